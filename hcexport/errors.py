@@ -1,0 +1,233 @@
+"""Every failure a user can see, and the exit status of each (contract: exit statuses).
+
+::
+
+    HcexportError                 1  unexpected
+    ├── UsageError                2  usage
+    ├── JobFailed                 3  job_failed
+    ├── AuthError                 4  auth
+    │   ├── SignInRequired           no usable token, nothing to renew it with
+    │   └── PrivilegeMissing         signed in, not allowed
+    ├── NotFound                  5  not_found
+    ├── NetworkError              6  network         retryable
+    │   ├── CertificateError                         not retryable
+    │   └── ProtocolError         6  an answer that makes no sense
+    ├── BadDownload               7  bad_download
+    ├── Partial                   8  partial
+    ├── OutcomeUnknown            9  outcome_unknown
+    ├── Verdict                  10  verdict
+    ├── CannotCreate             73  cannot_create
+    ├── Busy                     75  busy
+    ├── ConfigError              78  config
+    ├── TimedOut                124  timeout
+    ├── Interrupted         129 … 143  interrupted
+    └── ServerError               1  the server said no in a way that fits none of these
+
+Everything else raises one of these; only the boundary in ``cli`` turns them into a line on stderr and a status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class ExitStatus:
+    """One row of the table of exit statuses."""
+
+    status: int
+    code: str
+    meaning: str
+
+
+EXIT_STATUSES = (
+    ExitStatus(0, "", "done"),
+    ExitStatus(1, "unexpected", "anything not below"),
+    ExitStatus(2, "usage", "wrong options or arguments"),
+    ExitStatus(3, "job_failed", "the job ended FAILED, CANCELLED or timed out on the server"),
+    ExitStatus(4, "auth", "not signed in, refused, or not allowed"),
+    ExitStatus(5, "not_found", "no such report, job or item, or nothing matched"),
+    ExitStatus(6, "network", "server not reached or not answering sense, after retries"),
+    ExitStatus(
+        7, "bad_download", "the download was incomplete or failed its check; nothing stands under the final name"
+    ),
+    ExitStatus(8, "partial", "some of several succeeded"),
+    ExitStatus(9, "outcome_unknown", "a request that changes something was sent and no answer came"),
+    ExitStatus(10, "verdict", "the tool worked, a report is not healthy"),
+    ExitStatus(73, "cannot_create", "the output cannot be written: it exists, folder missing, no space, no permission"),
+    ExitStatus(75, "busy", "try again later: another run holds the lock, or the job has not ended yet"),
+    ExitStatus(78, "config", "the configuration cannot be read or contradicts itself"),
+    ExitStatus(124, "timeout", "--timeout passed; the job goes on"),
+    ExitStatus(129, "interrupted", "ended by SIGHUP"),
+    ExitStatus(130, "interrupted", "ended by SIGINT"),
+    ExitStatus(143, "interrupted", "ended by SIGTERM"),
+)
+
+
+class HcexportError(Exception):
+    """A failure to report: what happened (``message``) and what to type next (``hint``).
+
+    ``retryable`` says that the same command may succeed later without a change.
+    """
+
+    exit_status: ClassVar[int] = 1
+    code: ClassVar[str] = "unexpected"
+    retryable: bool = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def status(self) -> int:
+        """The exit status of the process; a property so that a signal can choose its own."""
+        return self.exit_status
+
+
+class UsageError(HcexportError):
+    """Options or arguments that contradict themselves or cannot be understood."""
+
+    exit_status = 2
+    code = "usage"
+
+
+class JobFailed(HcexportError):
+    """The server ended the job without a result."""
+
+    exit_status = 3
+    code = "job_failed"
+
+
+class AuthError(HcexportError):
+    """The server refused who we are."""
+
+    exit_status = 4
+    code = "auth"
+
+
+class SignInRequired(AuthError):
+    """There is no token that the server takes, and nothing to get one with."""
+
+
+class PrivilegeMissing(AuthError):
+    """The token is good; its owner may not do this."""
+
+
+class NotFound(HcexportError):
+    """No such report, job or upload item, or a selection that is empty."""
+
+    exit_status = 5
+    code = "not_found"
+
+
+class NetworkError(HcexportError):
+    """The server was not reached, or its answer broke off.
+
+    ``unsent`` is true when the request surely did not reach the server, so that repeating even a POST is safe.
+    ``retry_after_s`` is what the server asked for, in seconds.
+    """
+
+    exit_status = 6
+    code = "network"
+    retryable = True
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, unsent: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.unsent = unsent
+        self.retry_after_s = retry_after_s
+
+
+class CertificateError(NetworkError):
+    """TLS could not be trusted: asking again changes nothing."""
+
+    retryable = False
+
+
+class ProtocolError(NetworkError):
+    """Something answered that is not the API: an HTML page, broken JSON, a list where an object is due."""
+
+
+class BadDownload(HcexportError):
+    """The bytes that came are not one whole zip; nothing was put under the final name."""
+
+    exit_status = 7
+    code = "bad_download"
+    retryable = True
+
+
+class Partial(HcexportError):
+    """Some of several succeeded."""
+
+    exit_status = 8
+    code = "partial"
+
+
+class OutcomeUnknown(HcexportError):
+    """A request that changes something was sent and no answer came."""
+
+    exit_status = 9
+    code = "outcome_unknown"
+
+
+class Verdict(HcexportError):
+    """The tool worked, a report is not healthy."""
+
+    exit_status = 10
+    code = "verdict"
+
+
+class CannotCreate(HcexportError):
+    """The output cannot be written."""
+
+    exit_status = 73
+    code = "cannot_create"
+
+
+class Busy(HcexportError):
+    """Not now: a lock is held, or the job has not ended."""
+
+    exit_status = 75
+    code = "busy"
+    retryable = True
+
+
+class ConfigError(HcexportError):
+    """The configuration or a store of secrets cannot be used."""
+
+    exit_status = 78
+    code = "config"
+
+
+class TimedOut(HcexportError):
+    """``--timeout`` passed. The job on the server goes on."""
+
+    exit_status = 124
+    code = "timeout"
+    retryable = True
+
+
+class Interrupted(HcexportError):
+    """A signal ended the command; its status is 128 and the signal's number, as shells have it."""
+
+    code = "interrupted"
+
+    def __init__(self, signal_number: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.signal_number = signal_number
+
+    @property
+    def status(self) -> int:
+        """128 + the signal's number: 129, 130 or 143."""
+        return 128 + self.signal_number
+
+
+class ServerError(HcexportError):
+    """The API said no: its own ``error`` body, with the code it gave where it gave one."""
+
+    def __init__(self, message: str, *, hint: str | None = None, error_code: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.error_code = error_code

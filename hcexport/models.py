@@ -1,0 +1,356 @@
+"""The API's things as frozen values, made from its JSON.
+
+The documentation spells keys in several cases (``jobid``, ``itemID``, ``startTime``, ``starttime``, ``result.URL``),
+so they are read without regard to case. Every field but the id may be missing. What is not known here is kept in ``extra``.
+Times are epoch milliseconds in the API and aware UTC datetimes here; the API's ``0`` is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from hcexport.errors import ProtocolError
+
+Json = Mapping[str, Any]
+
+
+class Result(StrEnum):
+    """How a report or a test ended: ``passed`` of a report and ``pass`` of a test are both PASSED here."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNING = "warning"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def parse(cls, word: object) -> Result:
+        """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
+        return _RESULT_WORDS.get(str(word).strip().lower(), cls.UNKNOWN)
+
+
+_RESULT_WORDS = {
+    "pass": Result.PASSED,
+    "passed": Result.PASSED,
+    "fail": Result.FAILED,
+    "failed": Result.FAILED,
+    "warn": Result.WARNING,
+    "warning": Result.WARNING,
+}
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job's state in the API's word, upper case, the spellings of "timed out" made one.
+
+    An unknown word is kept, and is neither final nor known.
+    """
+
+    word: str
+
+    @classmethod
+    def parse(cls, word: object) -> JobStatus:
+        """Normalise a status as the API or one of its clients spells it."""
+        normal = " ".join(str(word).strip().upper().replace("_", " ").split())
+        return cls(_TIMED_OUT if normal in _TIMED_OUT_WORDS else normal.replace(" ", "_"))
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.word in _FINAL
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the word is one that the API documents or its clients handle."""
+        return self.is_final or self.word in _UNDER_WAY
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job has ended with its result."""
+        return self.word == "COMPLETED"
+
+    def __str__(self) -> str:
+        return self.word
+
+
+_TIMED_OUT = "TIMED_OUT"
+_TIMED_OUT_WORDS = {"TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"}
+_FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
+_UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """One row of ``healthCheck/reports/query``: what is known of a report without opening it."""
+
+    id: str
+    name: str = ""
+    result: Result = Result.UNKNOWN
+    state: str = ""
+    owner: str = ""
+    created_by: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_json(cls, body: Json) -> Report:
+        """Read a row of ``runs``. Raises ProtocolError when it has no id."""
+        read = _Reader(body)
+        return cls(**_report_fields(read), extra=read.rest())
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, None while either is unknown."""
+        return _between(self.start_time, self.end_time)
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One test in a report."""
+
+    __test__ = False  # a class of this name is not a test to pytest
+
+    id: str
+    name: str = ""
+    description: str = ""
+    severity: str = ""
+    result: Result = Result.UNKNOWN
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_json(cls, body: Json, *, severity: str = "") -> TestResult:
+        """Read one test; ``severity`` is that of the list it stands in, for a test that does not say its own."""
+        read = _Reader(body)
+        return cls(
+            id=read.text("id") or read.text("name"),
+            name=read.text("name"),
+            description=read.text("description"),
+            severity=read.text("severity") or severity,
+            result=Result.parse(read.take("result")),
+            start_time=read.time("starttime"),
+            end_time=read.time("endtime"),
+            extra=read.rest(),
+        )
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end, None while either is unknown."""
+        return _between(self.start_time, self.end_time)
+
+
+@dataclass(frozen=True)
+class ReportDetail:
+    """``healthCheck/reports/<id>``: a report and its tests, in the order of the API."""
+
+    report: Report
+    tests: tuple[TestResult, ...]
+
+    @classmethod
+    def from_json(cls, body: Json, *, run_id: str = "") -> ReportDetail:
+        """Read a report resource; ``run_id`` stands in for the id that the resource may leave out."""
+        read = _Reader({**({"id": run_id} if run_id else {}), **body})
+        suites = read.take("suitestatus") or []
+        return cls(Report(**_report_fields(read), extra=read.rest()), tuple(_tests_of(suites)))
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite of ``healthCheck/suites``: a set of tests that can be run."""
+
+    id: str
+    name: str = ""
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_json(cls, body: Json) -> Suite:
+        """Read a suite."""
+        read = _Reader(body)
+        return cls(id=read.text("id"), name=read.text("name"), extra=read.rest())
+
+
+@dataclass(frozen=True)
+class Job:
+    """``jobs/<id>``: a snapshot of an asynchronous operation on the server."""
+
+    id: str
+    status: JobStatus
+    name: str = ""
+    username: str = ""
+    operation_uri: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    upload_id: str | None = None
+    failure: str = ""
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_json(cls, body: Json, *, job_id: str = "") -> Job:
+        """Read a job, or the answer of an operation that started one.
+
+        The id comes from ``jobid`` or the end of ``jobsUrl``, the upload item's from the end of ``result.URL``;
+        nothing else of those URLs is ever used. Failure text may be in ``result`` or in ``messages``.
+        """
+        read = _Reader(body)
+        found = read.text("jobid") or last_segment(read.take("jobsurl"), after="jobs") or job_id
+        if not found:
+            raise ProtocolError("the server named no job in its answer")
+        status = JobStatus.parse(read.take("status") or "UNAVAILABLE")
+        result, messages = read.take("result"), read.take("messages")
+        return cls(
+            id=found,
+            status=status,
+            name=read.text("name"),
+            username=read.text("username"),
+            operation_uri=read.text("operationuri"),
+            start_time=read.time("starttime"),
+            end_time=read.time("endtime"),
+            upload_id=_upload_id(result),
+            failure="" if status.succeeded or not status.is_final else (plain_text(result) or plain_text(messages)),
+            extra=read.rest(),
+        )
+
+    @property
+    def duration(self) -> timedelta | None:
+        """The server's own time for the job, None while it runs."""
+        return _between(self.start_time, self.end_time)
+
+
+@dataclass(frozen=True)
+class UploadItem:
+    """``uploads/<id>``: where the server keeps a file. It publishes neither size nor checksum."""
+
+    id: str
+    name: str = ""
+    committed: bool = True
+    content_type: str = ""
+    date: datetime | None = None
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_json(cls, body: Json, *, item_id: str = "") -> UploadItem:
+        """Read an upload item; one that does not say ``committed`` counts as committed."""
+        read = _Reader(body)
+        return cls(
+            id=read.text("itemid") or item_id,
+            name=read.text("itemname"),
+            committed=read.take("committed") is not False,
+            content_type=read.text("contenttype"),
+            date=read.time("date"),
+            extra=read.rest(),
+        )
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a token belongs to: ``community/self``."""
+
+    username: str
+    role: str = ""
+    privileges: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, body: Json) -> Account:
+        """Read the signed-in user."""
+        read = _Reader(body)
+        listed = read.take("privileges")
+        privileges = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
+        return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
+
+
+def last_segment(url: object, *, after: str) -> str | None:
+    """The path segment that follows the last ``after`` in a URL of the server: the id it carries, or None.
+
+    >>> last_segment("https://elsewhere:7443/x/admin/uploads/f57951c9", after="uploads")
+    'f57951c9'
+    """
+    if not isinstance(url, str):
+        return None
+    try:
+        segments = [unquote(part) for part in urlsplit(url).path.split("/") if part]
+    except ValueError:
+        return None
+    places = [index for index, part in enumerate(segments[:-1]) if part.lower() == after]
+    return segments[places[-1] + 1] if places else None
+
+
+def plain_text(value: object) -> str:
+    """What a server put where a message belongs (text, list, object, nothing), as one line of text."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        known = [value[key] for key in value if str(key).lower() in {"message", "messages", "description", "error"}]
+        return plain_text(known or [f"{key}: {plain_text(item)}" for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        return "; ".join(text for text in map(plain_text, value) if text)
+    return " ".join(str(value).split())
+
+
+class _Reader:
+    """Takes fields out of a JSON object without regard to the case of its keys."""
+
+    def __init__(self, body: Json) -> None:
+        self._left = {str(key).lower(): (key, value) for key, value in body.items()}
+
+    def take(self, name: str) -> Any:
+        return self._left.pop(name, ("", None))[1]
+
+    def text(self, name: str) -> str:
+        value = self.take(name)
+        return value if isinstance(value, str) else "" if value is None else str(value)
+
+    def time(self, name: str) -> datetime | None:
+        return from_epoch_ms(self.take(name))
+
+    def rest(self) -> Json:
+        return dict(self._left.values())
+
+
+def from_epoch_ms(value: object) -> datetime | None:
+    """A datetime of epoch milliseconds, also when they come as text; None for 0, nothing or nonsense."""
+    try:
+        milliseconds = int(str(value))
+        return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _report_fields(read: _Reader) -> dict[str, Any]:
+    run_id = read.text("id")
+    if not run_id:
+        raise ProtocolError("the server listed a report without an id")
+    return {
+        "id": run_id,
+        "name": read.text("name"),
+        "result": Result.parse(read.take("result")),
+        "state": read.text("state"),
+        "owner": read.text("owner"),
+        "created_by": read.text("createdby"),
+        "start_time": read.time("starttime"),
+        "end_time": read.time("endtime"),
+    }
+
+
+def _tests_of(suites: object) -> Iterable[TestResult]:
+    """Every test of every suite: the lists are ``criticalTestStatus``, ``generalTestStatus`` and any like them."""
+    for suite in suites if isinstance(suites, list) else []:
+        for key, tests in suite.items() if isinstance(suite, dict) else ():
+            severity, is_list_of_tests, _ = str(key).lower().partition("teststatus")
+            if is_list_of_tests and isinstance(tests, list):
+                yield from (TestResult.from_json(test, severity=severity) for test in tests if isinstance(test, dict))
+
+
+def _upload_id(result: object) -> str | None:
+    if not isinstance(result, Mapping):
+        return None
+    return last_segment(_Reader(result).take("url"), after="uploads")
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return end - start if start and end else None

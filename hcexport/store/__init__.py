@@ -1,0 +1,1 @@
+"""What is kept on this machine: settings, credentials, the ledger of submitted jobs."""

@@ -1,0 +1,1 @@
+"""From a job on the server to a verified file here."""
