@@ -1,7 +1,7 @@
 """The API's things as frozen values, made from its JSON.
 
-The documentation spells keys in several cases (``jobid``, ``itemID``, ``startTime``, ``starttime``, ``result.URL``),
-so they are read without regard to case. Every field but the id may be missing. What is not known here is kept in ``extra``.
+The documentation spells keys in several cases (``jobid``, ``itemID``, ``startTime``, ``result.URL``), so they are
+read without regard to case. Every field but the id may be missing. What is not known here is kept in ``extra``.
 Times are epoch milliseconds in the API and aware UTC datetimes here; the API's ``0`` is None.
 """
 

@@ -1,0 +1,93 @@
+"""Which deployment is meant: the address of an organization in every form that people paste."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from hcexport.errors import UsageError
+
+# What follows the context in an address copied from a browser or a document; the rest of the path is of no use.
+_PAGES = frozenset({"admin", "apps", "home", "manager", "portaladmin", "rest", "sharing"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One ArcGIS Enterprise deployment: scheme, host, port and context (path without slashes at the ends)."""
+
+    scheme: str
+    host: str
+    port: int
+    context: str
+
+    @classmethod
+    def parse(cls, text: str) -> Organization:
+        """Read an address as pasted: of the context, the admin root, the manager, the portal, an app.
+
+        Raises UsageError for anything but https, or http to a loopback address, and for addresses with a user in them.
+        """
+        address = text.strip()
+        if "://" not in address:
+            raise UsageError(
+                f"{address!r} is not an address: it has no scheme", hint=f"did you mean https://{address} ?"
+            )
+        try:
+            parts = urlsplit(address)
+            host, port = (parts.hostname or "").rstrip("."), parts.port
+        except ValueError as error:
+            raise UsageError(f"{address!r} is not an address: {error}") from None
+        if parts.username is not None or parts.password is not None:
+            raise UsageError("the address names a user", hint="leave it out: hcexport login asks who you are")
+        if not host or any(character.isspace() for character in host):
+            raise UsageError(f"{address!r} is not an address: it has no host")
+        scheme = parts.scheme.lower()
+        if scheme != "https" and not (scheme == "http" and is_loopback(host)):
+            raise UsageError(
+                f"{address!r} is not https: a token would travel in the clear", hint=f"use https://{parts.netloc}"
+            )
+        return cls(scheme, host, port or _DEFAULT_PORTS[scheme], _context(parts.path))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as a URL without a path, the port left out where it goes without saying."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")
+
+    @property
+    def url(self) -> str:
+        """The address without anything after the context; what profiles keep and what messages name."""
+        return self.origin + (f"/{quote(self.context, safe='/~@:+%')}" if self.context else "")
+
+    @property
+    def admin(self) -> str:
+        """Root of the Enterprise Administrator API."""
+        return f"{self.url}/admin"
+
+    @property
+    def sharing(self) -> str:
+        """Root of the Sharing API."""
+        return f"{self.url}/sharing/rest"
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _context(path: str) -> str:
+    segments = [segment for segment in path.split("/") if segment]
+    if ".." in segments or "." in segments:
+        raise UsageError(f"the path {path!r} goes up: give the address without dots")
+
+    ends = (index for index, segment in enumerate(segments) if segment.lower() in _PAGES)
+    return "/".join(segments[: next(ends, len(segments))])
