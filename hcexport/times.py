@@ -1,0 +1,62 @@
+"""Durations and points in time, as people type and read them.
+
+Parsing raises UsageError, which names the value and the forms that are understood.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from hcexport.errors import UsageError
+
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_S = 3650 * 86400.0  # ten years: no wait is longer, and no clock of the system overflows
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd]?)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in ``90``, ``90s``, ``10m``, ``2h`` or ``1d``; a fraction is fine."""
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * _UNIT_S[match[2]] if match else -1.0
+    if not 0 <= seconds <= _LONGEST_S:
+        raise UsageError(f"{text!r} is not a duration", hint="write it as 90, 90s, 10m, 2h or 1d")
+    return seconds
+
+
+def parse_when(text: str, now: datetime) -> datetime:
+    """The point in time that ``2026-11-01``, ``2026-11-01T03:00Z``, ``24h`` (ago), ``today`` or ``yesterday`` means.
+
+    ``now`` is aware. A time that names no zone is this machine's; a day is its midnight.
+    """
+    word = text.strip().lower()
+    try:
+        if word in {"today", "yesterday"}:
+            return _midnight(now.astimezone() - timedelta(days=word == "yesterday"))
+        if _DATE.match(word):
+            return datetime.fromisoformat(word.upper()).astimezone()
+        if word[-1:] in _UNIT_S:
+            return now - timedelta(seconds=parse_duration(word))
+    except (ValueError, OverflowError, UsageError):
+        pass
+    forms = "2026-11-01, 2026-11-01T03:00Z, 24h or 7d (ago), today or yesterday"
+    raise UsageError(f"{text!r} is not a point in time", hint=f"write it as {forms}")
+
+
+def format_duration(seconds: float) -> str:
+    """``0.5s``, ``12s``, ``1m05s``, ``2h03m`` or ``3d04h``: never more than two units."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f}s"
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours:02}h"
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{left:02}s" if minutes else f"{left}s"
+
+
+def _midnight(day: datetime) -> datetime:
+    return datetime(day.year, day.month, day.day).astimezone()
