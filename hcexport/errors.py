@@ -7,6 +7,7 @@
     ├── JobFailed                 3  job_failed
     ├── AuthError                 4  auth
     │   ├── SignInRequired           no usable token, nothing to renew it with
+    │   ├── TokenRejected            498 or 499: renewed once where it can be
     │   └── PrivilegeMissing         signed in, not allowed
     ├── NotFound                  5  not_found
     ├── NetworkError              6  network         retryable
@@ -20,8 +21,9 @@
     ├── Busy                     75  busy
     ├── ConfigError              78  config
     ├── TimedOut                124  timeout
-    ├── Interrupted         129 … 143  interrupted
     └── ServerError               1  the server said no in a way that fits none of these
+    KeyboardInterrupt
+    └── Interrupted       129, 130, 143  interrupted
 
 Everything else raises one of these; only the boundary in ``cli`` turns them into a line on stderr and a status.
 """
@@ -71,7 +73,7 @@ class HcexportError(Exception):
     ``retryable`` says that the same command may succeed later without a change.
     """
 
-    exit_status: ClassVar[int] = 1
+    status: ClassVar[int] = 1
     code: ClassVar[str] = "unexpected"
     retryable: bool = False
 
@@ -80,35 +82,34 @@ class HcexportError(Exception):
         self.message = message
         self.hint = hint
 
-    @property
-    def status(self) -> int:
-        """The exit status of the process; a property so that a signal can choose its own."""
-        return self.exit_status
-
 
 class UsageError(HcexportError):
     """Options or arguments that contradict themselves or cannot be understood."""
 
-    exit_status = 2
+    status = 2
     code = "usage"
 
 
 class JobFailed(HcexportError):
     """The server ended the job without a result."""
 
-    exit_status = 3
+    status = 3
     code = "job_failed"
 
 
 class AuthError(HcexportError):
     """The server refused who we are."""
 
-    exit_status = 4
+    status = 4
     code = "auth"
 
 
 class SignInRequired(AuthError):
     """There is no token that the server takes, and nothing to get one with."""
+
+
+class TokenRejected(AuthError):
+    """The server does not take the token (any more): 498, 499."""
 
 
 class PrivilegeMissing(AuthError):
@@ -118,26 +119,34 @@ class PrivilegeMissing(AuthError):
 class NotFound(HcexportError):
     """No such report, job or upload item, or a selection that is empty."""
 
-    exit_status = 5
+    status = 5
     code = "not_found"
 
 
 class NetworkError(HcexportError):
     """The server was not reached, or its answer broke off.
 
-    ``unsent`` is true when the request surely did not reach the server, so that repeating even a POST is safe.
+    ``unsent`` is true when the request surely did not reach the server, ``refused`` when the server surely did nothing
+    with it: in both cases repeating even a POST is safe.
     ``retry_after_s`` is what the server asked for, in seconds.
     """
 
-    exit_status = 6
+    status = 6
     code = "network"
     retryable = True
 
     def __init__(
-        self, message: str, *, hint: str | None = None, unsent: bool = False, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        unsent: bool = False,
+        refused: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.unsent = unsent
+        self.refused = refused
         self.retry_after_s = retry_after_s
 
 
@@ -154,7 +163,7 @@ class ProtocolError(NetworkError):
 class BadDownload(HcexportError):
     """The bytes that came are not one whole zip; nothing was put under the final name."""
 
-    exit_status = 7
+    status = 7
     code = "bad_download"
     retryable = True
 
@@ -162,35 +171,35 @@ class BadDownload(HcexportError):
 class Partial(HcexportError):
     """Some of several succeeded."""
 
-    exit_status = 8
+    status = 8
     code = "partial"
 
 
 class OutcomeUnknown(HcexportError):
     """A request that changes something was sent and no answer came."""
 
-    exit_status = 9
+    status = 9
     code = "outcome_unknown"
 
 
 class Verdict(HcexportError):
     """The tool worked, a report is not healthy."""
 
-    exit_status = 10
+    status = 10
     code = "verdict"
 
 
 class CannotCreate(HcexportError):
     """The output cannot be written."""
 
-    exit_status = 73
+    status = 73
     code = "cannot_create"
 
 
 class Busy(HcexportError):
     """Not now: a lock is held, or the job has not ended."""
 
-    exit_status = 75
+    status = 75
     code = "busy"
     retryable = True
 
@@ -198,31 +207,16 @@ class Busy(HcexportError):
 class ConfigError(HcexportError):
     """The configuration or a store of secrets cannot be used."""
 
-    exit_status = 78
+    status = 78
     code = "config"
 
 
 class TimedOut(HcexportError):
     """``--timeout`` passed. The job on the server goes on."""
 
-    exit_status = 124
+    status = 124
     code = "timeout"
     retryable = True
-
-
-class Interrupted(HcexportError):
-    """A signal ended the command; its status is 128 and the signal's number, as shells have it."""
-
-    code = "interrupted"
-
-    def __init__(self, signal_number: int, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.signal_number = signal_number
-
-    @property
-    def status(self) -> int:
-        """128 + the signal's number: 129, 130 or 143."""
-        return 128 + self.signal_number
 
 
 class ServerError(HcexportError):
@@ -231,3 +225,19 @@ class ServerError(HcexportError):
     def __init__(self, message: str, *, hint: str | None = None, error_code: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.error_code = error_code
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended the command. Like the interrupt that it is, it passes every ``except Exception``.
+
+    Its status is 128 and the signal's number, as shells have it: 129, 130 or 143.
+    """
+
+    code = "interrupted"
+    retryable = True
+
+    def __init__(self, signal_number: int, name: str) -> None:
+        super().__init__(f"ended by {name}")
+        self.message = f"ended by {name}"
+        self.hint: str | None = None
+        self.status = 128 + signal_number

@@ -1,0 +1,172 @@
+"""What an answer means: one decision for every answer of the API (remote-api.md, section 5: Errors).
+
+HTTP 200 means nothing by itself: errors come with it, in several shapes, and so do the login pages of other products.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from hcexport.errors import (
+    AuthError,
+    HcexportError,
+    NetworkError,
+    NotFound,
+    PrivilegeMissing,
+    ProtocolError,
+    ServerError,
+    TokenRejected,
+)
+from hcexport.models import plain_text
+
+_TEXT_CAP = 300  # characters of a server's message that are worth showing
+_FAILURE_WORDS = {"error", "failed", "failure"}
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """The JSON object of a good answer; raises what a bad one means.
+
+    ``headers`` have lower-case names. Raises TokenRejected, AuthError, PrivilegeMissing, NotFound, NetworkError
+    (worth another try), ProtocolError (not the API at all) or ServerError (the API said no).
+    """
+    if not 200 <= status < 300:
+        raise failed_status(status, headers, body)
+    answer = parse_object(body)
+    raise_for_error(answer)
+    return answer
+
+
+def failed_status(status: int, headers: Mapping[str, str], body: bytes) -> HcexportError:
+    """The failure that an HTTP status other than 2xx stands for, in the server's words where it has any."""
+    if 300 <= status < 400:
+        return ProtocolError(
+            f"the server sends us elsewhere (HTTP {status})",
+            hint="a sign-in page, or an old address: check the organization's URL",
+        )
+    try:
+        code, text = _error_of(parse_object(body))
+    except ProtocolError:
+        code, text = None, ""
+    wait = retry_after_s(headers)
+    if status in {429, 503} and wait is not None:
+        return NetworkError(text or f"the server is busy (HTTP {status})", refused=True, retry_after_s=wait)
+    return _failure(code if code in _TOKEN_CODES else status, text or f"HTTP {status}", is_api=bool(text))
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A JSON object of bytes from outside. Raises ProtocolError for everything else, however hostile."""
+    if body.lstrip()[:1] == b"<":
+        raise ProtocolError(
+            "the server answered with a page instead of JSON",
+            hint="a sign-in or maintenance page, or not the address of an organization",
+        )
+    try:
+        answer = json.loads(_text(body), parse_constant=_refuse_constant, object_pairs_hook=_distinct)
+        if b"\\u" in body:
+            answer = _without_lone_surrogates(answer)
+    except (ValueError, RecursionError):
+        raise ProtocolError("the server's answer is not JSON") from None
+    if not isinstance(answer, dict):
+        raise ProtocolError("the server's answer is not a JSON object")
+    return answer
+
+
+def raise_for_error(answer: Mapping[str, Any]) -> None:
+    """Raise what an error body means; a job that FAILED is not one, it has a ``jobid``."""
+    if "error" in answer or not _is_fine(answer):
+        code, text = _error_of(answer)
+        raise _failure(code, text or "the server said no without a reason", is_api=True)
+
+
+def _is_fine(answer: Mapping[str, Any]) -> bool:
+    if any(key.lower() == "jobid" for key in answer):
+        return True
+    code = answer.get("code")
+    return (
+        str(answer.get("status", "")).lower() not in _FAILURE_WORDS
+        and answer.get("success") is not False
+        and not (isinstance(code, int) and code >= 400)
+    )
+
+
+def _error_of(answer: Mapping[str, Any]) -> tuple[int | None, str]:
+    error = answer.get("error", answer)
+    if not isinstance(error, Mapping):
+        return _code(answer), plain_text(answer.get("error_description") or error)[:_TEXT_CAP]
+    texts = (error.get("message") or error.get("messages") or error.get("statusMessage"), error.get("details"))
+    parts = [text for text in map(plain_text, texts) if text]
+    return _code(error), ": ".join(dict.fromkeys(parts))[:_TEXT_CAP]
+
+
+def _code(error: Mapping[str, Any]) -> int | None:
+    code = error.get("code")
+    return int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else None
+
+
+_TOKEN_CODES = {498, 499}
+
+
+def _failure(code: int | None, text: str, *, is_api: bool) -> HcexportError:
+    """The failure a code stands for. ``is_api`` says that the API itself spoke: then it has surely done nothing."""
+    match code:
+        case 498 | 499:
+            return TokenRejected(f"the server does not take the token: {text}")
+        case 401:
+            return AuthError(f"the server refused: {text}", hint="sign in: hcexport login")
+        case 403:
+            return PrivilegeMissing(f"not allowed: {text}")
+        case 404 | 410:
+            return NotFound(text)
+        case 407:
+            return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
+        case _ if code in {408, 429} or (code or 0) >= 500:
+            return NetworkError(f"the server is in trouble: {text}", refused=is_api)
+    return ServerError(text, error_code=code)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """``Retry-After`` in seconds: a number of them, or a date, counted from the server's own ``Date``."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    until, now = _http_date(value), server_date(headers)
+    return max(0.0, (until - now).total_seconds()) if until and now else None
+
+
+def server_date(headers: Mapping[str, str]) -> datetime | None:
+    """The server's clock when it answered."""
+    return _http_date(headers.get("date", ""))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return date if date.tzinfo else None
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8-sig", errors="replace")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of two ids with one name nobody could say which one counts."""
+    answer = dict(pairs)
+    if len(answer) != len(pairs):
+        raise ValueError("a key stands twice")
+    return answer
+
+
+def _without_lone_surrogates(answer: Any) -> Any:
+    """The same JSON with U+FFFD for halves of characters, which no file and no terminal can take."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

@@ -1,0 +1,143 @@
+"""The admin API: one method an endpoint, models in and out. Its pages are named after the operations they document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
+
+from hcexport.api.session import ItemStream, Session
+from hcexport.errors import ProtocolError, TokenRejected, UsageError
+from hcexport.models import Account, Job, Report, ReportDetail, Suite, UploadItem
+from hcexport.redaction import Secret
+
+PAGE_SIZE = 1000  # reports a page: the API's own default, always said because it is "required" too
+
+T = TypeVar("T")
+
+
+class Tokens(Protocol):
+    """Where the token comes from: ``api.auth`` has the one that signs in, tests have their own."""
+
+    def current(self) -> Secret:
+        """The token to use now. Raises SignInRequired when there is none to be had."""
+
+    def renewed(self, rejected: Secret) -> Secret:
+        """Another token than the one that the server does not take. Raises SignInRequired."""
+
+
+class Client:
+    """One organization's Enterprise Administrator API."""
+
+    def __init__(self, session: Session, tokens: Tokens) -> None:
+        self.session = session
+        self._tokens = tokens
+        self._admin = session.organization.admin
+        self._sharing = session.organization.sharing
+
+    # Health check
+
+    def suites(self) -> list[Suite]:
+        """``GET healthCheck/suites``."""
+        return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
+
+    def query_reports(self, *, results: Sequence[str] = ()) -> Iterator[list[Report]]:
+        """``GET healthCheck/reports/query``: every page, in the order of the server.
+
+        The last page has ``nextStart`` -1 and rows. A server that never gets to it is a ProtocolError, not a loop.
+        """
+        start = 1
+        while True:
+            params = {"num": PAGE_SIZE, "start": start, **({"runResult": ",".join(results)} if results else {})}
+            page = self._get("healthCheck/reports/query", params)
+            yield [Report.from_json(run) for run in _objects(page, "runs")]
+            following = page.get("nextStart", -1)
+            if not isinstance(following, int) or following == -1:
+                return
+            if following <= start:
+                raise ProtocolError(f"the list of reports does not end: after {start} comes {following}")
+            start = following
+
+    def report(self, run_id: str) -> ReportDetail:
+        """``GET healthCheck/reports/<id>``. Raises NotFound."""
+        return ReportDetail.from_json(self._get(f"healthCheck/reports/{_segment(run_id)}"), run_id=run_id)
+
+    def export_reports(self, run_ids: Sequence[str]) -> Job:
+        """``POST healthCheck/reports/export``: the job that packs the reports into one zip."""
+        return Job.from_json(self._post("healthCheck/reports/export", {"runIds": ",".join(run_ids)}))
+
+    # Jobs
+
+    def job_ids(self) -> list[str]:
+        """``GET jobs``: ids and nothing else."""
+        listed = self._get("jobs").get("jobs")
+        return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+
+    def job(self, job_id: str, *, attempts: int = 3) -> Job:
+        """``GET jobs/<id>``: a snapshot. Raises NotFound."""
+        return Job.from_json(self._get(f"jobs/{_segment(job_id)}", attempts=attempts), job_id=job_id)
+
+    # Uploads
+
+    def upload_item(self, item_id: str) -> UploadItem:
+        """``GET uploads/<id>``: its name and whether it is whole. Raises NotFound, PrivilegeMissing."""
+        return UploadItem.from_json(self._get(f"uploads/{_segment(item_id)}"), item_id=item_id)
+
+    @contextmanager
+    def open_item(self, item_id: str, *, first_byte: int = 0, validator: str | None = None) -> Iterator[ItemStream]:
+        """``GET uploads/<id>/download``, from ``first_byte`` on if the item is still what ``validator`` says."""
+        url = f"{self._admin}/uploads/{_segment(item_id)}/download"
+        headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
+        if first_byte and validator:
+            headers["If-Range"] = validator
+        with ExitStack() as stack:
+            yield self._with_token(
+                lambda token: stack.enter_context(self.session.stream(url, token=token, headers=headers))
+            )
+
+    def delete_item(self, item_id: str) -> None:
+        """``POST uploads/<id>/delete``."""
+        self._post(f"uploads/{_segment(item_id)}/delete", {})
+
+    # The organization
+
+    def account(self) -> Account:
+        """``GET sharing/rest/community/self``: whom the token belongs to."""
+        url = f"{self._sharing}/community/self"
+        return Account.from_json(self._with_token(lambda token: self.session.get(url, token=token)))
+
+    def release(self) -> str:
+        """``GET admin``: the server's release, such as ``12.0``; empty when it does not say."""
+        answer = self._with_token(lambda token: self.session.get(self._admin, token=token))
+        return str(answer.get("fullVersion") or answer.get("currentVersion") or "")
+
+    def _get(self, path: str, params: dict[str, Any] | None = None, *, attempts: int = 5) -> dict[str, Any]:
+        url = f"{self._admin}/{path}"
+        return self._with_token(lambda token: self.session.get(url, params, token=token, attempts=attempts))
+
+    def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
+        return self._with_token(lambda token: self.session.post(f"{self._admin}/{path}", form, token=token))
+
+    def _with_token(self, send: Callable[[Secret], T]) -> T:
+        """Send with the current token, and once more with a new one when the server does not take it."""
+        token = self._tokens.current()
+        try:
+            return send(token)
+        except TokenRejected:
+            return send(self._tokens.renewed(token))
+
+
+def _segment(name: str) -> str:
+    """An id as one path segment. Raises UsageError for one that would lead elsewhere."""
+    if name in {"", ".", ".."}:
+        raise UsageError(f"{name!r} is not an id")
+    return quote(name, safe="")
+
+
+def _objects(answer: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The list of objects under ``key``; an answer without that list is not the one that was asked for."""
+    listed = answer.get(key)
+    if not isinstance(listed, list):
+        raise ProtocolError(f"the server's answer has no list of {key!r}")
+    return [one for one in listed if isinstance(one, dict)]

@@ -1,0 +1,124 @@
+"""Sockets that keep a deadline: name look-up, connecting, TLS, every read and every write.
+
+httpx has timeouts for a single read, which a server that drips a byte a second never meets, and none at all for DNS.
+httpcore lets a client bring its own network: this one, which cuts every wait to what is left of the deadline.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+from hcexport.api.deadline import NO_DEADLINE, Deadline
+
+SocketOption = Any  # httpcore's own alias, a union of three kinds of tuple
+
+
+class Network(httpcore.NetworkBackend):
+    """Opens connections that keep ``limit``, which the session sets anew before each request.
+
+    ``request_written`` says whether anything of the request went out since it was last cleared: nothing did when a
+    name was not found, a connection refused, a certificate not trusted, or a proxy said no.
+    """
+
+    def __init__(self) -> None:
+        self._sockets = httpcore.SyncBackend()
+        self.limit: Deadline = NO_DEADLINE
+        self.request_written = False
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Look up ``host``, then try its addresses in order until one connects or ``timeout`` seconds have passed."""
+        patience = self.limit.within(timeout) if timeout is not None else self.limit
+        failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in _look_up(host, port, patience):
+            try:
+                left = self.cut(patience.remaining(), httpcore.ConnectTimeout)
+                return _Stream(self._sockets.connect_tcp(address, port, left, local_address, socket_options), self)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore.ConnectError(f"{host} has no address")
+
+    def cut(self, timeout: float | None, too_late: type[httpcore.TimeoutException]) -> float | None:
+        """``timeout`` in seconds, cut to what is left; raises ``too_late`` when nothing is."""
+        left = self.limit.remaining()
+        if left <= 0 or timeout == 0:
+            raise too_late("no time left")
+        cut = left if timeout is None else min(timeout, left)
+        return None if cut == float("inf") else cut
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose every operation ends with the network's limit."""
+
+    def __init__(self, stream: httpcore.NetworkStream, network: Network) -> None:
+        self._stream = stream
+        self._network = network
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._network.cut(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._network.request_written |= bool(buffer)
+        self._stream.write(buffer, self._network.cut(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        self._network.request_written = False  # what went out so far was a proxy's CONNECT
+        left = self._network.cut(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._network)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _look_up(host: str, port: int, patience: Deadline) -> list[str]:
+    """The addresses of a host, in the resolver's order.
+
+    The resolver cannot be told how long to take, so it runs in a daemon thread that is left behind when time is up.
+    """
+    answer: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.put([str(address[0]) for *_, address in found])
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+
+    if _is_address(host):
+        return [host]
+    threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    try:
+        result = answer.get(timeout=min(patience.remaining(), threading.TIMEOUT_MAX))
+    except queue.Empty:
+        raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
+    if isinstance(result, list):
+        return result
+    raise httpcore.ConnectError(f"the name {host} cannot be resolved") from result
+
+
+def _is_address(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False

@@ -1,0 +1,249 @@
+"""The one session of a command: where the token goes, redirects, retries, and what an answer means."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from hcexport.api.answers import failed_status, parse_object, raise_for_error, read_answer, server_date
+from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
+from hcexport.api.proxy import proxy_for
+from hcexport.api.tls import TlsOptions, make_context
+from hcexport.errors import HcexportError, NetworkError, ProtocolError
+from hcexport.organization import Organization
+from hcexport.redaction import Secret, redact
+
+if TYPE_CHECKING:
+    from hcexport.api.wire import Answer, Wire
+
+REFERER = "https://hcexport"  # one for every request: a token is bound to the referer that it was made with
+CONNECT_TIMEOUT_S = 10.0  # a proxy or a load balancer that is up answers sooner
+ANSWER_TIMEOUT_S = 120.0  # for one whole JSON answer, however slowly its bytes come
+JSON_CAP = 32 * 2**20  # bytes; a page of 1,000 reports is about 200 kB
+ATTEMPTS = 5
+BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, base * 2^n))
+RETRY_AFTER_CAP_S = 300.0  # a server that wants more than this gets the command's end instead
+REDIRECTS = 5
+
+Log = Callable[[str], None]
+
+
+def backoff_s(failures: int, error: HcexportError) -> float:
+    """Seconds to wait after ``failures`` in a row: what the server asked for, or full jitter."""
+    asked: float | None = getattr(error, "retry_after_s", None)
+    if asked is not None:
+        return asked
+    return random.uniform(0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures))  # noqa: S311 # jitter, not a secret
+
+
+@dataclass(frozen=True)
+class ItemStream:
+    """An open download: ``status`` 200, 206 or 416, ``headers`` with lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    _chunks: Iterator[bytes]
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they arrive. Raises NetworkError when they break off, TimedOut past the deadline."""
+        return self._chunks
+
+
+class Session:
+    """Requests to one organization within one deadline. ``log`` is told of each in a line without secrets."""
+
+    def __init__(
+        self,
+        organization: Organization,
+        *,
+        tls: TlsOptions | None = None,
+        environ: Mapping[str, str] | None = None,
+        deadline: Deadline = NO_DEADLINE,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        sleep: Sleep = time.sleep,
+        log: Log | None = None,
+    ) -> None:
+        self.organization = organization
+        self.deadline = deadline
+        self.sleep = sleep
+        self._log = log
+        self._server_ahead = timedelta(0)
+        self._wire = _open_wire(organization, tls or TlsOptions(), environ or {}, connect_timeout_s)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._wire.close()
+
+    def server_now(self) -> datetime:
+        """The time by the server's clock, as far as its answers told."""
+        return datetime.now(UTC) + self._server_ahead
+
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        token: Secret | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> dict[str, Any]:
+        """GET a JSON object; up to ``attempts`` times for what may pass."""
+        query = {**(params or {}), "f": "json"}
+        return self._persist(lambda: self._json("GET", url, token, params=query), attempts, _may_pass)
+
+    def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
+        """POST a form on a fresh connection; sent again only when it surely had no effect.
+
+        A server may close an idle connection just as the request goes out on it, and then nobody knows what it did.
+        """
+        body = {**form, "f": "json", **({"token": token.reveal()} if token else {})}
+
+        def send() -> dict[str, Any]:
+            self._wire.hang_up()
+            return self._json("POST", url, token, data=body)
+
+        return self._persist(send, ATTEMPTS, _surely_had_no_effect)
+
+    @contextmanager
+    def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[ItemStream]:
+        """GET a file, once: only the caller knows how to go on from where it broke.
+
+        An answer that is no file (an error, a page, JSON) is raised as what it means.
+        """
+        with self._answer("GET", url, token, headers=headers) as answer:
+            if answer.status not in {200, 206, 416}:
+                raise failed_status(answer.status, answer.headers, _capped(answer))
+            chunks = _file_only(answer) if answer.status == 200 else answer.chunks
+            yield ItemStream(answer.status, answer.headers, chunks)
+
+    def pause(self, seconds: float, error: HcexportError) -> None:
+        """Sleep before another attempt; raises ``error`` instead when the wait would not end in time."""
+        if seconds > min(self.deadline.remaining(), RETRY_AFTER_CAP_S):
+            raise error
+        self._say(f"again in {seconds:.1f} s: {error.message}")
+        self.sleep(seconds)
+
+    def _persist(
+        self, send: Callable[[], dict[str, Any]], attempts: int, worth: Callable[[NetworkError], bool]
+    ) -> dict[str, Any]:
+        for failures in range(attempts - 1):
+            try:
+                return send()
+            except NetworkError as error:
+                if not worth(error):
+                    raise
+                self.pause(backoff_s(failures, error), error)
+        return send()
+
+    def _json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
+        with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
+            return read_answer(answer.status, answer.headers, _capped(answer))
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        url: str,
+        token: Secret | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit_s: float | None = None,
+        **content: Any,
+    ) -> Iterator[Answer]:
+        """The answer to a request, at most five redirects further on for a GET."""
+        sent = {**(headers or {}), **({"X-Esri-Authorization": f"Bearer {token.reveal()}"} if token else {})}
+        for _ in range(REDIRECTS + 1):
+            started = time.monotonic()
+            with self._wire.open(
+                method, url, headers=sent, deadline=self.deadline, limit_s=limit_s, **content
+            ) as answer:
+                self._note(method, url, answer, time.monotonic() - started)
+                onward = self._onward(method, url, answer)
+                if onward is None:
+                    yield answer
+                    return
+            url, content = onward, {}
+        raise ProtocolError(f"the server redirects more than {REDIRECTS} times")
+
+    def _note(self, method: str, url: str, answer: Answer, seconds: float) -> None:
+        self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
+        date = server_date(answer.headers)
+        if date:
+            self._server_ahead = date - datetime.now(UTC)
+
+    def _say(self, line: str) -> None:
+        if self._log is not None:
+            self._log(redact(line))
+
+    def _onward(self, method: str, url: str, answer: Answer) -> str | None:
+        """Where a GET goes on: to the same scheme, host and port only, so that the token stays at home."""
+        place = answer.headers.get("location")
+        if method != "GET" or not place or answer.status not in {301, 302, 303, 307, 308}:
+            return None
+        target = urljoin(url, place)
+        return target if _same_origin(target, self.organization) else None
+
+
+def _open_wire(
+    organization: Organization, tls: TlsOptions, environ: Mapping[str, str], connect_timeout_s: float
+) -> Wire:
+    from hcexport.api.wire import Wire  # noqa: PLC0415 # start-up: httpx
+
+    return Wire(
+        host=organization.host,
+        referer=REFERER,
+        context=make_context(tls) if organization.scheme == "https" else None,
+        proxy=proxy_for(organization, environ),
+        connect_timeout_s=connect_timeout_s,
+    )
+
+
+def _may_pass(error: NetworkError) -> bool:
+    return error.retryable
+
+
+def _surely_had_no_effect(error: NetworkError) -> bool:
+    return error.retryable and (error.unsent or error.retry_after_s is not None)
+
+
+def _same_origin(url: str, organization: Organization) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return False
+    theirs = (parts.scheme, (parts.hostname or "").rstrip("."), port, parts.username)
+    return theirs == (organization.scheme, organization.host, organization.port, None)
+
+
+def _capped(answer: Answer) -> bytes:
+    """The whole body, or ProtocolError for one that is too large or was compressed though we asked for it plain."""
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProtocolError("something on the way compressed the answer, though hcexport asks it not to")
+    body = bytearray()
+    for chunk in answer.chunks:
+        body += chunk
+        if len(body) > JSON_CAP:
+            raise ProtocolError(f"the server's answer is larger than {JSON_CAP // 2**20} MiB")
+    return bytes(body)
+
+
+def _file_only(answer: Answer) -> Iterator[bytes]:
+    """The chunks of a file; what calls itself or looks like JSON or a page is raised as what it says."""
+    first = next(answer.chunks, b"")
+    kind = answer.headers.get("content-type", "").lower()
+    if first.lstrip()[:1] in {b"{", b"<"} or "json" in kind or "text/html" in kind:
+        rest = _capped(answer)
+        raise_for_error(parse_object(first + rest))
+        raise ProtocolError("the server sent a description of the item instead of the file")
+    return _joined(first, answer.chunks)
+
+
+def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest

@@ -1,0 +1,138 @@
+"""What is trusted, and what a failure of trust means."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from hcexport.errors import CertificateError, ConfigError
+
+
+@dataclass(frozen=True)
+class TlsOptions:
+    """Whom to trust and who we are: files in PEM; ``verify`` is off only where a person said ``--insecure``."""
+
+    ca_bundle: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    verify: bool = True
+
+
+def make_context(options: TlsOptions) -> ssl.SSLContext:
+    """A context that trusts the CA bundle where one is given, otherwise the system's store.
+
+    Raises ConfigError naming the file that is missing or is not what it should be.
+    """
+    context = _trusting(options)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if options.client_cert:
+        _load(context, options.client_cert, options.client_key)
+    elif options.client_key:
+        raise ConfigError("a client key is given without its certificate", hint="add --client-cert FILE")
+    return context
+
+
+def _trusting(options: TlsOptions) -> ssl.SSLContext:
+    if not options.verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if options.ca_bundle is None:
+        import truststore  # noqa: PLC0415 # start-up: only a TLS connection needs it
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return ssl.create_default_context(
+            cafile=None if options.ca_bundle.is_dir() else str(options.ca_bundle),
+            capath=str(options.ca_bundle) if options.ca_bundle.is_dir() else None,
+        )
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"the CA bundle {options.ca_bundle} cannot be used: {_reason(error)}") from None
+
+
+def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
+    def refuse_to_prompt() -> str:
+        raise ConfigError(
+            f"the client key {key or cert} has a passphrase", hint="give a key without one, in a 0600 file"
+        )
+
+    try:
+        context.load_cert_chain(cert, key, password=refuse_to_prompt)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"the client certificate {cert} cannot be used: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "it is not PEM" if "PEM" in str(error) or not error.reason else error.reason.lower().replace("_", " ")
+    return (error.strerror or str(error)).lower()
+
+
+# OpenSSL's verify codes (openssl/x509_vfy.h), the ones that an administrator meets.
+_EXPIRED, _NOT_YET_VALID = 10, 9
+_SELF_SIGNED = {18}
+_UNKNOWN_CA = {2, 19, 20, 21}
+_WRONG_HOST = {62, 64}
+_WEAK = {66, 67, 68}
+
+
+def certificate_failure(error: BaseException, host: str) -> CertificateError | None:
+    """What to say of a failure that has TLS at its root, None when it has not.
+
+    A client certificate that TLS 1.3 demands shows itself only in the first read, so the whole chain of causes is read.
+    """
+    cause = _ssl_cause(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _untrusted(cause, host)
+    if cause is None or isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+        return None
+    reason = (cause.reason or str(cause)).upper()
+    if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
+        return CertificateError(
+            f"{host} demands a client certificate", hint="give one with --client-cert FILE --client-key FILE"
+        )
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "ACCESS_DENIED" in reason):
+        return CertificateError(f"{host} refused the client certificate ({_words(cause)})", hint="check --client-cert")
+    return CertificateError(f"TLS with {host} failed: {_words(cause)}")
+
+
+def _untrusted(error: ssl.SSLCertVerificationError, host: str) -> CertificateError:
+    code = error.verify_code
+    if code in {_EXPIRED, _NOT_YET_VALID}:
+        when = "has expired" if code == _EXPIRED else "is not valid yet"
+        return CertificateError(
+            f"the certificate of {host} {when}", hint="have it renewed; check this machine's clock as well"
+        )
+    if code in _WRONG_HOST:
+        return CertificateError(
+            f"the certificate of {host} is for another name",
+            hint="use the name that is in the certificate, as in the organization's public address",
+        )
+    if code in _SELF_SIGNED:
+        return CertificateError(
+            f"the certificate of {host} is self-signed", hint="trust it with --ca-bundle FILE (the certificate in PEM)"
+        )
+    if code in _WEAK:
+        return CertificateError(
+            f"the certificate of {host} is too weak ({error.verify_message})", hint="have it renewed"
+        )
+    if code in _UNKNOWN_CA:
+        return CertificateError(
+            f"the certificate of {host} is from a CA that this machine does not trust",
+            hint="trust it with --ca-bundle FILE (the CA in PEM), or add it to the system's store",
+        )
+    return CertificateError(f"the certificate of {host} is not trusted: {error.verify_message or error}")
+
+
+def _ssl_cause(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _words(error: ssl.SSLError) -> str:
+    return (error.reason or "unknown reason").lower().replace("_", " ")

@@ -1,0 +1,198 @@
+"""httpx and httpcore, and every exception of theirs, in this one module.
+
+Requests go out and answers come in; what fails is raised as a NetworkError that says whether anything was sent.
+There is no redirect, no cookie, no authentication and no retry here: those are the session's decisions.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from hcexport import __version__
+from hcexport.api.deadline import Deadline
+from hcexport.api.network import Network
+from hcexport.api.proxy import Proxy
+from hcexport.api.tls import certificate_failure
+from hcexport.errors import HcexportError, NetworkError, TimedOut
+from hcexport.redaction import redact
+
+READ_TIMEOUT_S = 60.0  # silence this long is a stall
+_KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an idle connection
+
+_FOREIGN = (
+    httpx.HTTPError,
+    httpx.StreamError,
+    httpx.InvalidURL,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and headers (lower-case names) of an answer whose body is still to come."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+
+class Wire:
+    """An httpx client for one origin, over connections that keep a deadline."""
+
+    def __init__(
+        self, *, host: str, referer: str, context: ssl.SSLContext | None, proxy: Proxy | None, connect_timeout_s: float
+    ) -> None:
+        self._host = host
+        self._network = Network()
+        self._transport = _Transport(self._network, context, proxy)
+        self._client = httpx.Client(
+            transport=self._transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=connect_timeout_s),
+            headers={
+                "Accept": "*/*",
+                "Accept-Encoding": "identity",
+                "Referer": referer,
+                "User-Agent": f"hcexport/{__version__}",
+            },
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    def hang_up(self) -> None:
+        """Close idle connections, so that the next request goes out on one that is surely alive."""
+        self._transport.hang_up()
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        limit_s: float | None,
+        **content: Any,
+    ) -> Iterator[Answer]:
+        """Send a request and hand out its answer; everything within ``deadline``, and ``limit_s`` where it is given.
+
+        Raises CertificateError, NetworkError, or TimedOut when it was the deadline that passed. What the caller's own
+        code raises while it reads is left alone.
+        """
+        self._network.limit = deadline.within(limit_s) if limit_s is not None else deadline
+        self._network.request_written = False
+        self._client.cookies.clear()
+        with self._translated(deadline):
+            request = self._client.build_request(method, url, headers=headers, **content)
+            response = self._client.send(request, stream=True)
+        try:
+            names = {name.lower(): value for name, value in response.headers.items()}
+            yield Answer(response.status_code, names, self._chunks(response, deadline))
+        finally:
+            with self._translated(deadline):
+                response.close()
+
+    def _chunks(self, response: httpx.Response, deadline: Deadline) -> Iterator[bytes]:
+        with self._translated(deadline):
+            yield from response.iter_raw()
+
+    @contextmanager
+    def _translated(self, deadline: Deadline) -> Iterator[None]:
+        try:
+            yield
+        except _FOREIGN as error:
+            raise self._failure(error, deadline) from None
+        except (OSError, UnicodeError) as error:
+            raise self._failure(error, deadline) from None
+
+    def _failure(self, error: Exception, deadline: Deadline) -> HcexportError:
+        if deadline.passed:
+            return TimedOut("the time allowed has passed before the server had answered")
+        certificate = certificate_failure(error, self._host)
+        if certificate:
+            return certificate
+        reason = _reason(error)
+        if isinstance(error, httpcore.ProxyError):
+            return _proxy_failure(reason, self._host)
+        if not self._network.request_written:
+            return NetworkError(f"{self._host} cannot be reached: {reason}", unsent=True)
+        return NetworkError(f"{self._host} broke off: {reason}")
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx on a pool of httpcore's that uses our network; httpx's own transport cannot be given one."""
+
+    def __init__(self, network: Network, context: ssl.SSLContext | None, proxy: Proxy | None) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            proxy=httpcore.Proxy(proxy.url, auth=proxy.credentials) if proxy else None,
+            max_connections=4,
+            max_keepalive_connections=2,
+            keepalive_expiry=_KEEPALIVE_S,
+            network_backend=network,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+
+    def hang_up(self) -> None:
+        self._pool.close()
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+def _reason(error: Exception) -> str:
+    """The end of the chain of causes says what the sockets said; the rest repeats it or says less."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    text = getattr(cause, "strerror", None) or str(error) or str(cause) or type(error).__name__
+    return redact(" ".join(str(text).split()))[:200].lower()
+
+
+def _proxy_failure(reason: str, host: str) -> NetworkError:
+    if reason.startswith("407"):
+        failure = NetworkError(
+            "the proxy wants a user and a password", hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", unsent=True
+        )
+        failure.retryable = False
+        return failure
+    return NetworkError(
+        f"the proxy did not connect to {host}: {reason}", hint="check HTTPS_PROXY and NO_PROXY", unsent=True
+    )

@@ -1,0 +1,105 @@
+"""When to look at a job again.
+
+The law: ``interval_s`` after a job has been watched for t seconds is 9.5 % of t, but at least 0.1 s and at most 10 s,
+counted from the moment the last look was sent. Its worst case, for an end just after a look was answered:
+
+- a job of D seconds is seen to have ended 0.095 D + one round trip later; below 1.05 s of watching 0.1 s + one round
+  trip; never more than 10 s + one round trip. contract.md 6.2 allows the larger of 0.3 s and 0.1 D.
+- looks come at 0.1, 0.2 … 1.0 and then grow by 9.5 % each: 54 in the first minute (60 allowed), at most 9 in the
+  second (10 allowed), at most 7 a minute from 105 s on. Round trips only make them fewer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from hcexport.api.deadline import Clock, Deadline, Sleep
+from hcexport.api.session import backoff_s
+from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound, TimedOut
+from hcexport.models import Job
+
+INTERVAL_MIN_S = 0.1
+INTERVAL_MAX_S = 10.0  # contract.md 6.2
+INTERVAL_RATIO = 0.095  # below the contract's 0.1, to leave room for the round trip
+PATIENCE_S = 300.0  # without one good answer: contract.md 6.4
+GONE_CONFIRMATIONS = 2  # further looks before "no such job" is believed: replicas lag
+
+
+class Jobs(Protocol):
+    """What polling needs of the client."""
+
+    def job(self, job_id: str, *, attempts: int = 3) -> Job:
+        """A snapshot of a job."""
+
+
+def interval_s(watched_s: float, longest_s: float = INTERVAL_MAX_S) -> float:
+    """Seconds from one look to the next, after ``watched_s`` seconds of watching."""
+    return min(longest_s, INTERVAL_MAX_S, max(INTERVAL_MIN_S, INTERVAL_RATIO * watched_s))
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Looks that failed in a row: how many, since when on the clock, and how the last one failed."""
+
+    failures: int
+    since: float
+    error: HcexportError
+
+
+def poll(
+    client: Jobs,
+    job_id: str,
+    *,
+    deadline: Deadline,
+    longest_interval_s: float = INTERVAL_MAX_S,
+    on_trouble: Callable[[Trouble], None],
+    clock: Clock = time.monotonic,
+    sleep: Sleep = time.sleep,
+    first_look_s: float = INTERVAL_MIN_S,
+) -> Iterator[Job]:
+    """Yield snapshots of a job until one is final, which is the last.
+
+    Looks that fail are counted, told to ``on_trouble`` and repeated. Raises TimedOut past the deadline (the job goes
+    on), NetworkError after five minutes without a good answer, JobFailed for a job that has vanished, and what a
+    client raises for a token that cannot be renewed.
+    """
+    watched_since = clock()
+    trouble: Trouble | None = None
+    wait = first_look_s
+    while True:
+        _sleep_within(deadline, wait, sleep)
+        looked_at = clock()
+        try:
+            job = client.job(job_id, attempts=1)
+        except (NetworkError, NotFound) as error:
+            trouble = Trouble(trouble.failures + 1 if trouble else 1, trouble.since if trouble else looked_at, error)
+            _give_up(trouble, clock() - trouble.since, job_id)
+            on_trouble(trouble)
+            wait = max(backoff_s(trouble.failures, error), interval_s(clock() - watched_since, longest_interval_s))
+            continue
+        trouble = None
+        yield job
+        if job.status.is_final:
+            return
+        wait = max(0.0, looked_at + interval_s(clock() - watched_since, longest_interval_s) - clock())
+
+
+def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
+    """Sleep, but only up to the deadline; raises TimedOut there."""
+    sleep(min(seconds, deadline.remaining()))
+    if deadline.passed:
+        raise TimedOut("--timeout has passed; the job goes on")
+
+
+def _give_up(trouble: Trouble, lasted_s: float, job_id: str) -> None:
+    error = trouble.error
+    if isinstance(error, NotFound):
+        if trouble.failures > GONE_CONFIRMATIONS:
+            raise JobFailed(
+                f"the server no longer knows job {job_id}", hint="export again: its result is lost"
+            ) from None
+    elif not error.retryable or lasted_s >= PATIENCE_S:
+        raise error
