@@ -1,0 +1,52 @@
+"""From a request to its answer: the route, the format, the gate, the endpoint, in this order."""
+
+from hcexport.sandbox import refusals
+from hcexport.sandbox.call import Call
+from hcexport.sandbox.gate import admit
+from hcexport.sandbox.pages import directory
+from hcexport.sandbox.refusals import Refusal
+from hcexport.sandbox.routes import JSON, RAW, Route, find, offered
+from hcexport.sandbox.wire import Request, Response, as_json
+from hcexport.sandbox.world import World
+
+SCRIPTED = ("json", "pjson")
+
+
+class Application:
+    """The API over a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._routes = offered(world.options)
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request."""
+        try:
+            return self._routed(request)
+        except Refusal as refusal:
+            if request.format not in SCRIPTED and refusal.status != 200:
+                return directory(str(refusal), refusal.status)
+            return as_json(refusal.body, pretty=request.format == "pjson", status=refusal.status)
+
+    def _routed(self, request: Request) -> Response:
+        found = find(self._routes, self._below_context(request.path))
+        if not found:
+            raise refusals.no_such_path(request.path)
+        route, ids = found
+        if route.speaks == JSON and request.format not in SCRIPTED:
+            return directory(request.path)  # what a browser sees; a script that forgot f=json sees it as well
+        if request.method not in _methods(route):
+            raise refusals.wrong_method(request.method, request.path)
+        account = admit(self._world, request, route.access)
+        answer = route.endpoint(Call(self._world, request, ids, account))
+        return answer if isinstance(answer, Response) else as_json(answer, pretty=request.format == "pjson")
+
+    def _below_context(self, path: str) -> str:
+        context = f"/{self._world.options.context}".rstrip("/")
+        if not f"{path}/".startswith(f"{context}/"):
+            raise refusals.no_such_path(path)
+        return path[len(context) :]
+
+
+def _methods(route: Route) -> list[str]:
+    return [*route.methods.split(), *(["HEAD"] if route.speaks == RAW else [])]

@@ -1,0 +1,50 @@
+"""What can be chosen about a simulated organization: one frozen value, every field with a default."""
+
+import re
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from os import PathLike
+
+KUBERNETES = "ArcGISEnterpriseOnKubernetes"
+
+Certificate = tuple[str | PathLike[str], str | PathLike[str]] | ssl.SSLContext
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The choices; lives and durations are in seconds, ``clock`` answers seconds since 1970."""
+
+    port: int = 0
+    host: str = "127.0.0.1"
+    certificate: Certificate | None = None
+    context: str = "enterprise"
+    scenario: str = "normal"
+
+    username: str = "administrator"
+    password: str = field(default_factory=_password, repr=False)  # of every account of the world
+    token_seconds: float = 3600.0  # the longest life that generateToken grants, whatever is asked
+    lock_seconds: float = 900.0  # how long an account stays locked after five failures in a row
+
+    job_seconds: float = 0.5  # the documented sample took 507 ms
+    report_days: int = 90
+    extra_reports: int = 0  # cheap ones, older than the nightly history
+    item_bytes: int = 0  # padding in every exported zip, for large downloads
+    seed: int = 1
+
+    deployment: str = KUBERNETES
+    version: str = "12.0"
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        """Refuse what no organization can be; raises ValueError."""
+        if self.context != self.context.strip("/"):
+            raise ValueError(f"the context has no slash at its ends: '{self.context}'")
+        if not re.fullmatch(r"\d+(\.\d+)*", self.version):
+            raise ValueError(f"a version is numbers with points between: '{self.version}'")

@@ -1,0 +1,83 @@
+"""The whole API in one table."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hcexport.sandbox.call import Endpoint
+from hcexport.sandbox.endpoints import admin, health, sharing
+from hcexport.sandbox.gate import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access
+from hcexport.sandbox.options import KUBERNETES, Options
+from hcexport.sandbox.pages import directory
+
+JSON, HTML, RAW = "json", "html", "raw"  # asks for f=json or pjson; is a page whatever f says; knows no f
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row: which requests, what answers them, and who may ask; ``{name}`` in the path stands for an id."""
+
+    methods: str
+    path: str
+    endpoint: Endpoint
+    access: Access
+    speaks: str = JSON
+    since: tuple[int, ...] = (10, 9)
+
+
+def _page(path: str) -> Endpoint:
+    return lambda _call: directory(path)
+
+
+HEALTH_CHECK = (11, 2)
+
+ROUTES = (
+    # signing in, and who am I
+    Route("GET POST", "sharing/rest", sharing.root, OPEN),
+    Route("GET POST", "sharing/rest/info", sharing.info, OPEN),
+    Route("POST", "sharing/rest/generateToken", sharing.generate_token, OPEN),
+    Route("GET POST", "sharing/rest/portals/self", sharing.portal_self, GUEST),
+    Route("GET POST", "sharing/rest/community/self", sharing.community_self, MEMBER),
+    # the administrator API and what every kind of work leaves
+    Route("GET", "admin", admin.root, ADMIN),
+    Route("GET", "admin/jobs", admin.jobs, JOBS, since=(10, 9, 1)),
+    Route("GET", "admin/jobs/{job}", admin.job, JOBS),
+    Route("GET", "admin/uploads", admin.uploads, UPLOADS),
+    Route("GET", "admin/uploads/{item}", admin.upload, UPLOADS),
+    Route("GET", "admin/uploads/{item}/download", admin.download, UPLOADS, RAW),
+    Route("POST", "admin/uploads/{item}/delete", admin.delete_upload, UPLOADS),
+    # health checks
+    Route("GET", "admin/healthCheck", _page("healthCheck"), OPEN, HTML, HEALTH_CHECK),
+    Route("GET", "admin/healthCheck/suites", health.suites, HEALTH, since=HEALTH_CHECK),
+    Route("GET", "admin/healthCheck/suites/{suite}", health.suite, HEALTH, since=HEALTH_CHECK),
+    Route("POST", "admin/healthCheck/run", health.run, HEALTH, since=HEALTH_CHECK),
+    Route("GET", "admin/healthCheck/reports", _page("healthCheck/reports"), OPEN, HTML, HEALTH_CHECK),
+    Route("GET", "admin/healthCheck/reports/query", health.query, HEALTH, since=HEALTH_CHECK),
+    Route("POST", "admin/healthCheck/reports/export", health.export, HEALTH, since=HEALTH_CHECK),
+    Route("POST", "admin/healthCheck/reports/delete", health.delete, HEALTH, since=HEALTH_CHECK),
+    Route("GET", "admin/healthCheck/reports/{report}", health.report, HEALTH, since=HEALTH_CHECK),
+    Route("POST", "admin/healthCheck/reports/{report}/rename", health.rename, HEALTH, since=HEALTH_CHECK),
+    Route("POST", "admin/healthCheck/reports/{report}/delete", health.delete_one, HEALTH, since=HEALTH_CHECK),
+)
+
+
+def offered(options: Options) -> tuple[Route, ...]:
+    """Select what a deployment of that kind and release has; Portal on Windows or Linux has no ``admin``."""
+    release = tuple(int(part) for part in options.version.split("."))
+    kubernetes = options.deployment == KUBERNETES
+    return tuple(
+        route for route in ROUTES if release >= route.since and (kubernetes or not route.path.startswith("admin"))
+    )
+
+
+def find(routes: Iterable[Route], path: str) -> tuple[Route, Mapping[str, str]] | None:
+    """Find the row of a path below the context, and the ids in it; the first that fits wins."""
+    parts = path.strip("/").split("/")
+    for route in routes:
+        pattern = route.path.split("/")
+        if len(pattern) == len(parts) and all(map(_fits, pattern, parts)):
+            return route, {name[1:-1]: part for name, part in zip(pattern, parts, strict=True) if name[0] == "{"}
+    return None
+
+
+def _fits(pattern: str, part: str) -> bool:
+    return pattern == part or (pattern[0] == "{" and bool(part))

@@ -1,0 +1,26 @@
+"""What a simulated organization knows and remembers, apart from how it is asked."""
+
+from hcexport.sandbox.options import Options
+from hcexport.sandbox.world.accounts import Accounts, members
+from hcexport.sandbox.world.history import history
+from hcexport.sandbox.world.jobs import Jobs
+from hcexport.sandbox.world.reports import Reports
+from hcexport.sandbox.world.tokens import Tokens
+from hcexport.sandbox.world.uploads import Uploads
+
+
+class World:
+    """One organization."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        clock = options.clock
+        self.accounts = Accounts(members(options.username), options.password, options.lock_seconds, clock)
+        self.tokens = Tokens(clock)
+        self.reports = Reports(lambda: history(options), clock)
+        self.jobs = Jobs(clock)
+        self.uploads = Uploads(self.jobs.completed)
+
+    def now(self) -> float:
+        """Tell the organization's time in seconds since 1970."""
+        return self.options.clock()
