@@ -1,0 +1,213 @@
+"""The config file: read with tomllib, written with tomlkit so that its comments stay.
+
+::
+
+    version = 1
+    profile = "prod"          # the one that is used when none is named
+
+    [defaults]
+    timeout = "1h"
+
+    [profiles.prod]
+    url = "https://gis.example.com/arcgis"
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hcexport.errors import ConfigError
+from hcexport.store.private_files import private_folder, write_private
+
+VERSION = 1
+_SECRETS = frozenset({"password", "passphrase", "token", "refresh_token", "secret", "client_secret"})
+_TOP_LEVEL = frozenset({"version", "profile", "defaults", "profiles"})
+_LOCK_S = 10.0
+_HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
+_KEY = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
+_KEY_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
+
+Section = tuple[str, ...]
+DEFAULTS: Section = ("defaults",)
+
+
+def profile_section(name: str) -> Section:
+    """The section that holds a profile."""
+    return ("profiles", name)
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """What the file says, checked. Values are text, as they would stand in an environment variable."""
+
+    path: Path
+    profile: str | None = None
+    sections: Mapping[Section, Mapping[str, str]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    lines: Mapping[Section, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path, known: Collection[str]) -> ConfigFile:
+        """Read the file; one that is not there is empty. ``known`` are the names of settings.
+
+        Raises ConfigError with file and line when it is not TOML, has the wrong shape, or holds a secret.
+        """
+        text = _text(path)
+        if text is None:
+            return cls(path)
+        try:
+            document = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            line = re.search(r"at line (\d+)", str(error))
+            place = f"{path}:{line[1]}" if line else str(path)
+            raise ConfigError(f"{place}: {error}", hint="correct it, or move it away") from None
+        return _Reading(path, _lines(text), known).file(document)
+
+    @property
+    def profiles(self) -> list[str]:
+        """Names of the profiles, in the order of the file."""
+        return [section[1] for section in self.sections if section[0] == "profiles"]
+
+    def place(self, section: Section, key: str) -> str:
+        """``config.toml:12``: where a value stands."""
+        line = self.lines.get((*section, key))
+        return f"{self.path.name}:{line}" if line else self.path.name
+
+
+class _Reading:
+    """One pass over a parsed document."""
+
+    def __init__(self, path: Path, lines: Mapping[Section, int], known: Collection[str]) -> None:
+        self._path, self._lines, self._known = path, lines, known
+        self._warnings: list[str] = []
+
+    def file(self, document: Mapping[str, Any]) -> ConfigFile:
+        self._check_version(document.get("version", VERSION))
+        self._warn_unknown((), document, _TOP_LEVEL)
+        profile = document.get("profile")
+        if profile is not None and not isinstance(profile, str):
+            raise self._error(("profile",), "profile is the name of one, in quotes")
+        sections = dict(self._sections(document))
+        return ConfigFile(self._path, profile, sections, tuple(self._warnings), self._lines)
+
+    def _check_version(self, version: object) -> None:
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise self._error(("version",), "version is a whole number")
+        if version > VERSION:
+            self._warnings.append(f"{self._path} was written by a newer hcexport: it is read, and not changed")
+
+    def _sections(self, document: Mapping[str, Any]) -> Iterator[tuple[Section, Mapping[str, str]]]:
+        yield DEFAULTS, self._section(DEFAULTS, document.get("defaults", {}))
+        profiles = document.get("profiles", {})
+        if not isinstance(profiles, dict):
+            raise self._error(("profiles",), "profiles is a table: write [profiles.NAME]")
+        for name, content in profiles.items():
+            yield profile_section(name), self._section(profile_section(name), content)
+
+    def _section(self, section: Section, content: object) -> Mapping[str, str]:
+        if not isinstance(content, dict):
+            raise self._error(section, f"{'.'.join(section)} is a table: write [{'.'.join(section)}]")
+        self._warn_unknown(section, content, self._known)
+        return {key: self._value((*section, key), value) for key, value in content.items() if key in self._known}
+
+    def _value(self, place: Section, value: object) -> str:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return str(value)
+        raise self._error(place, f"{place[-1]} is one text or number")
+
+    def _warn_unknown(self, section: Section, content: Mapping[str, Any], known: Collection[str]) -> None:
+        for key in content:
+            if key in _SECRETS:
+                raise self._error(
+                    (*section, key), f"{key}: no secrets in this file", hint="remove it, and use: hcexport login"
+                )
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                guess = f"; did you mean {near[0]!r}?" if near else ""
+                self._warnings.append(f"{self._place((*section, key))}: unknown key {key!r}{guess}")
+
+    def _place(self, place: Section) -> str:
+        line = self._lines.get(place)
+        return f"{self._path}:{line}" if line else str(self._path)
+
+    def _error(self, place: Section, message: str, *, hint: str | None = None) -> ConfigError:
+        return ConfigError(f"{self._place(place)}: {message}", hint=hint)
+
+
+def change(path: Path, section: Section, values: Mapping[str, str | None]) -> None:
+    """Set the keys of a section (None removes one), and leave the rest of the file as its owner wrote it.
+
+    Raises ConfigError when the file is of a newer version, cannot be read or written, or stays locked.
+    """
+    import tomlkit  # noqa: PLC0415 # start-up
+    from filelock import FileLock, Timeout  # noqa: PLC0415 # start-up
+
+    path = path.resolve()  # a link, as dotfile collections have it, stays one
+    private_folder(path.parent)
+    try:
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_S, mode=0o600):
+            document = tomlkit.parse(_text(path) or f"version = {VERSION}\n")
+            _refuse_newer(path, document.get("version", VERSION))
+            _apply(document, section, values)
+            write_private(path, tomlkit.dumps(document).encode())
+    except Timeout:
+        raise ConfigError(f"{path} is being changed by another process", hint="try again") from None
+
+
+def forget(path: Path, section: Section) -> None:
+    """Remove a whole section. Raises as ``change``."""
+    change(path, section[:-1], {section[-1]: None})
+
+
+def _apply(document: Any, section: Section, values: Mapping[str, str | None]) -> None:
+    import tomlkit  # noqa: PLC0415 # start-up
+
+    table = document
+    for name in section:
+        if name not in table:
+            table[name] = tomlkit.table(is_super_table=name == "profiles")
+        table = table[name]
+    for key, value in values.items():
+        if value is not None:
+            table[key] = value
+        elif key in table:
+            del table[key]
+
+
+def _refuse_newer(path: Path, version: object) -> None:
+    if isinstance(version, int) and version > VERSION:
+        raise ConfigError(f"{path} was written by a newer hcexport: it is not changed", hint="upgrade hcexport")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
+
+
+def _lines(text: str) -> dict[Section, int]:
+    """Where each table and key stands, as far as one line tells; for messages only."""
+    lines: dict[Section, int] = {}
+    section: Section = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            section = _key_parts(header[1])
+            lines.setdefault(section, number)
+        elif key := _KEY.match(line):
+            lines.setdefault((*section, *_key_parts(key[1])), number)
+    return lines
+
+
+def _key_parts(dotted: str) -> Section:
+    return tuple("".join(part) for part in _KEY_PART.findall(dotted))

@@ -1,0 +1,87 @@
+"""Files that are nobody else's: 0600 in a 0700 folder whatever the umask is, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hcexport.errors import ConfigError
+
+_LARGEST = 1 << 20  # bytes; a secret or a state is far smaller
+
+
+@contextmanager
+def translated(verb: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a ConfigError that says what could not be done to which path."""
+    try:
+        yield
+    except OSError as error:
+        hint = "HCEXPORT_HOME names the folder that keeps configuration, credentials and state"
+        raise ConfigError(f"cannot {verb} {path}: {error.strerror or error}", hint=hint) from None
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder and what is missing above it, 0700 each. Raises ConfigError."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    with translated("create", folder):
+        for place in reversed(missing):
+            place.mkdir(0o700, exist_ok=True)
+            place.chmod(0o700)  # mkdir obeys a umask that takes rights from the owner too
+    return folder
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put ``content`` under ``path``, durable and in one step; a reader sees the old or the new. Raises ConfigError."""
+    folder = private_folder(path.parent)
+    with translated("write", path):
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+        _fsync_folder(folder)
+
+
+def read_private(path: Path) -> bytes | None:
+    """The content of a file that is ours alone, None when there is none.
+
+    Raises ConfigError when it is a link, is not a file, belongs to somebody else, or others have rights on it.
+    """
+    try:
+        with translated("read", path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ConfigError:
+        if not os.path.lexists(path):
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as file, translated("read", path):
+        _refuse_foreign(path, os.fstat(descriptor))
+        return file.read(_LARGEST)
+
+
+def _refuse_foreign(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"{path} is not a file")
+    if found.st_uid != os.geteuid():
+        raise ConfigError(f"{path} belongs to somebody else")
+    if found.st_mode & 0o077:
+        raise ConfigError(f"{path} is open to others", hint=f"chmod 600 {path}, and change what it holds")
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

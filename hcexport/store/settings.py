@@ -1,0 +1,266 @@
+"""One resolved Settings: each value with where it came from.
+
+First wins: option, environment, the profile in the config file, the file's defaults, built-in. A setting is one line
+of the class; its name is its option, its key in the file, and with ``HCEXPORT_`` before it its environment variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from hcexport.errors import ConfigError, HcexportError, UsageError
+from hcexport.organization import Organization
+from hcexport.store import config_file
+from hcexport.store.config_file import DEFAULTS, ConfigFile, Section, profile_section
+from hcexport.store.paths import Paths
+from hcexport.times import parse_duration
+
+T = TypeVar("T")
+FIRST_PROFILE = "default"
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Value(Generic[T]):
+    """A value and its origin: ``--url``, ``HCEXPORT_URL``, ``profile prod (config.toml:12)`` or ``built-in``."""
+
+    value: T
+    origin: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one setting: how its text is read, and the environment variables that stand for it, in order."""
+
+    name: str
+    parse: Callable[[str], object]
+    default: object
+    help: str
+    environment: tuple[str, ...]
+
+    @property
+    def option(self) -> str:
+        """Its spelling on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+def _row(parse: Callable[[str], object], default: object, help: str, also: str | None = None) -> Mapping[str, Any]:  # noqa: A002 - as in click
+    return {"parse": parse, "default": default, "help": help, "also": also}
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise UsageError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{text!r} names a home that is not there") from None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that is configured for one command."""
+
+    profile: Value[str]
+    config: ConfigFile
+    url: Value[Organization | None] = field(
+        metadata=_row(Organization.parse, None, "address of the organization", "ARCGIS_ENTERPRISE_URL")
+    )
+    username: Value[str | None] = field(metadata=_row(str, None, "who signs in", "ARCGIS_ENTERPRISE_USER"))
+    store: Value[str] = field(metadata=_row(_one_of("keyring", "file"), "keyring", "where secrets are kept"))
+    auth: Value[str] = field(metadata=_row(_one_of("password", "oauth"), "password", "how to sign in"))
+    client_id: Value[str | None] = field(metadata=_row(str, None, "app id for signing in with a browser"))
+    password_file: Value[Path | None] = field(metadata=_row(_path, None, "file that holds the password"))
+    password_command: Value[str | None] = field(metadata=_row(str, None, "command that prints the password"))
+    ca_bundle: Value[Path | None] = field(metadata=_row(_path, None, "certificates to trust instead of the system's"))
+    client_cert: Value[Path | None] = field(metadata=_row(_path, None, "client certificate for TLS"))
+    client_key: Value[Path | None] = field(metadata=_row(_path, None, "key of the client certificate"))
+    connect_timeout: Value[float] = field(metadata=_row(parse_duration, 10.0, "longest wait for a connection"))
+    timeout: Value[float] = field(metadata=_row(parse_duration, 1800.0, "longest wait for a job; 0 waits for ever"))
+    poll_interval: Value[float] = field(metadata=_row(parse_duration, 10.0, "longest time between two looks at a job"))
+    color: Value[str] = field(metadata=_row(_one_of("auto", "always", "never"), "auto", "when to use colour"))
+    progress: Value[str] = field(metadata=_row(_one_of("auto", "bar", "plain", "none"), "auto", "how progress looks"))
+    out: Value[str | None] = field(metadata=_row(str, None, "where an export is saved"))
+    if_exists: Value[str] = field(
+        metadata=_row(_one_of("fail", "overwrite", "skip", "rename"), "fail", "what to do when the output exists")
+    )
+
+    @property
+    def organization(self) -> Organization:
+        """The organization to talk to. Raises ConfigError when none is configured."""
+        if self.url.value is None:
+            raise ConfigError("no organization is configured", hint="sign in to one: hcexport login URL")
+        return self.url.value
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd in the config file, for stderr."""
+        return self.config.warnings
+
+    def values(self) -> Iterator[tuple[str, Value[Any]]]:
+        """Each setting by name, in the order of this class; the profile first."""
+        yield "profile", self.profile
+        for row in ROWS:
+            yield row.name, getattr(self, row.name)
+
+
+def _rows() -> Iterator[Row]:
+    for each in fields(Settings):
+        if each.metadata:
+            also = each.metadata["also"]
+            environment = (f"HCEXPORT_{each.name.upper()}", *([also] if also else []))
+            yield Row(each.name, each.metadata["parse"], each.metadata["default"], each.metadata["help"], environment)
+
+
+ROWS = tuple(_rows())
+KNOWN = frozenset(row.name for row in ROWS)
+
+
+def resolve(
+    options: Mapping[str, Any], environ: Mapping[str, str], paths: Paths, *, new_profile: bool = False
+) -> Settings:
+    """Settings of one command. ``options`` are by name; None is not given; text is parsed, the rest taken as it is.
+
+    ``new_profile`` allows a profile that the file does not have yet. Raises UsageError for a bad option or
+    environment variable and ConfigError for a bad file or an unknown profile.
+    """
+    config = ConfigFile.read(paths.config_file, KNOWN)
+    sources = _Sources(options, environ, config)
+    profile = sources.profile()
+    if not new_profile:
+        _refuse_unknown(profile, sources, config)
+    values = {row.name: sources.value(row, profile.value) for row in ROWS}
+    return Settings(profile, config, **values)
+
+
+class _Sources:
+    """Where values come from, before the file's profile is known and after."""
+
+    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], config: ConfigFile) -> None:
+        self._options, self._environ, self._config = options, environ, config
+
+    def value(self, row: Row, profile: str) -> Value[Any]:
+        return self.given(row) or self._filed(row, profile) or Value(row.default, "built-in")
+
+    def given(self, row: Row) -> Value[Any] | None:
+        """From the command line or the environment."""
+        option = self._options.get(row.name)
+        if option is not None:
+            return Value(_parsed(row, option, UsageError, row.option), row.option)
+        for variable in row.environment:
+            if text := self._environ.get(variable):
+                return Value(_parsed(row, text, UsageError, variable), variable)
+        return None
+
+    def _filed(self, row: Row, profile: str) -> Value[Any] | None:
+        for section, origin in ((profile_section(profile), f"profile {profile}"), (DEFAULTS, "defaults")):
+            if (text := self._config.sections.get(section, {}).get(row.name)) is not None:
+                place = self._config.place(section, row.name)
+                return Value(_parsed(row, text, ConfigError, f"{place}: {row.name}"), f"{origin} ({place})")
+        return None
+
+    def profile(self) -> Value[str]:
+        """The profile that is named, else the one whose organization is named, else the file's own choice."""
+        name_row = Row("profile", profile_name, None, "", ("HCEXPORT_PROFILE",))
+        if named := self.given(name_row):
+            return named
+        if url := self.given(ROWS[0]):
+            return Value(self._profile_of(url.value), url.origin)
+        names = self._config.profiles
+        if self._config.profile is not None:
+            return Value(self._config.profile, self._config.place((), "profile"))
+        return Value(names[0], "the only profile") if len(names) == 1 else Value(FIRST_PROFILE, "built-in")
+
+    def _profile_of(self, organization: Organization) -> str:
+        for name in sorted(self._config.profiles, key=lambda name: name != self._config.profile):
+            if _same(self._config.sections[profile_section(name)].get("url"), organization):
+                return name
+        return organization.host if self._config.profiles else FIRST_PROFILE
+
+
+def _same(text: str | None, organization: Organization) -> bool:
+    try:
+        return text is not None and Organization.parse(text) == organization
+    except UsageError:
+        return False  # said when that profile is used
+
+
+def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) -> object:
+    if not isinstance(given, str):
+        return given
+    try:
+        return row.parse(given)
+    except UsageError as bad:
+        raise error(f"{origin}: {bad.message}", hint=bad.hint) from None
+
+
+def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) -> None:
+    if profile.value in config.profiles or profile.origin == "built-in" or sources.given(ROWS[0]):
+        return
+    near = difflib.get_close_matches(profile.value, config.profiles, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {profile.value} URL"
+    raise ConfigError(f"there is no profile {profile.value!r} ({profile.origin})", hint=hint)
+
+
+def profile_name(text: str) -> str:
+    """A name that can stand in a file name and a heading. Raises UsageError."""
+    if not _PROFILE_NAME.fullmatch(text):
+        raise UsageError(f"{text!r} is not a name for a profile", hint="use letters, digits, and . _ - between them")
+    return text
+
+
+def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:
+    """Write one setting, to a profile or to the defaults; ``profile`` as a name sets the default profile.
+
+    Raises UsageError for an unknown name or a bad value, and ConfigError when the file cannot be changed.
+    """
+    if name == "profile" and profile is None:
+        return config_file.change(paths.config_file, (), {"profile": profile_name(text)})
+    _known_row(name).parse(text)
+    return config_file.change(paths.config_file, _section(profile), {name: text})
+
+
+def unset_value(paths: Paths, profile: str | None, name: str) -> None:
+    """Remove one setting from a profile or from the defaults. Raises as ``set_value``."""
+    top_level = name == "profile" and profile is None
+    section = () if top_level else _section(profile)
+    config_file.change(paths.config_file, section, {name if top_level else _known_row(name).name: None})
+
+
+def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) -> None:
+    """Write what a sign-in found out to its profile; the first profile becomes the default. Raises ConfigError."""
+    known = ConfigFile.read(paths.config_file, KNOWN)
+    config_file.change(paths.config_file, profile_section(profile_name(name)), values)
+    if known.profile is None and not known.profiles:
+        config_file.change(paths.config_file, (), {"profile": name})
+
+
+def forget_profile(paths: Paths, name: str) -> None:
+    """Remove a profile from the file, also as the default. Raises ConfigError."""
+    if ConfigFile.read(paths.config_file, KNOWN).profile == name:
+        config_file.change(paths.config_file, (), {"profile": None})
+    config_file.forget(paths.config_file, profile_section(name))
+
+
+def _section(profile: str | None) -> Section:
+    return DEFAULTS if profile is None else profile_section(profile_name(profile))
+
+
+def _known_row(name: str) -> Row:
+    row = next((row for row in ROWS if row.name == name), None)
+    if row is None:
+        near = difflib.get_close_matches(name, KNOWN, 1)
+        raise UsageError(f"there is no setting {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
+    return row
