@@ -1,0 +1,102 @@
+"""Progress on a terminal. Imports rich: only for a standard error that is a terminal."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hcexport.models import JobStatus
+from hcexport.views.progress import Clock, Progress, Transfer, Waiting
+from hcexport.views.tables import GOOD, console, status_style
+from hcexport.views.text import clean
+
+REDRAWN_A_SECOND = 4
+BAR_WIDTH = 24  # leaves 56 of 80 columns for bytes, rate and time left
+
+
+class Bar(Progress):
+    """A line for the job, one for the download, one for what is being done.
+
+    The calls only note what they are told; a thread of rich draws, so that a call for each chunk costs nothing.
+    """
+
+    def __init__(self, stream: TextIO, color: bool, clock: Clock) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._waiting: Waiting | None = None
+        self._transfer: Transfer | None = None
+        self._phase = ""
+        self._live = Live(
+            console=console(stream, color),
+            get_renderable=self._lines,
+            refresh_per_second=REDRAWN_A_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the job and the download as they ended."""
+        self._phase = ""
+        with suppress(OSError, ValueError):  # the terminal is gone; the error that is under way says more
+            self._live.stop()
+
+    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
+        """Draw the job; its time goes on by itself."""
+        self._waiting = Waiting(JobStatus.parse(status), elapsed_s, reports, self._clock())
+        self._start()
+
+    def download(self, done: int, total: int | None) -> None:
+        """Draw the download."""
+        self._transfer = Transfer.after(self._transfer, done, total, self._clock())
+        self._start()
+
+    def phase(self, text: str) -> None:
+        """Draw the phase until the next one, or the end."""
+        self._phase = clean(text)
+        self._start()
+
+    def _start(self) -> None:
+        with suppress(OSError, ValueError):
+            self._live.start(refresh=True)
+
+    def _say(self, line: str) -> None:
+        """Above the lines while they are drawn."""
+        with suppress(OSError, ValueError):
+            self._live.console.print(Text(line), soft_wrap=True)
+
+    def _lines(self) -> RenderableType:
+        lines: list[RenderableType] = []
+        if self._waiting:
+            text = self._waiting.text(self._clock())
+            lines.append(_line(text, status_style(self._waiting.status)))
+        if self._transfer:
+            lines.append(_transfer(self._transfer))
+        if self._phase:
+            lines.append(_line(self._phase))
+        return Group(*lines)
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+
+def _transfer(transfer: Transfer) -> RenderableType:
+    text = _line(transfer.text())
+    if transfer.total is None:
+        return text
+    line = Table.grid(padding=(0, 1, 0, 0))
+    line.add_column(width=BAR_WIDTH)
+    line.add_column(no_wrap=True)
+    line.add_row(
+        ProgressBar(transfer.total, transfer.done, style="bright_black", complete_style=GOOD, finished_style=GOOD), text
+    )
+    return line

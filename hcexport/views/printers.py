@@ -1,0 +1,202 @@
+"""Standard output in its formats: text, json, csv, ids. Fields say what is printed, a format says how."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from hcexport.errors import ProtocolError
+from hcexport.models import JobStatus
+from hcexport.views import quantities
+from hcexport.views.fields import Fields, Nested, Value
+from hcexport.views.terminal import DEFAULT_WIDTH, never_refuse
+from hcexport.views.text import cell, clean
+
+T = TypeVar("T")
+Kind = Fields[T] | Nested[T, Any]
+
+
+class Format(StrEnum):
+    """What ``--format`` takes."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    IDS = "ids"
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Writes records to one stream, and flushes, so that a full or closed one is an OSError here and not at exit.
+
+    Text is a table on a terminal, ``width`` columns wide, and tab-separated lines elsewhere. ``color`` is for tables.
+    """
+
+    format: Format
+    stream: TextIO
+    is_terminal: bool
+    color: bool = False
+    width: int = DEFAULT_WIDTH
+
+    def __post_init__(self) -> None:
+        never_refuse(self.stream)
+
+    def records(self, kind: Kind[T], rows: Iterable[T]) -> None:
+        """Any number of records; a JSON array.
+
+        Lines are written as the rows come. A table and JSON wait for the last row, so that an error leaves nothing.
+        """
+        if self._draws:
+            from hcexport.views import tables  # noqa: PLC0415 # start-up: rich
+
+            self._write([tables.records(kind, list(rows), self.width, self.color)])
+        else:
+            self._write(_LINES[self.format](kind, rows))
+
+    def record(self, kind: Kind[T], row: T, *, text: str | None = None) -> None:
+        """One record; a JSON object. ``text`` is a line that is all of it in the text format."""
+        if self.format is Format.JSON:
+            self._write([_encode(_object(kind, row), _INDENTED) + "\n"])
+        elif self.format is Format.TEXT and text is not None:
+            self.line(text)
+        elif self._draws:
+            from hcexport.views import tables  # noqa: PLC0415 # start-up: rich
+
+            self._write([tables.record(kind, row, self.width, self.color)])
+        else:
+            self.records(kind, [row])
+
+    def line(self, *cells: str) -> None:
+        """One line, whatever the format: a job id, a path. Several cells are separated by tabs."""
+        self._write(["\t".join(map(clean, cells)) + "\n"])
+
+    @property
+    def _draws(self) -> bool:
+        return self.format is Format.TEXT and self.is_terminal
+
+    def _write(self, lines: Iterable[str]) -> None:
+        if self.stream.closed:  # Python's own answer would be a ValueError
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self.stream.writelines(lines)
+        self.stream.flush()
+
+
+def _text_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+    fields, flat = _flat(kind, rows)
+    for row in flat:
+        yield "\t".join([clean(_words(field.value(row))) for field in fields]) + "\n"
+
+
+def _csv_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+    fields, flat = _flat(kind, rows)
+    line_of = csv.writer(_Echo(), lineterminator="\n").writerow
+    yield line_of([field.name for field in fields])
+    for row in flat:
+        yield line_of([_csv_cell(field.value(row)) for field in fields])
+
+
+def _id_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+    identify = (kind.fields if isinstance(kind, Nested) else kind)[0].value
+    return (clean(_words(identify(row))) + "\n" for row in rows)
+
+
+def _json_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+    """An array with a line for each record: one document, and still something that grep and diff can read."""
+    objects = ",\n".join(_encode(_object(kind, row), _COMPACT) for row in rows)
+    yield f"[\n{objects}\n]\n" if objects else "[]\n"
+
+
+_LINES: Mapping[Format, Callable[[Any, Iterable[Any]], Iterator[str]]] = {
+    Format.TEXT: _text_lines,
+    Format.JSON: _json_lines,
+    Format.CSV: _csv_lines,
+    Format.IDS: _id_lines,
+}
+
+
+class _Echo:
+    """A file for csv.writer that hands each line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _flat(kind: Kind[T], rows: Iterable[T]) -> tuple[Fields[Any], Iterable[Any]]:
+    """Columns and lines without nesting."""
+    if isinstance(kind, Nested):
+        return kind.flat_fields, ((row, child) for row in rows for child in kind.rows(row))
+    return kind, rows
+
+
+def _object(kind: Kind[T], row: T) -> dict[str, Value | list[Any]]:
+    fields = kind.fields if isinstance(kind, Nested) else kind
+    found: dict[str, Value | list[Any]] = {field.name: field.value(row) for field in fields}
+    if isinstance(kind, Nested):
+        found[kind.name] = [_object(kind.row_fields, child) for child in kind.rows(row)]
+    return found
+
+
+def _words(value: Value) -> str:
+    """A value as text for programs, not yet cleaned."""
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return quantities.iso(value)
+        case timedelta():
+            return str(_seconds(value))
+        case Mapping():
+            return _encode(value, _COMPACT) if value else ""
+        case list() | tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
+
+
+def _csv_cell(value: Value) -> str:
+    """A number is no formula, even a negative one."""
+    return _words(value) if isinstance(value, int | float | timedelta) else cell(_words(value))
+
+
+def _encode(value: object, encoder: json.JSONEncoder) -> str:
+    """JSON of what may hold a server's own object; raises ProtocolError for one that JSON cannot carry."""
+    try:
+        return encoder.encode(value)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"the server's answer cannot be written as JSON: {error}") from None
+
+
+def _json_value(value: object) -> object:
+    """What JSON has no word for."""
+    match value:
+        case datetime():
+            return quantities.iso(value)
+        case timedelta():
+            return _seconds(value)
+        case JobStatus() | Path():
+            return str(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _seconds(value: timedelta) -> float:
+    return round(value.total_seconds(), 3)  # the API counts milliseconds
+
+
+# ASCII only: every encoding carries it, and no character in it does anything to a terminal.
+_COMPACT = json.JSONEncoder(default=_json_value, allow_nan=False)
+_INDENTED = json.JSONEncoder(default=_json_value, allow_nan=False, indent=2)

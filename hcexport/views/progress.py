@@ -1,0 +1,206 @@
+"""What is said on standard error while something takes time: a bar, plain lines, or nothing.
+
+Nothing here ever fails a command: a report is saved whether or not somebody could be told about it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self, TextIO
+
+from hcexport.models import JobStatus
+from hcexport.views.quantities import duration, size
+from hcexport.views.terminal import is_dumb, never_refuse
+from hcexport.views.text import clean
+
+Clock = Callable[[], float]
+
+HEARTBEAT_S = 60.0  # contract 3: a line each minute
+BYTES_HEARTBEAT_S = 10.0  # a download has more to say than a job that waits
+
+
+class Progress:
+    """The face that shows nothing but notices and warnings; the base of those that show more.
+
+    A context manager: what is drawn is settled when it ends. Every text may come from a server.
+    """
+
+    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Settle what is on the screen."""
+
+    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
+        """The job was looked at: its state, seconds since it was submitted, how many reports it exports."""
+
+    def download(self, done: int, total: int | None) -> None:
+        """Bytes that are here, those of an earlier run included, and bytes in all where known."""
+
+    def phase(self, text: str) -> None:
+        """Something without a measure is being done, such as ``verifying``."""
+
+    def notice(self, text: str) -> None:
+        """Say a line to a person; not with ``--quiet``."""
+        if not self._quiet:
+            self._say(clean(text))
+
+    def warning(self, text: str) -> None:
+        """Say a line that is never suppressed."""
+        self._say(f"hcexport: warning: {clean(text)}")
+
+    def _say(self, line: str) -> None:
+        with suppress(OSError, ValueError):  # full, closed, or a terminal that is gone
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+def progress(
+    mode: str,
+    stream: TextIO,
+    *,
+    quiet: bool,
+    is_terminal: bool,
+    color: bool,
+    clock: Clock = time.monotonic,
+    environ: Mapping[str, str] = os.environ,
+) -> Progress:
+    """The face for ``--progress auto|bar|plain|none``; a bar only where a cursor can be moved.
+
+    Only a bar imports rich and starts a thread.
+    """
+    never_refuse(stream)
+    if quiet or mode == "none":
+        return Progress(stream, quiet)
+    if mode == "plain" or not is_terminal or is_dumb(environ):
+        return Plain(stream, clock)
+    from hcexport.views.bar import Bar  # noqa: PLC0415 # start-up: rich
+
+    return Bar(stream, color, clock)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job as it was last seen, at ``seen_at`` on the clock (seconds)."""
+
+    status: JobStatus
+    elapsed_s: float
+    reports: int | None
+    seen_at: float
+
+    def text(self, now: float) -> str:
+        """State, time that goes on until the job has ended, and reports."""
+        running = 0.0 if self.status.is_final else now - self.seen_at
+        return ", ".join(
+            [
+                f"job {clean(self.status.word)}",
+                duration(self.elapsed_s + running),
+                *([] if self.reports is None else [f"{self.reports} report{'' if self.reports == 1 else 's'}"]),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A download: bytes at its beginning and now; ``began_at`` and ``seen_at`` are on the clock (seconds)."""
+
+    done: int
+    total: int | None
+    began_with: int
+    began_at: float
+    seen_at: float
+
+    @classmethod
+    def after(cls, last: Transfer | None, done: int, total: int | None, now: float) -> Transfer:
+        """The download that ``last`` was, later on; a new one where there was none, or it ended or fell back."""
+        if last is None or last.is_complete or done < last.done:
+            return cls(done, total, done, now, now)
+        return replace(last, done=done, total=total, seen_at=now)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every byte is here; never when their number is unknown."""
+        return self.done == self.total
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second since the beginning, 0 before anything can be said."""
+        took = self.seen_at - self.began_at
+        return (self.done - self.began_with) / took if took > 0 else 0.0
+
+    def text(self) -> str:
+        """Bytes, rate and time left; of a complete one, bytes, time and rate."""
+        return ", ".join(part for part in (self._amount(), self._rate(), self._left()) if part)
+
+    def _amount(self) -> str:
+        if self.total is None:
+            return size(self.done)
+        if self.is_complete:
+            return f"{size(self.done)} in {duration(self.seen_at - self.began_at)}"
+        return f"{size(self.done)} of {size(self.total)}"
+
+    def _rate(self) -> str:
+        return f"{size(self.rate)}/s" if self.rate else ""
+
+    def _left(self) -> str:
+        if self.total is None or self.is_complete or not self.rate:
+            return ""
+        return f"{duration((self.total - self.done) / self.rate)} left"
+
+
+class Plain(Progress):
+    """Lines for a log: one on each change of state, and a heartbeat."""
+
+    def __init__(self, stream: TextIO, clock: Clock) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._said_at = 0.0
+        self._status: str | None = None
+        self._transfer: Transfer | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say how far a download came whose end nobody could see."""
+        self._end_transfer()
+
+    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
+        """A line when the status is another one, and each HEARTBEAT_S."""
+        now = self._clock()
+        waiting = Waiting(JobStatus.parse(status), elapsed_s, reports, now)
+        self._line(waiting.text(now), status != self._status, HEARTBEAT_S)
+        self._status = status
+
+    def download(self, done: int, total: int | None) -> None:
+        """A line at the beginning, at the end, and each BYTES_HEARTBEAT_S."""
+        now = self._clock()
+        last, self._transfer = self._transfer, Transfer.after(self._transfer, done, total, now)
+        changed = last is None or self._transfer.began_at != last.began_at or self._transfer.is_complete
+        self._line(f"download {self._transfer.text()}", changed, BYTES_HEARTBEAT_S)
+
+    def phase(self, text: str) -> None:
+        """A line."""
+        self._end_transfer()
+        self._line(clean(text), True, HEARTBEAT_S)
+
+    def _end_transfer(self) -> None:
+        if self._transfer and not self._transfer.is_complete:
+            self._line(f"download {self._transfer.text()}", True, BYTES_HEARTBEAT_S)
+        self._transfer = None
+
+    def _line(self, text: str, changed: bool, every_s: float) -> None:
+        now = self._clock()
+        if changed or now - self._said_at >= every_s:
+            self._say(text)
+            self._said_at = now

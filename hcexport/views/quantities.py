@@ -1,0 +1,43 @@
+"""Times, durations and sizes, as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_TENTHS_BELOW_S = 10  # a tenth of a second says something about a short time only
+
+
+def minute(time: datetime) -> str:
+    """A point in time to the minute, in UTC; the heading says so."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def iso(time: datetime) -> str:
+    """A point in time in ISO 8601, UTC, to the second: the form that jq's ``fromdate`` reads."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``0.5s``, ``42s``, ``2m 05s``, ``1h 02m`` or ``3d 04h``."""
+    if seconds < 0:
+        return "-" + duration(-seconds)
+    if round(seconds, 1) < _TENTHS_BELOW_S:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m {whole % _MINUTE:02}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02}m"
+    return f"{whole // _DAY}d {whole % _DAY // _HOUR:02}h"
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units, as disks are sold: ``999 B``, ``1.2 kB``, ``3.4 GB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(count, 1) < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,43 @@
+"""Making server text harmless: names, messages and file names come from a server and go to a person's terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+MARKS_ON_ONE_LETTER = 6  # living scripts stack up to five; more is a smear over the neighbouring lines
+
+# Letters to Unicode, and blank in every font: the fillers of Hangul.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
+
+# What spreadsheets take for the start of a formula (OWASP, "CSV injection"), the full-width forms included.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def clean(text: str) -> str:
+    r"""The text on one line, and nothing in it that a terminal would obey or an eye would miss.
+
+    Control characters (C0, DEL, C1), line and paragraph separators, bidirectional and zero-width characters, lone
+    surrogates and code points without a meaning are shown as Python writes them: ``\n``, ``\x1b``, ``\u202e``.
+    Combining marks beyond MARKS_ON_ONE_LETTER are left out. A backslash stays as it is, so that cleaning twice
+    changes nothing; what must be read back exactly is read from JSON.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_harmless(text))
+
+
+def cell(text: str) -> str:
+    """Cleaned text for CSV, with a ``'`` before what a spreadsheet would take for a formula."""
+    return f"'{clean(text)}" if text.startswith(_FORMULA) else clean(text)
+
+
+def _harmless(text: str) -> Iterator[str]:
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if category[0] == "C" or category in {"Zl", "Zp"} or character in _BLANK_LETTERS:
+            yield character.encode("unicode_escape").decode("ascii")
+        elif marks <= MARKS_ON_ONE_LETTER:
+            yield character
