@@ -82,7 +82,9 @@ class Settings:
     store: Value[str] = field(metadata=_row(_one_of("keyring", "file"), "keyring", "where secrets are kept"))
     auth: Value[str] = field(metadata=_row(_one_of("password", "oauth"), "password", "how to sign in"))
     client_id: Value[str | None] = field(metadata=_row(str, None, "app id for signing in with a browser"))
-    password_file: Value[Path | None] = field(metadata=_row(_path, None, "file that holds the password"))
+    password_file: Value[Path | None] = field(
+        metadata=_row(_path, None, "file that holds the password", "ARCGIS_ENTERPRISE_PASSWORD_FILE")
+    )
     password_command: Value[str | None] = field(metadata=_row(str, None, "command that prints the password"))
     ca_bundle: Value[Path | None] = field(metadata=_row(_path, None, "certificates to trust instead of the system's"))
     client_cert: Value[Path | None] = field(metadata=_row(_path, None, "client certificate for TLS"))

@@ -1,0 +1,146 @@
+"""What is kept of a sign-in: secrets in the store that was chosen, and beside it what is not secret about them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hcexport.errors import ConfigError
+from hcexport.redaction import Secret
+from hcexport.store.accounts import AccountKey, Entry, Kind, SecretStore, Token
+from hcexport.store.file_store import FileStore
+from hcexport.store.keyring_store import KeyringStore
+from hcexport.store.paths import Paths
+from hcexport.store.private_files import private_folder, read_private, write_private
+from hcexport.store.sessions import Session
+
+RENEWAL_LOCK_S = 10.0  # faults.md: concurrent refresh; after that two renewals do less harm than none
+_REFUSED_KEPT = 8  # as many wrong passwords as there are sources of one, and some
+
+
+def secret_store(name: str, paths: Paths, *, attended: bool = False) -> SecretStore:
+    """The store that ``keyring`` or ``file`` names; ``attended`` says that somebody is there to unlock a keyring."""
+    return FileStore(paths.credentials) if name == "file" else KeyringStore(attended)
+
+
+def environment_token(environ: Mapping[str, str]) -> Token | None:
+    """The token in ``HCEXPORT_TOKEN``: used as it is, never stored. Raises UsageError when it cannot be one."""
+    text = environ.get("HCEXPORT_TOKEN")
+    return Token(Secret.token(text), kind=Kind.ENVIRONMENT) if text else None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The stored credentials of one account. Every method raises ConfigError when a place cannot be used."""
+
+    key: AccountKey
+    store: SecretStore
+    paths: Paths
+
+    def token(self) -> Token | None:
+        """The stored token, expired or not."""
+        if (secret := self.store.load(self.key, Entry.TOKEN)) is None:
+            return None
+        session = self.session()
+        return Token(secret, session.expires, self.key.username, session.referer, session.kind)
+
+    def keep_token(self, token: Token) -> None:
+        """Keep a token; its expiry is on disk first, so that no reader takes the new one for expired."""
+        self._change(expires=token.expires, referer=token.referer, kind=token.kind)
+        self.store.save(self.key, Entry.TOKEN, token.secret)
+
+    def refresh_token(self) -> Secret | None:
+        """The stored refresh token; ``session().refresh_expires`` says how long it is good."""
+        return self.store.load(self.key, Entry.REFRESH_TOKEN)
+
+    def keep_refresh_token(self, secret: Secret, expires: datetime | None) -> None:
+        """Keep a refresh token and its end."""
+        self._change(refresh_expires=expires)
+        self.store.save(self.key, Entry.REFRESH_TOKEN, secret)
+
+    def password(self) -> Secret | None:
+        """The remembered password."""
+        return self.store.load(self.key, Entry.PASSWORD)
+
+    def keep_password(self, secret: Secret) -> None:
+        """Remember the password, as ``login --remember`` asks."""
+        self.store.save(self.key, Entry.PASSWORD, secret)
+
+    def forget_token(self) -> bool:
+        """Forget a token that the server does not take any more; whether there was one."""
+        return self.store.delete(self.key, Entry.TOKEN)
+
+    def forget(self) -> bool:
+        """Forget everything but which passwords were refused; whether there was anything."""
+        found = [self.store.delete(self.key, entry) for entry in Entry]
+        self._change(expires=None, refresh_expires=None, referer="", kind=Kind.PASSWORD)
+        return any(found)
+
+    def was_refused(self, password: Secret) -> bool:
+        """Whether the server refused this password before: sending it again would help to lock the account."""
+        session = self.session()
+        return bool(session.refused) and _is_in(_hash(password, session.salt), session.refused)
+
+    def remember_refused(self, password: Secret) -> None:
+        """Remember that the server refused this password, as a salted hash."""
+        session = self.session()
+        salt = session.salt or os.urandom(16).hex()
+        digest = _hash(password, salt)
+        if not _is_in(digest, session.refused):
+            self._change(salt=salt, refused=(*session.refused, digest)[-_REFUSED_KEPT:])
+
+    def forget_refused(self, password: Secret) -> None:
+        """The server took this password after all: it was changed back."""
+        session = self.session()
+        if session.refused:
+            digest = _hash(password, session.salt)
+            self._change(refused=tuple(one for one in session.refused if one != digest))
+
+    def session(self) -> Session:
+        """What is known beside the secrets; empty where nothing is."""
+        return Session.from_bytes(read_private(self._path))
+
+    @contextmanager
+    def renewal_lock(self) -> Iterator[bool]:
+        """One renewal at a time on this machine; whether the lock was got within RENEWAL_LOCK_S.
+
+        It saves calls and carries no correctness: where locking is impossible the work goes on without it. Read the
+        store again once inside.
+        """
+        from filelock import FileLock, Timeout  # noqa: PLC0415 # start-up
+
+        try:
+            lock = FileLock(private_folder(self.paths.locks) / self.key.file_name, timeout=RENEWAL_LOCK_S, mode=0o600)
+            lock.acquire()
+        except (Timeout, OSError, NotImplementedError, ConfigError):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    @property
+    def _path(self) -> Path:
+        return self.paths.sessions / f"{self.key.file_name}.json"
+
+    def _change(self, **values: Any) -> None:
+        write_private(self._path, replace(self.session(), **values).to_bytes())
+
+
+def _hash(password: Secret, salt: str) -> str:
+    # 16 MiB and some 50 ms a guess: the hash of a wrong password is often close to the right one
+    return hashlib.scrypt(
+        password.reveal().encode("utf-8", "surrogatepass"), salt=salt.encode(), n=2**14, r=8, p=1
+    ).hex()
+
+
+def _is_in(digest: str, digests: tuple[str, ...]) -> bool:
+    return any(hmac.compare_digest(digest, one) for one in digests)

@@ -1,0 +1,83 @@
+"""Secrets in the system's keyring: every call in a child process, with a time limit."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hcexport.errors import ConfigError
+from hcexport.redaction import Secret, redact
+from hcexport.store.accounts import AccountKey, Entry
+from hcexport.store.children import TookTooLong, run_for_secret
+
+UNATTENDED_S = 3.0  # contract: secrets; a keyring that answers does so in tenths of a second
+ATTENDED_S = 60.0  # somebody may be typing the keyring's own password
+_CHILD = Path(__file__).with_name("keyring_child.py")
+_PROBLEMS = {
+    "none": "there is no keyring here that can be trusted with a secret",
+    "locked": "the keyring is locked",
+    "not-kept": "the keyring did not keep what it was given",
+    "too-long": "the secret is longer than this keyring can keep",
+    "failed": "the keyring cannot be used",
+}
+_HINT = "unlock or start the keyring, or keep secrets in a file of your own: hcexport login --store file"
+
+
+@dataclass(frozen=True)
+class KeyringStore:
+    """The keyring that the user named, or the best of those the system is known to keep safe.
+
+    ``attended`` says that somebody is there to unlock it.
+    """
+
+    attended: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    name: str = "keyring"
+
+    def probe(self) -> str:
+        """The backend's name, after a trial entry was written, read and removed."""
+        return f"the keyring ({self._ask('probe', 'hcexport:probe', 'probe')['backend']})"
+
+    def load(self, key: AccountKey, entry: Entry) -> Secret | None:
+        """Raises ConfigError when the keyring is locked, missing or does not answer in time."""
+        secret = self._ask("get", *_place(key, entry))["secret"]
+        return None if secret is None else Secret(secret)
+
+    def save(self, key: AccountKey, entry: Entry, secret: Secret) -> None:
+        """Read back before it returns."""
+        self._ask("set", *_place(key, entry), secret=secret.reveal())
+
+    def delete(self, key: AccountKey, entry: Entry) -> bool:
+        """Whether there was one."""
+        return bool(self._ask("delete", *_place(key, entry))["found"])
+
+    def _ask(self, do: str, service: str, username: str, secret: str | None = None) -> Mapping[str, Any]:
+        request = {"do": do, "service": service, "username": username, "secret": secret, "attended": self.attended}
+        result = self._run(json.dumps(request).encode())
+        if problem := result.get("problem"):
+            detail = f": {redact(result['detail'])}" if result["detail"] else ""
+            raise ConfigError(_PROBLEMS[problem] + detail, hint=_HINT)
+        return result
+
+    def _run(self, request: bytes) -> Mapping[str, Any]:
+        limit_s = ATTENDED_S if self.attended else UNATTENDED_S
+        command = [sys.executable, "-P", str(_CHILD)]
+        try:
+            _, output = run_for_secret(
+                command, given=request, limit_s=limit_s, environ=self.environ, attended=self.attended
+            )
+            result = json.loads(output)
+        except TookTooLong:
+            raise ConfigError(f"the keyring did not answer within {limit_s:g} s", hint=_HINT) from None
+        except (OSError, ValueError):
+            raise ConfigError("the keyring cannot be asked: its process broke off", hint=_HINT) from None
+        return result if isinstance(result, dict) else {"problem": "failed", "detail": ""}
+
+
+def _place(key: AccountKey, entry: Entry) -> tuple[str, str]:
+    return f"hcexport:{key.organization.url}", f"{key.username}#{entry}"

@@ -1,0 +1,124 @@
+"""Where a password comes from when nobody types it: a file, a command, the environment."""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hcexport.errors import ConfigError
+from hcexport.redaction import Secret
+from hcexport.store.children import TookTooLong, run_for_secret
+from hcexport.store.settings import Settings
+
+COMMAND_LIMIT_S = 30.0  # a secret manager across a network, not a person
+FILE_LIMIT_S = 30.0  # a pipe may be meant; a file answers at once
+_LARGEST = 4096  # bytes; more is not a password
+
+
+@dataclass(frozen=True)
+class PasswordSource:
+    """One place to get a password from. ``read`` raises ConfigError, which names the origin and not the password."""
+
+    origin: str
+    read: Callable[[], Secret]
+
+
+def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator[PasswordSource]:
+    """What is configured, in order: the ``HCEXPORT_`` variables, the ``ARCGIS_ENTERPRISE_`` ones, the config file."""
+
+    def file(origin: str, path: str | Path | None) -> Iterator[PasswordSource]:
+        if path:
+            yield PasswordSource(origin, partial(read_password_file, Path(path)))
+
+    def command(origin: str, line: str | None) -> Iterator[PasswordSource]:
+        if line:
+            yield PasswordSource(origin, partial(run_password_command, line, environ))
+
+    def value(origin: str) -> Iterator[PasswordSource]:
+        if text := environ.get(origin):
+            yield PasswordSource(origin, partial(password_of, text, origin))
+
+    yield from file("HCEXPORT_PASSWORD_FILE", environ.get("HCEXPORT_PASSWORD_FILE"))
+    yield from command("HCEXPORT_PASSWORD_COMMAND", environ.get("HCEXPORT_PASSWORD_COMMAND"))
+    yield from value("HCEXPORT_PASSWORD")
+    yield from file("ARCGIS_ENTERPRISE_PASSWORD_FILE", environ.get("ARCGIS_ENTERPRISE_PASSWORD_FILE"))
+    yield from value("ARCGIS_ENTERPRISE_PASSWORD")
+    if settings.password_file.origin not in environ:
+        yield from file(f"password_file of {settings.password_file.origin}", settings.password_file.value)
+    if settings.password_command.origin not in environ:
+        yield from command(f"password_command of {settings.password_command.origin}", settings.password_command.value)
+
+
+def password_of(text: str, origin: str) -> Secret:
+    """The password in a text that ends with a newline or not; spaces are part of it. Raises ConfigError."""
+    password = text.rstrip("\r\n")
+    if not password:
+        raise ConfigError(f"{origin}: there is no password in it")
+    if any(character in password for character in "\r\n\0"):
+        raise ConfigError(f"{origin}: there is more than one line in it")
+    return Secret(password)
+
+
+def read_password_file(path: Path) -> Secret:
+    """The password in a file or a pipe. Raises ConfigError, also when others may read the file.
+
+    Its group may where root is the owner: that is how Kubernetes and systemd hand a secret to a service.
+    """
+    try:
+        descriptor = os.open(path.expanduser(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0):
+            _refuse_loose(path, os.fstat(descriptor))
+            return _decoded(_read_all(descriptor, path), str(path))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise ConfigError(f"cannot read the password file {path}: {reason}") from None
+
+
+def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
+    """The password that a command prints; split into words as a shell does, and run without one. Raises ConfigError."""
+    origin = "the password command"
+    hint = "run it by hand to see why"
+    try:
+        words = shlex.split(command)
+        status, output = run_for_secret(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
+    except TookTooLong:
+        raise ConfigError(f"{origin} did not end within {COMMAND_LIMIT_S:g} s", hint=hint) from None
+    except (OSError, ValueError, IndexError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or "it is not a command"
+        raise ConfigError(f"{origin} cannot be started: {reason}") from None
+    if status:
+        raise ConfigError(f"{origin} ended with status {status}", hint=hint)
+    return _decoded(output, origin)
+
+
+def _refuse_loose(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise ConfigError(f"{path} is a folder")
+    loose = 0o027 if found.st_uid == 0 else 0o077
+    if stat.S_ISREG(found.st_mode) and found.st_mode & loose:
+        raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")
+
+
+def _read_all(descriptor: int, path: Path) -> bytes:
+    ends_at, content = time.monotonic() + FILE_LIMIT_S, b""
+    while len(content) <= _LARGEST:
+        if not select.select([descriptor], [], [], max(0.0, ends_at - time.monotonic()))[0]:
+            raise ConfigError(f"nothing came out of {path} within {FILE_LIMIT_S:g} s")
+        if not (more := os.read(descriptor, _LARGEST)):
+            return content
+        content += more
+    raise ConfigError(f"{path} holds more than a password")
+
+
+def _decoded(content: bytes, origin: str) -> Secret:
+    try:
+        return password_of(content.decode("utf-8-sig"), origin)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{origin}: it is not UTF-8") from None

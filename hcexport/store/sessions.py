@@ -1,0 +1,49 @@
+"""What is known of an account's secrets and is not secret itself; a small file in the state folder.
+
+It is not in the config file, which belongs to the user and may be mounted read-only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from hcexport.store.accounts import Kind
+
+
+@dataclass(frozen=True)
+class Session:
+    """The file's content. Hashes of refused passwords share one salt, so that a check costs one of them."""
+
+    expires: datetime | None = None
+    referer: str = ""
+    kind: Kind = Kind.PASSWORD
+    refresh_expires: datetime | None = None
+    salt: str = ""
+    refused: tuple[str, ...] = ()
+
+    @classmethod
+    def from_bytes(cls, content: bytes | None) -> Session:
+        """Read it; what is missing or spoilt is as if it had never been known."""
+        try:
+            body = json.loads(content or b"{}")
+            return cls(
+                expires=_time(body.get("expires")),
+                referer=str(body.get("referer", "")),
+                kind=Kind(body.get("kind", Kind.PASSWORD)),
+                refresh_expires=_time(body.get("refresh_expires")),
+                salt=str(body.get("salt", "")),
+                refused=tuple(str(one) for one in body.get("refused", ())),
+            )
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return cls()
+
+    def to_bytes(self) -> bytes:
+        """As JSON."""
+        return json.dumps(self.__dict__, default=datetime.isoformat, indent=1).encode() + b"\n"
+
+
+def _time(value: object) -> datetime | None:
+    found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    return found if found and found.tzinfo else None
