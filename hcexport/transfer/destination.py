@@ -1,0 +1,207 @@
+"""Where a download will stand: settled before anything is sent, so that no export is made for nothing.
+
+What is known before the submit is checked then: the folder, the name, the right to write, what is there already. A name
+that needs the job (``{job_id}``) or the upload item (a folder was given) is checked again, by the same rules, when the
+job is there and before a byte is fetched.
+
+A symbolic link under the final name is replaced by the file, never followed. A FIFO or a character device is written
+into, after the check of the zip. ``-`` is standard output.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from hcexport.errors import CannotCreate, UsageError
+from hcexport.transfer.names import fill, harmless
+
+PREFIX = ".hcexport-"  # of every file that is not under its final name yet
+DEFAULT_NAME = "health-reports.zip"
+_STDOUT = {"-", "/dev/stdout"}  # /dev/stdout is a link: replacing it would break the machine
+_LIKE_A_JOB_ID = "j00000000-0000-0000-0000-000000000000"
+_HINTS = {
+    errno.ENOENT: "make the folder first",
+    errno.ENOTDIR: "a part of the path is a file: choose another folder",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "a folder has this name: choose another one",
+    errno.ENOSPC: "make room, or choose a folder on another disk; the same command goes on from where it was",
+    errno.EDQUOT: "your quota is used up: make room, or choose a folder on another disk",
+    errno.EFBIG: "a limit on file sizes is in force (ulimit -f, or the file system's own)",
+    errno.ELOOP: "symbolic links lead in a circle",
+}
+
+
+class IfExists(StrEnum):
+    """What to do about a file that has the final name already."""
+
+    FAIL = "fail"
+    OVERWRITE = "overwrite"
+    SKIP = "skip"
+    RENAME = "rename"
+
+
+@dataclass(frozen=True)
+class FileDestination:
+    """A file in an existing folder that we may write to.
+
+    ``template`` is the file's name with words still in it, empty for the server's own name; ``mode`` is what this
+    folder gives to a new file (umask and access lists alike).
+    """
+
+    folder: Path
+    template: str
+    words: Mapping[str, str]
+    if_exists: IfExists
+    mode: int
+
+    def for_job(self, job_id: str) -> FileDestination:
+        """The same with ``{job_id}`` known."""
+        return replace(self, words={**self.words, "job_id": harmless(job_id)})
+
+    def target(self, item_name: str) -> Path:
+        """The final name. Raises UsageError while it needs a job id that is not known."""
+        return self.folder / (fill(self.template, self.words) if self.template else zip_name(item_name))
+
+    def existing(self, item_name: str = "") -> Path | None:
+        """The file that is there already and stays (``skip``), else None.
+
+        Raises CannotCreate when something is there and may not be replaced.
+        """
+        target = self.target(item_name)
+        with creating(target):
+            found = _lstat(target)
+        if found is None or self.if_exists is IfExists.RENAME:
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            raise CannotCreate(f"{target} is a folder", hint=_HINTS[errno.EISDIR])
+        if self.if_exists is IfExists.FAIL:
+            raise exists(target)
+        return target if self.if_exists is IfExists.SKIP else None
+
+
+@dataclass(frozen=True)
+class StreamDestination:
+    """Standard output (``path`` is None), or a FIFO or character device; nothing is renamed."""
+
+    path: Path | None = None
+
+    def for_job(self, _job_id: str) -> StreamDestination:
+        """The same: a stream's name needs no job."""
+        return self
+
+
+Destination = FileDestination | StreamDestination
+
+
+def settle(
+    out: str,
+    *,
+    if_exists: IfExists = IfExists.FAIL,
+    profile: str = "",
+    job_id: str | None = None,
+    now: datetime | None = None,
+) -> Destination:
+    """Where ``--out`` leads, checked as far as it can be without a job.
+
+    ``{date}`` and ``{time}`` are of ``now``, by default the local time. Raises UsageError for a template that means
+    nothing, and CannotCreate for what cannot be written.
+    """
+    if out in _STDOUT:
+        return StreamDestination()
+    if not out or "\0" in out:
+        raise UsageError("--out is empty" if not out else "--out holds a NUL")
+    words = _words(profile, job_id, now or datetime.now().astimezone())
+    folder_template, name_template = os.path.split(out)
+    folder = Path(fill(folder_template, words) or ".").absolute()
+    path = folder / fill(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
+    with creating(path):
+        if not name_template or path.is_dir():
+            return _in_folder(path, "", words, if_exists)
+        if _is_stream(path):
+            return StreamDestination(path)
+        return _in_folder(folder, name_template, words, if_exists)
+
+
+def zip_name(item_name: str) -> str:
+    """What the server calls the file, made harmless; always a ``.zip``."""
+    name = harmless(item_name, default=DEFAULT_NAME)
+    return name if name.lower().endswith(".zip") else harmless(f"{name}.zip")
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Raise CannotCreate when the folder's file system has less than ``size`` bytes free for us."""
+    with creating(folder):
+        usage = shutil.disk_usage(folder)
+    if usage.total and usage.free < size:
+        raise CannotCreate(
+            f"no room in {folder}: {size} bytes are needed, {usage.free} are free", hint=_HINTS[errno.ENOSPC]
+        )
+
+
+def exists(target: Path) -> CannotCreate:
+    """The error for a final name that is taken."""
+    return CannotCreate(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[None]:
+    """Turns the operating system's refusal to write into CannotCreate, with what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotCreate(f"cannot write {path}: {reason}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+def _words(profile: str, job_id: str | None, now: datetime) -> dict[str, str]:
+    words = {"profile": harmless(profile), "date": f"{now:%Y-%m-%d}", "time": f"{now:%H%M%S}"}
+    return words | ({"job_id": harmless(job_id)} if job_id else {})
+
+
+def _in_folder(folder: Path, template: str, words: Mapping[str, str], if_exists: IfExists) -> FileDestination:
+    destination = FileDestination(folder, template, words, if_exists, mode=0)
+    rehearsal = replace(destination, words={"job_id": _LIKE_A_JOB_ID, **words})
+    if template and rehearsal.existing() is not None:
+        return destination
+    return replace(destination, mode=_mode_of_new_file(folder))
+
+
+def _mode_of_new_file(folder: Path) -> int:
+    """Make a file and remove it: the one sure way to know that we may, and with which permissions it comes."""
+    probe = folder / f"{PREFIX}{secrets.token_hex(8)}.probe"
+    descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
+        probe.unlink()
+
+
+def _is_stream(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        raise CannotCreate(f"{path} is a disk or a socket", hint="name a file, a folder, a FIFO, or - for stdout")
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _lstat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,71 @@
+"""File names: the words a user may put into one, and what the server may call one."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Mapping
+
+from hcexport.errors import UsageError
+
+NAME_BYTES = 150  # well below the 255 of common file systems and the 143 of encrypted ones
+_SAFE = frozenset("._-() ")
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
+)
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """The template with each ``{word}`` replaced; ``{{`` and ``}}`` are braces.
+
+    Raises UsageError, naming the word, for one that is not in ``words``.
+    """
+    try:
+        pieces = list(string.Formatter().parse(template))
+    except ValueError:
+        raise UsageError(f"{template!r} has a brace too many", hint="write {{ or }} for a brace") from None
+    return "".join(literal + _value(field, spec, conversion, words) for literal, field, spec, conversion in pieces)
+
+
+def _value(field: str | None, spec: str | None, conversion: str | None, words: Mapping[str, str]) -> str:
+    if field is None:
+        return ""
+    if field not in words or spec or conversion:
+        known = ", ".join(f"{{{word}}}" for word in words)
+        raise UsageError(f"{{{field}}} means nothing in a file name here", hint=f"use {known}; write {{{{ for a brace")
+    return words[field]
+
+
+def harmless(name: str, *, default: str = "_") -> str:
+    """A file name (one component, at most NAME_BYTES of UTF-8) as near to ``name`` as can be without harm.
+
+    Letters, marks and digits of any script stay, and so do dots, dashes, blanks and parentheses inside; the rest
+    (separators, control characters, what shells and Windows treat specially) becomes ``_``. Nothing is left that hides
+    the file, looks like an option or is a device on Windows. ``default`` stands in where nothing is left.
+    """
+    composed = unicodedata.normalize("NFC", name)
+    plain = "".join(character if _is_plain(character) else "_" for character in composed)
+    plain = plain.lstrip(" .-").rstrip(" .") or default
+    if plain.partition(".")[0].rstrip().lower() in _RESERVED:
+        plain = f"_{plain}"
+    return clamp(plain, NAME_BYTES)
+
+
+def _is_plain(character: str) -> bool:
+    return character in _SAFE or unicodedata.category(character)[0] in "LMN"
+
+
+def clamp(name: str, limit: int) -> str:
+    """The name cut to ``limit`` bytes, whole characters only, its suffix kept."""
+    stem, dot, suffix = name.rpartition(".")
+    ending = f".{suffix}" if stem and dot and len(suffix.encode(errors="surrogateescape")) <= limit // 4 else ""
+    head = name[: len(name) - len(ending)].encode(errors="surrogateescape")
+    room = limit - len(ending.encode(errors="surrogateescape"))
+    return head[:room].decode(errors="ignore" if len(head) > room else "surrogateescape") + ending
+
+
+def numbered(name: str, number: int, limit: int = 255) -> str:
+    """``name (number).zip`` for ``name.zip``, at most ``limit`` bytes."""
+    stem, dot, suffix = name.rpartition(".")
+    ending = f" ({number})" + (f".{suffix}" if stem and dot else "")
+    return clamp(stem if stem and dot else name, limit - len(ending.encode(errors="surrogateescape"))) + ending

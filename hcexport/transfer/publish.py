@@ -1,0 +1,102 @@
+"""From a verified part to the final name, or into a stream: the one place that makes anything visible."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, cast
+
+from hcexport.transfer import destination as places
+from hcexport.transfer.destination import IfExists, creating
+from hcexport.transfer.names import numbered
+from hcexport.transfer.parts import COPY_BYTES, Part, change_mode
+
+# What file systems without hard links answer: FAT, some network and user-space ones.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EXDEV}
+
+
+class PartTakenError(Exception):
+    """Another run took this part for a dead one's and claimed it."""
+
+
+def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path | None:
+    """Give a verified part its final name, durably: fsync, link or rename, fsync of the folder.
+
+    Returns the name it got, which ``rename`` may number; None when ``skip`` found a file there. Only ``overwrite``
+    replaces anything. The others link, which fails when the name is taken, so that two writers never clobber each
+    other; on a file system without links they look first and then rename, and a name taken in between is replaced, by
+    a whole zip. Raises CannotCreate and PartTakenError.
+    """
+    with creating(target):
+        change_mode(part.file.fileno(), mode)
+        os.fsync(part.file.fileno())
+        named = _give_name(_path_of(part), target, if_exists)
+        if named is not None:
+            _fsync_folder(target.parent)
+    part.discard()
+    return named
+
+
+def stream(part: Part, output: IO[bytes]) -> None:
+    """Copy a verified part into a stream that is open for writing bytes. Raises OSError."""
+    part.file.seek(0)
+    shutil.copyfileobj(cast(Any, part.file), output, COPY_BYTES)
+    output.flush()
+
+
+def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
+    if if_exists is IfExists.OVERWRITE:
+        _move(part, target)
+        return target
+    for number in count():
+        name = target if number == 0 else target.with_name(numbered(target.name, number))
+        try:
+            _link(part, name)
+        except FileExistsError:
+            if if_exists is IfExists.FAIL:
+                raise places.exists(target) from None
+            if if_exists is IfExists.SKIP:
+                return None
+        else:
+            return name
+    raise AssertionError("count() does not end")
+
+
+def _move(part: Path, target: Path) -> None:
+    try:
+        part.replace(target)
+    except FileNotFoundError:
+        raise PartTakenError from None
+
+
+def _link(part: Path, target: Path) -> None:
+    try:
+        os.link(part, target)
+    except FileNotFoundError:
+        raise PartTakenError from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        _move(part, target)
+
+
+def _path_of(part: Part) -> Path:
+    if part.path is None:
+        raise ValueError("a part without a name cannot be published")
+    return part.path
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:  # some file systems sync no folders
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,66 @@
+"""When a broken transfer is tried again, and when it is given up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from hcexport.api.deadline import Deadline, Sleep
+from hcexport.errors import NetworkError, ProtocolError
+
+GIVE_UP_AFTER_S = 300.0  # five minutes without progress
+PROGRESS_BYTES = 64 * 1024  # so many bytes are progress: a drip is not
+STALL_S = 60.0  # an open answer that brings less than PROGRESS_BYTES in this time is dropped
+WAIT_MAX_S = 60.0  # faults.md, retry: uniform(0, min(60, 2^n))
+NONSENSE_LIMIT = 3  # answers in a row that are not the API: a login page will not go away
+
+
+class Patience:
+    """Counts failures, resets with progress, and waits in between: full jitter, or what the server asked for."""
+
+    def __init__(
+        self,
+        deadline: Deadline,
+        sleep: Sleep,
+        *,
+        on_retry: Callable[[NetworkError, float], None],
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._deadline = deadline
+        self._sleep = sleep
+        self._on_retry = on_retry
+        self._jitter = jitter
+        self._failures = 0
+        self._nonsense = 0
+        self._since = self._opened = deadline.clock()
+        self._bytes = 0
+
+    def opened(self) -> None:
+        """An answer has come: its bytes are timed from now."""
+        self._opened = self._deadline.clock()
+
+    def arrived(self, count: int) -> None:
+        """``count`` bytes have come. Raises TimedOut, and NetworkError for an answer that only drips."""
+        self._failures = self._nonsense = 0
+        self._bytes += count
+        now = self._deadline.clock()
+        if now >= self._deadline.ends_at:
+            self._deadline.check()
+        if self._bytes >= PROGRESS_BYTES:
+            self._bytes = 0
+            self._since = self._opened = now
+        elif now - self._opened > STALL_S:
+            raise NetworkError(f"the server sent less than {PROGRESS_BYTES} bytes in {STALL_S:.0f} s")
+
+    def wait(self, failure: NetworkError) -> None:
+        """Sleep before the next attempt, or raise the failure when there should be none."""
+        self._failures += 1
+        self._nonsense += isinstance(failure, ProtocolError)
+        left = min(self._since + GIVE_UP_AFTER_S - self._deadline.clock(), self._deadline.remaining())
+        asked = failure.retry_after_s
+        delay = self._jitter(0, min(WAIT_MAX_S, 2.0 ** (self._failures - 1))) if asked is None else asked
+        if not failure.retryable or self._nonsense >= NONSENSE_LIMIT or left <= 0 or (asked or 0) > left:
+            raise failure
+        self._on_retry(failure, delay)
+        self._sleep(min(delay, left))
+        self._deadline.check()
