@@ -13,6 +13,7 @@ import json
 import random
 import re
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -60,7 +61,8 @@ class Archive:
 
     @cached_property
     def _file(self) -> SpooledTemporaryFile[bytes]:
-        file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the item
+        file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the archive
+        weakref.finalize(self, file.close)
         with ZipFile(file, "w") as archive:
             for report in self._reports:
                 archive.writestr(_member(report, "csv"), _table(report), ZIP_DEFLATED)

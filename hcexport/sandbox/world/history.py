@@ -15,8 +15,8 @@ from hcexport.sandbox.world.reports import Report
 
 DAY = 86_400
 NIGHT = 3 * 3600  # the check runs at three o'clock UTC
-DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-PAIRS = [first + second for first in DIGITS for second in DIGITS]
+DIGITS = b"0123456789abcdefghijklmnopqrstuvwxyz"
+TO_DIGITS = bytes(DIGITS[byte % len(DIGITS)] for byte in range(256))
 
 OBJECT_STORE, PUBLISHING, RELATIONAL = "HC_112_003", "HC_112_008", "HC_112_002"
 ANALYSIS, LOGS, INDICES = "HC_112_010", "HC_112_012", "HC_112_013"
@@ -61,12 +61,7 @@ OCCASIONS = (
 
 def new_id(*what: object) -> str:
     """Make an id as the documented ones: ten digits to the base 36, the same for the same ``what``."""
-    number = int.from_bytes(hashlib.blake2b(repr(what).encode(), digest_size=8).digest(), "big")
-    pairs = []
-    for _ in range(5):
-        number, pair = divmod(number, len(PAIRS))
-        pairs.append(PAIRS[pair])
-    return "".join(pairs)
+    return hashlib.blake2b(repr(what).encode(), digest_size=10).digest().translate(TO_DIGITS).decode()
 
 
 def make(
@@ -116,6 +111,6 @@ def _occasion(options: Options, midnight: int, it: Occasion) -> Report:
 def _extras(options: Options, before: int) -> Iterator[Report]:
     """Fill the years before with checks every ten minutes, one in fifty of them with a failure."""
     for number in range(options.extra_reports, 0, -1):
-        troubles = {OBJECT_STORE: "fail"} if number % 50 == 0 else {}
+        troubles = {OBJECT_STORE: "fail"} if number % 50 == 0 else NOTHING
         name, start = f"Archived check {number}", before - 600 * number
         yield make(options, name, start, troubles=troubles)
