@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from types import TracebackType
 from typing import TextIO
 
 from rich.console import Group, RenderableType
@@ -13,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hcexport.models import JobStatus
-from hcexport.views.progress import Clock, Progress, Transfer, Waiting
+from hcexport.views.progress import Clock, Progress
+from hcexport.views.steps import Transfer, Waiting
 from hcexport.views.tables import GOOD, console, status_style
 from hcexport.views.text import clean
 
@@ -33,21 +33,16 @@ class Bar(Progress):
         self._waiting: Waiting | None = None
         self._transfer: Transfer | None = None
         self._phase = ""
-        self._live = Live(
-            console=console(stream, color),
-            get_renderable=self._lines,
-            refresh_per_second=REDRAWN_A_SECOND,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._console = console(stream, color)
+        self._live: Live | None = None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the job and the download as they ended."""
+    def settle(self) -> None:
+        """Leave the job and the download on the screen as they are now."""
         self._phase = ""
         with suppress(OSError, ValueError):  # the terminal is gone; the error that is under way says more
-            self._live.stop()
+            if self._live:
+                self._live.stop()
+        self._live = self._waiting = self._transfer = None
 
     def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
         """Draw the job; its time goes on by itself."""
@@ -65,13 +60,21 @@ class Bar(Progress):
         self._start()
 
     def _start(self) -> None:
-        with suppress(OSError, ValueError):
-            self._live.start(refresh=True)
+        if self._live is None:
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._lines,
+                refresh_per_second=REDRAWN_A_SECOND,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            with suppress(OSError, ValueError):
+                self._live.start(refresh=True)
 
     def _say(self, line: str) -> None:
         """Above the lines while they are drawn."""
         with suppress(OSError, ValueError):
-            self._live.console.print(Text(line), soft_wrap=True)
+            self._console.print(Text(line), soft_wrap=True)
 
     def _lines(self) -> RenderableType:
         lines: list[RenderableType] = []

@@ -146,23 +146,7 @@ def _object(kind: Kind[T], row: T) -> dict[str, Value | list[Any]]:
 
 def _words(value: Value) -> str:
     """A value as text for programs, not yet cleaned."""
-    match value:
-        case str():
-            return value
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return quantities.iso(value)
-        case timedelta():
-            return str(_seconds(value))
-        case Mapping():
-            return _encode(value, _COMPACT) if value else ""
-        case list() | tuple():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
+    return _WORDS.get(type(value), str)(value)
 
 
 def _csv_cell(value: Value) -> str:
@@ -200,3 +184,12 @@ def _seconds(value: timedelta) -> float:
 # ASCII only: every encoding carries it, and no character in it does anything to a terminal.
 _COMPACT = json.JSONEncoder(default=_json_value, allow_nan=False)
 _INDENTED = json.JSONEncoder(default=_json_value, allow_nan=False, indent=2)
+
+_WORDS: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "true" if value else "false",
+    datetime: quantities.iso,
+    timedelta: lambda value: str(_seconds(value)),
+    tuple: ",".join,
+    dict: lambda value: _encode(value, _COMPACT) if value else "",
+}

@@ -9,12 +9,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self, TextIO
 
 from hcexport.models import JobStatus
-from hcexport.views.quantities import duration, size
+from hcexport.views.steps import Transfer, Waiting
 from hcexport.views.terminal import is_dumb, never_refuse
 from hcexport.views.text import clean
 
@@ -40,7 +39,10 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Settle what is on the screen."""
+        self.settle()
+
+    def settle(self) -> None:
+        """Leave what is drawn as it is, so that standard output can be written; the next call begins anew."""
 
     def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
         """The job was looked at: its state, seconds since it was submitted, how many reports it exports."""
@@ -90,75 +92,6 @@ def progress(
     return Bar(stream, color, clock)
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A job as it was last seen, at ``seen_at`` on the clock (seconds)."""
-
-    status: JobStatus
-    elapsed_s: float
-    reports: int | None
-    seen_at: float
-
-    def text(self, now: float) -> str:
-        """State, time that goes on until the job has ended, and reports."""
-        running = 0.0 if self.status.is_final else now - self.seen_at
-        return ", ".join(
-            [
-                f"job {clean(self.status.word)}",
-                duration(self.elapsed_s + running),
-                *([] if self.reports is None else [f"{self.reports} report{'' if self.reports == 1 else 's'}"]),
-            ]
-        )
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """A download: bytes at its beginning and now; ``began_at`` and ``seen_at`` are on the clock (seconds)."""
-
-    done: int
-    total: int | None
-    began_with: int
-    began_at: float
-    seen_at: float
-
-    @classmethod
-    def after(cls, last: Transfer | None, done: int, total: int | None, now: float) -> Transfer:
-        """The download that ``last`` was, later on; a new one where there was none, or it ended or fell back."""
-        if last is None or last.is_complete or done < last.done:
-            return cls(done, total, done, now, now)
-        return replace(last, done=done, total=total, seen_at=now)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every byte is here; never when their number is unknown."""
-        return self.done == self.total
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second since the beginning, 0 before anything can be said."""
-        took = self.seen_at - self.began_at
-        return (self.done - self.began_with) / took if took > 0 else 0.0
-
-    def text(self) -> str:
-        """Bytes, rate and time left; of a complete one, bytes, time and rate."""
-        return ", ".join(part for part in (self._amount(), self._rate(), self._left()) if part)
-
-    def _amount(self) -> str:
-        if self.total is None:
-            return size(self.done)
-        if self.is_complete:
-            return f"{size(self.done)} in {duration(self.seen_at - self.began_at)}"
-        return f"{size(self.done)} of {size(self.total)}"
-
-    def _rate(self) -> str:
-        return f"{size(self.rate)}/s" if self.rate else ""
-
-    def _left(self) -> str:
-        if self.total is None or self.is_complete or not self.rate:
-            return ""
-        return f"{duration((self.total - self.done) / self.rate)} left"
-
-
 class Plain(Progress):
     """Lines for a log: one on each change of state, and a heartbeat."""
 
@@ -169,11 +102,10 @@ class Plain(Progress):
         self._status: str | None = None
         self._transfer: Transfer | None = None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Say how far a download came whose end nobody could see."""
+    def settle(self) -> None:
+        """Say how far a download came whose end was not seen."""
         self._end_transfer()
+        self._status = None
 
     def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
         """A line when the status is another one, and each HEARTBEAT_S."""
@@ -186,7 +118,7 @@ class Plain(Progress):
         """A line at the beginning, at the end, and each BYTES_HEARTBEAT_S."""
         now = self._clock()
         last, self._transfer = self._transfer, Transfer.after(self._transfer, done, total, now)
-        changed = last is None or self._transfer.began_at != last.began_at or self._transfer.is_complete
+        changed = not self._transfer.goes_on(last)
         self._line(f"download {self._transfer.text()}", changed, BYTES_HEARTBEAT_S)
 
     def phase(self, text: str) -> None:

@@ -15,7 +15,7 @@ def minute(time: datetime) -> str:
 
 def iso(time: datetime) -> str:
     """A point in time in ISO 8601, UTC, to the second: the form that jq's ``fromdate`` reads."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def duration(seconds: float) -> str:

@@ -23,6 +23,8 @@ GOOD, BAD, DOUBTFUL = "green", "bold red", "magenta"
 _RESULT_STYLES = {Result.PASSED: GOOD, Result.FAILED: BAD, Result.WARNING: DOUBTFUL}
 
 _NOTHING = "-"
+_NUMBERS = (int, float, timedelta)
+_SHORT = (*_NUMBERS, datetime, Result, JobStatus)
 _GAP = (0, 2, 0, 0)  # two columns to the right of a cell
 
 
@@ -83,8 +85,8 @@ def _table(fields: Fields[T], rows: Sequence[T], width: int) -> Table:
     for field, values in zip(fitting, columns, strict=True):
         table.add_column(
             Text(field.heading, no_wrap=True),
-            justify="right" if _all(values, int, float, timedelta) else "left",
-            no_wrap=_all(values, int, float, timedelta, datetime, Result, JobStatus),
+            justify="right" if _all(values, *_NUMBERS) else "left",
+            no_wrap=(field is fields[0] and _fits(values, width)) or _all(values, *_SHORT),
             overflow="fold",
         )
     for cells in zip(*columns, strict=True):
@@ -105,6 +107,11 @@ def _list(fields: Fields[T], row: T) -> Table:
 
 def _shown(field: Field[T], row: T) -> Value:
     return (field.shown or field.value)(row)
+
+
+def _fits(values: Sequence[Value], width: int) -> bool:
+    """Whether an id can be kept whole, to be copied, and leave room for something beside it."""
+    return max(len(str(value)) for value in values) <= width // 2
 
 
 def _all(values: Sequence[Value], *types: type) -> bool:
