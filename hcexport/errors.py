@@ -8,6 +8,7 @@
     ├── AuthError                 4  auth
     │   ├── SignInRequired           no usable token, nothing to renew it with
     │   ├── TokenRejected            498 or 499: renewed once where it can be
+    │   ├── PasswordRefused          the server does not take this user and password
     │   └── PrivilegeMissing         signed in, not allowed
     ├── NotFound                  5  not_found
     ├── NetworkError              6  network         retryable
@@ -110,6 +111,10 @@ class SignInRequired(AuthError):
 
 class TokenRejected(AuthError):
     """The server does not take the token (any more): 498, 499."""
+
+
+class PasswordRefused(AuthError):
+    """The server does not take this user and password: nothing else is tried, accounts lock after a few failures."""
 
 
 class PrivilegeMissing(AuthError):

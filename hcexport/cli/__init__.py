@@ -1,0 +1,31 @@
+"""What a user types: the root group, its commands, and the error boundary."""
+
+from __future__ import annotations
+
+from hcexport.cli.boundary import run
+from hcexport.cli.command import RootGroup
+
+
+def main() -> None:
+    """The ``hcexport`` script. Ends the process."""
+    run(root)
+
+
+# The short help stands here so that `hcexport --help` loads none of the commands; a test holds it to their docstrings.
+root = RootGroup(
+    name="hcexport",
+    commands_at={
+        "login": "Sign in to an organization and remember it as a profile.",
+        "logout": "Forget the token, and the remembered password.",
+        "status": "Show who is signed in, where, until when, and where each value comes from.",
+        "list": "List health check reports, newest first.",
+        "show": "Show reports in full: every test with severity, result and duration.",
+        "export": "Export reports as one zip: submit, wait, download, verify.",
+        "wait": "Wait until exports have ended.",
+        "download": "Save a finished export.",
+        "jobs": "List the exports submitted from this machine.",
+        "config": "Read and change the configuration.",
+        "completion": "Print the completion script for a shell.",
+        "sandbox": "Serve a simulated organization on 127.0.0.1.",
+    },
+)

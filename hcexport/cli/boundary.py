@@ -1,0 +1,152 @@
+"""The error boundary: the only place that prints errors and ends the process.
+
+Whatever happens in a command arrives here and leaves as one line on stderr (one JSON object with ``--format json``)
+and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError
+from hcexport.redaction import redact
+
+_SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
+
+
+def run(root: click.Group) -> NoReturn:
+    """Run the command line of this process and end it with a documented status."""
+    _open_standard_streams()
+    _catch_signals()
+    arguments = sys.argv[1:]
+    try:
+        status = _status_of(root, arguments)
+        _flush()
+    except (Interrupted, HcexportError) as error:
+        status = _report(error, as_json=_wants_json(arguments))
+    except BrokenPipeError:
+        status = 0  # the reader has what it wanted: `hcexport list | head -1`
+    except KeyboardInterrupt:
+        status = _report(Interrupted(signal.SIGINT, "SIGINT"), as_json=_wants_json(arguments))
+    except Exception as error:  # noqa: BLE001 # nothing may leave as a traceback
+        status = _report(_unexpected(error), as_json=_wants_json(arguments))
+    _end(status)
+
+
+def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
+    try:
+        result = root.main(list(arguments), prog_name="hcexport", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        raise UsageError("nothing was typed", hint="give what is asked for, or use --no-input") from None
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return UsageError.status
+    except click.ClickException as error:
+        raise _usage(error) from None
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename is not None:
+            raise
+        raise CannotCreate(f"the output cannot be written: {(error.strerror or str(error)).lower()}") from None
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx else "hcexport"
+    message = error.format_message().rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=f"{path} --help")
+
+
+def _unexpected(error: Exception) -> HcexportError:
+    return HcexportError(
+        f"unexpected {type(error).__name__}: {error}", hint="please report it; --log-file FILE keeps the details"
+    )
+
+
+def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
+    """Say the error on stderr; returns its status, also when there is no stderr to say it on."""
+    from hcexport.views.text import clean  # noqa: PLC0415 # start-up: only errors need it here
+
+    message = clean(redact(error.message))
+    hint = clean(redact(error.hint)) if error.hint else None
+    if as_json:
+        fields = {
+            "code": error.code,
+            "message": message,
+            "hint": hint,
+            "exit_status": error.status,
+            "retryable": error.retryable,
+        }
+        text = json.dumps({"error": fields})
+    else:
+        text = f"hcexport: error: {message}" + (f"\nhint: {hint}" if hint else "")
+    try:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 # the boundary is who prints errors
+    except (OSError, ValueError):
+        pass  # stderr is gone, the status still speaks
+    return error.status
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether ``--format json`` was typed, also where the rest of the line could not be understood."""
+    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    joined = {"--format=json", "-Fjson"} & set(words)
+    pairs = zip(words, words[1:], strict=False)
+    return bool(joined) or any(flag in {"-F", "--format"} and value == "json" for flag, value in pairs)
+
+
+def _open_standard_streams() -> None:
+    """Give closed standard streams something to be, so that no file we open takes their number.
+
+    Text that a stream's encoding cannot carry is written as an escape instead of raising.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _catch_signals() -> None:
+    """Turn the first signal into an exception that unwinds the command; a second one ends the process at once."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for name in _SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda again, _: os._exit(128 + again))
+    raise Interrupted(number, signal.Signals(number).name)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _end(status: int) -> NoReturn:
+    """End without the interpreter's own flush, which would complain of a pipe that is gone."""
+    try:
+        _flush()
+    except (OSError, ValueError):
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, 1)
+    sys.exit(status)

@@ -1,0 +1,130 @@
+"""How a command is made: options in groups, the shared ones on every command, an App in place of them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from hcexport import __version__
+
+HELP_WIDTH = 80
+_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH}
+
+
+class Option(click.Option):
+    """An option that says in which group of the help it stands; ``shared`` ones are listed in the root's help."""
+
+    def __init__(self, *args: Any, group: str = "Options", shared: bool = False, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.group = group
+        self.shared = shared
+
+
+def option(*declarations: str, group: str = "Options", **attributes: Any) -> Callable[[Any], Any]:
+    """``click.option`` with a group."""
+    return click.option(*declarations, cls=Option, group=group, **attributes)
+
+
+class Command(click.Command):
+    """A command whose help opens with a line and two examples, and then lists its own options by group."""
+
+    def __init__(
+        self, *args: Any, examples: Sequence[str], context: Mapping[str, Any] | None = None, **attributes: Any
+    ) -> None:
+        super().__init__(*args, context_settings={**_SETTINGS, **(context or {})}, **attributes)
+        self.examples = tuple(examples)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The first line, the examples, the rest."""
+        first, _, rest = (self.help or "").partition("\n")
+        formatter.write_paragraph()
+        formatter.write_text(first)
+        formatter.write_paragraph()
+        for example in self.examples:
+            formatter.write(f"  $ {example}\n")
+        if rest.strip():
+            formatter.write_paragraph()
+            formatter.write_text(rest.strip())
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's own options; where to read of the shared ones."""
+        own = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "shared", False)]
+        write_groups(own, ctx, formatter)
+        if len(own) < len(self.get_params(ctx)):
+            formatter.write_paragraph()
+            formatter.write_text("Options that every command takes (profile, format, logging): hcexport --help")
+
+
+def write_groups(parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """One section of the help for each group, in the order in which the groups first appear."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for parameter in parameters:
+        record = parameter.get_help_record(ctx)
+        if record is not None:
+            groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+    for name, records in groups.items():
+        with formatter.section(name):
+            formatter.write_dl(records)
+
+
+class RootGroup(click.Group):
+    """The commands by name, each loaded from the module of its name when it is run."""
+
+    def __init__(self, *, name: str, commands_at: Mapping[str, str]) -> None:
+        super().__init__(
+            name=name,
+            help="Export health check reports of ArcGIS Enterprise on Kubernetes.",
+            context_settings=_SETTINGS,
+            params=[
+                click.Option(
+                    ["--version"],
+                    is_flag=True,
+                    is_eager=True,
+                    expose_value=False,
+                    callback=_print_version,
+                    help="Print the version.",
+                )
+            ],
+        )
+        self._short_help = commands_at
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use, not of the alphabet."""
+        return list(self._short_help)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in self._short_help:
+            return None
+        module = importlib.import_module(f"hcexport.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them, and the options that all of them take."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._short_help.items()))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, then what they share."""
+        from hcexport.cli.options import shared_options  # noqa: PLC0415 # start-up: only the help needs them here
+
+        self.format_commands(ctx, formatter)
+        write_groups([*self.get_params(ctx), *shared_options(("text", "json", "csv", "ids"))], ctx, formatter)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The line and two examples."""
+        formatter.write_paragraph()
+        formatter.write_text(self.help or "")
+        formatter.write_paragraph()
+        formatter.write("  $ hcexport login https://gis.example.com/enterprise\n")
+        formatter.write("  $ hcexport export --latest 3 --wait --out reports.zip\n")
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"hcexport {__version__}")
+        ctx.exit()

@@ -1,0 +1,45 @@
+"""``hcexport list``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.command import option
+from hcexport.cli.options import FORMATS, app_command
+from hcexport.cli.selection import selectors, taken_from
+from hcexport.models import Report
+from hcexport.views.fields import REPORT_FIELDS
+
+_SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
+
+
+@app_command(
+    "list",
+    formats=FORMATS,
+    examples=["hcexport list --latest 10", "hcexport list --result failed --since 7d --format ids"],
+)
+@selectors
+@option("--sort", type=click.Choice(list(_SORTABLE)), group="Order", help="Sort by a field instead of by start.")
+@option("--reverse", is_flag=True, group="Order", help="The other way round.")
+@option("--limit", type=click.IntRange(1), metavar="N", group="Order", help="Print at most N.")
+def command(app: App, sort: str | None, reverse: bool, limit: int | None, **selectors: Any) -> None:
+    """List health check reports, newest first.
+
+    All pages are read. In a pipe: one tab-separated row a report, without a heading.
+    """
+    selection = taken_from(selectors)
+    reports = selection.of(app.reports())
+    if sort:
+        reports.sort(key=lambda report: _sort_key(report, sort))
+    if reverse:
+        reports.reverse()
+    app.printer.records(REPORT_FIELDS, reports[:limit])
+
+
+def _sort_key(report: Report, name: str) -> tuple[bool, Any]:
+    """Reports that lack the field come last."""
+    value = _SORTABLE[name](report)
+    return value is None, value if value is not None else 0

@@ -1,0 +1,112 @@
+"""Options that mean the same everywhere, and the types of what is typed."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hcexport.cli.command import Command, Option
+from hcexport.errors import UsageError
+from hcexport.times import parse_duration, parse_when
+
+FORMATS = ("text", "json", "csv", "ids")
+
+
+class Parsed(click.ParamType):
+    """A parameter type made of a function that raises UsageError."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse text; what is parsed already stays as it is."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except UsageError as error:
+            self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
+
+
+DURATION = Parsed("DUR", parse_duration)
+WHEN = Parsed("WHEN", lambda text: parse_when(text, datetime.now(UTC)))
+FILE = click.Path(path_type=Path)
+
+
+def shared_options(formats: Sequence[str]) -> list[Option]:
+    """The options of contract.md 2, new ones at each call; a default of None is "not given", so that origins are true."""
+
+    def shared(*declarations: str, group: str, help: str, **attributes: Any) -> Option:
+        return Option([*declarations], group=group, help=help, shared=True, **attributes)
+
+    output = functools.partial(shared, group="Output (every command)")
+    connection = functools.partial(shared, group="Connection (every command)")
+    return [
+        connection("-p", "--profile", metavar="NAME", help="Use this profile.  [env: HCEXPORT_PROFILE]"),
+        connection("--url", metavar="URL", help="Talk to this organization.  [env: HCEXPORT_URL]"),
+        connection("--ca-bundle", type=FILE, metavar="FILE", help="Trust these certificates, in PEM."),
+        connection("--client-cert", type=FILE, metavar="FILE", help="Show this certificate, in PEM."),
+        connection("--client-key", type=FILE, metavar="FILE", help="Key of the client certificate."),
+        connection("--insecure", is_flag=True, help="Trust any certificate. Never do this for long."),
+        connection("--connect-timeout", type=DURATION, metavar="DUR", help="Longest wait for a connection.  [10s]"),
+        connection("--no-input", is_flag=True, help="Never ask; fail instead."),
+        output("-F", "--format", type=click.Choice(formats), default="text", help="Format of the result.  [text]"),
+        output("-q", "--quiet", is_flag=True, help="No progress, no notices; errors stay."),
+        output("-v", "--verbose", count=True, help="Say what is decided; -vv also each request."),
+        output("--log-file", type=FILE, metavar="FILE", help="Append all of that to a file."),
+        output("--color", type=click.Choice(["auto", "always", "never"]), help="Colour on a terminal.  [auto]"),
+        output(
+            "--progress", type=click.Choice(["auto", "bar", "plain", "none"]), help="How progress looks.  [auto]"
+        ),
+    ]
+
+
+def app_command(
+    name: str, *, formats: Sequence[str] = ("text", "json"), **attributes: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function that takes an App and its own options by name."""
+
+    def make(function: Callable[..., Any]) -> Command:
+        shared = shared_options(formats)
+        names = {parameter.name for parameter in shared}
+
+        @click.pass_context
+        def call(ctx: click.Context, /, **given: Any) -> Any:
+            from hcexport.cli.app import App  # noqa: PLC0415 # start-up: --help needs none of it
+
+            own = {key: value for key, value in given.items() if key not in names}
+            with App({**ctx.params}) as app:
+                return function(app, **own)
+
+        call.__doc__ = function.__doc__
+        own_parameters = list(reversed(getattr(function, "__click_params__", [])))
+        return Command(name, callback=call, params=[*own_parameters, *shared], help=_help(function), **attributes)
+
+    return make
+
+
+def _help(function: Callable[..., Any]) -> str:
+    return "\n".join(line.strip() for line in (function.__doc__ or "").strip().splitlines())
+
+
+def listed(values: Iterable[str], what: str) -> tuple[str, ...]:
+    """Ids out of comma-separated and repeated values; ``-`` reads them from stdin, one a line. Doubles are dropped.
+
+    Raises UsageError for an empty one, which a comma too many makes.
+    """
+    found: dict[str, None] = {}
+    for value in values:
+        lines = sys.stdin.read().split("\n") if value == "-" else [value]
+        for line in lines if value != "-" else filter(str.strip, lines):
+            for part in line.split(","):
+                if not part.strip():
+                    raise UsageError(f"{what} {line!r} has an empty id in it", hint="is there a comma too many?")
+                found[part.strip()] = None
+    return tuple(found)

@@ -1,0 +1,116 @@
+"""``hcexport sandbox``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.command import option
+from hcexport.cli.options import DURATION, app_command
+from hcexport.errors import CannotCreate, ConfigError, Interrupted, UsageError
+from hcexport.sandbox import SCENARIOS, Sandbox
+from hcexport.sandbox.certificate import self_signed
+
+_TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying things
+
+
+@app_command(
+    "sandbox",
+    formats=("text",),
+    examples=[
+        "hcexport sandbox -- hcexport export --latest 3 --wait --out reports.zip",
+        "hcexport sandbox --scenario flaky -- sh nightly.sh",
+    ],
+    context={"allow_interspersed_args": False},
+    epilog="\b\nScenarios:\n" + "\n".join(f"  {name:14} {line}" for name, line in SCENARIOS.items()),
+)
+@option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Listen here; 0 takes a free port.")
+@option("--scenario", type=click.Choice(list(SCENARIOS)), default="normal", metavar="NAME", help="What goes wrong.")
+@option("--job-time", type=DURATION, default=0.5, metavar="DUR", help="How long an export takes.  [0.5s]")
+@option("--tls", is_flag=True, help="Speak https, with a certificate made for this run.")
+@click.argument("program", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+def command(app: App, port: int, scenario: str, job_time: float, tls: bool, program: tuple[str, ...]) -> int | None:
+    """Serve a simulated organization on 127.0.0.1.
+
+    With COMMAND: runs it with HCEXPORT_URL, HCEXPORT_TOKEN and a private HCEXPORT_HOME set, and ends with its
+    status. Without: serves until interrupted.
+    """
+    with tempfile.TemporaryDirectory(prefix="hcexport-sandbox-") as folder:
+        certificate = _certificate(Path(folder)) if tls else None
+        box = Sandbox(
+            port=port, scenario=scenario, job_seconds=job_time, certificate=certificate, token_seconds=_TOKEN_LIFE_S
+        )
+        try:
+            box.start()
+        except OSError as error:
+            raise CannotCreate(f"port {port} cannot be listened on: {error.strerror}", hint="--port 0") from None
+        try:
+            environment = _environment(box, Path(folder), certificate)
+            if program:
+                return _run(program, {**_without_ours(app.environ), **environment})
+            _serve(app, box, environment)
+        finally:
+            box.stop()
+    return None
+
+
+def _certificate(folder: Path) -> tuple[str, str]:
+    try:
+        cert, key = self_signed(folder)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        raise ConfigError(f"no certificate for --tls: {error}", hint="install openssl, or leave --tls out") from None
+    return str(cert), str(key)
+
+
+def _environment(box: Sandbox, folder: Path, certificate: tuple[str, str] | None) -> dict[str, str]:
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    trusted = {"HCEXPORT_CA_BUNDLE": certificate[0]} if certificate else {}
+    return {"HCEXPORT_URL": box.url, "HCEXPORT_TOKEN": box.new_token(), "HCEXPORT_HOME": str(home), **trusted}
+
+
+def _without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what is meant for a real organization, and with our own folder first on PATH."""
+    rest = {name: value for name, value in environ.items() if not name.startswith(("HCEXPORT_", "ARCGIS_ENTERPRISE_"))}
+    own = str(Path(sys.argv[0]).absolute().parent)
+    return {**rest, "PATH": os.pathsep.join(filter(None, [own, rest.get("PATH", os.defpath)]))}
+
+
+def _run(program: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a program to its end and return its status, 128 + n for signal n, as a shell does."""
+    found = shutil.which(program[0], path=environment["PATH"])
+    if found is None:
+        raise UsageError(f"there is no command {program[0]!r}")
+    try:
+        child = subprocess.Popen([found, *program[1:]], env=environment)
+    except OSError as error:
+        raise UsageError(f"{program[0]!r} cannot be run: {error.strerror}") from None
+    status = _wait(child)
+    return 128 - status if status < 0 else status
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the child; a signal is its to answer, so it is passed on and the wait goes on."""
+    try:
+        return child.wait()
+    except Interrupted as interrupted:
+        if interrupted.status != 128 + signal.SIGINT:  # a terminal has sent SIGINT to both of us
+            child.send_signal(interrupted.status - 128)
+        return child.wait()
+
+
+def _serve(app: App, box: Sandbox, environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        app.printer.line(f"export {name}={value}")
+    app.talk.notice(f"user {box.username}, password {box.password}; Ctrl-C ends it")
+    while True:
+        signal.pause()

@@ -1,0 +1,24 @@
+"""``hcexport show``."""
+
+from __future__ import annotations
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.options import app_command, listed
+from hcexport.views.fields import DETAIL
+
+
+@app_command(
+    "show",
+    formats=("text", "json", "csv"),
+    examples=["hcexport show vegcl1xm6u", "hcexport list --latest 1 --format ids | hcexport show -"],
+)
+@click.argument("run_id", nargs=-1, required=True)
+def command(app: App, run_id: tuple[str, ...]) -> None:
+    """Show reports in full: every test with severity, result and duration.
+
+    RUN_ID is an id that `hcexport list` shows; - reads ids from standard input.
+    """
+    details = [app.client.report(one) for one in listed(run_id, "RUN_ID")]
+    app.printer.records(DETAIL, details)

@@ -1,0 +1,98 @@
+"""What is said to a person on stderr, and what is written to the log."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from hcexport.errors import CannotCreate
+from hcexport.redaction import redact
+from hcexport.views.text import clean
+
+WIRE_VERBOSITY = 2
+
+
+class Line(Protocol):
+    """Something that draws on stderr and lets lines through without being torn."""
+
+    def notice(self, text: str) -> None:
+        """Say something above what is drawn."""
+
+    def warning(self, text: str) -> None:
+        """Say something that matters."""
+
+
+class Talk:
+    """Notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
+
+    All of it goes to the log file as well, whatever the verbosity. Secrets go nowhere.
+    """
+
+    def __init__(self, *, quiet: bool, verbosity: int, log_file: Path | None) -> None:
+        self._quiet = quiet
+        self._verbosity = verbosity
+        self._log = _open_private(log_file) if log_file else None
+        self.through: Line | None = None
+
+    @property
+    def logs_wire(self) -> bool:
+        """Whether anybody reads the wire log."""
+        return self._log is not None or self._verbosity >= WIRE_VERBOSITY
+
+    def notice(self, text: str) -> None:
+        """Something good to know: the job's id, where the token went."""
+        self._write_log("notice", text)
+        if not self._quiet:
+            self._say(text)
+
+    def warning(self, text: str) -> None:
+        """Something that needs a person's eye, also with ``--quiet``."""
+        self._write_log("warning", text)
+        if self.through:
+            self.through.warning(redact(text))
+        else:
+            self._print(f"hcexport: warning: {text}")
+
+    def decision(self, text: str) -> None:
+        """Why something is done, for ``-v``."""
+        self._write_log("info", text)
+        if self._verbosity:
+            self._say(text)
+
+    def wire(self, line: str) -> None:
+        """A request and its answer, for ``-vv``."""
+        self._write_log("wire", line)
+        if self._verbosity >= WIRE_VERBOSITY:
+            self._say(line)
+
+    def close(self) -> None:
+        """Close the log file."""
+        self.through = None
+        if self._log:
+            self._log.close()
+
+    def _say(self, text: str) -> None:
+        if self.through:
+            self.through.notice(redact(text))
+        else:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        print(clean(redact(text)), file=sys.stderr, flush=True)  # noqa: T201 # this is who speaks
+
+    def _write_log(self, level: str, text: str) -> None:
+        if self._log:
+            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {clean(redact(text))}\n")
+            self._log.flush()
+
+
+def _open_private(path: Path) -> TextIO:
+    """The log file, appended to; made readable for its owner only."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise CannotCreate(f"the log file {path} cannot be written: {error.strerror}") from None

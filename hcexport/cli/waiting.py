@@ -1,0 +1,117 @@
+"""Waiting for a job, as ``export`` and ``wait`` do it, and the command to go on with when it is cut short."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.command import option
+from hcexport.cli.options import DURATION
+from hcexport.errors import AuthError, BadDownload, CannotCreate, Interrupted, JobFailed, NetworkError, TimedOut
+from hcexport.models import Job
+from hcexport.transfer.polling import Trouble, poll
+
+_GROUP = "Waiting"
+_CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")
+_OWN = ("timeout", "poll_interval", "out", "if_exists", "extract", "cleanup")
+
+
+def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--timeout`` and ``--poll-interval``; both are read from the settings."""
+    add_interval = option(
+        "--poll-interval", type=DURATION, metavar="DUR", group=_GROUP, expose_value=True, help="Look at least this often."
+    )
+    return timeout_option(add_interval(function))
+
+
+def timeout_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--timeout``."""
+    add = option(
+        "--timeout",
+        type=DURATION,
+        metavar="DUR",
+        group=_GROUP,
+        help="Give up after this long; 0 waits for ever. The job goes on.  [30m; env: HCEXPORT_TIMEOUT]",
+    )
+    return add(function)
+
+
+def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
+    """Watch a job to its end, which goes into the ledger. Raises JobFailed unless that is COMPLETED."""
+    watch = _Watch(app, job_id, reports)
+    job = None
+    for job in poll(
+        app.client,
+        job_id,
+        deadline=app.deadline,
+        longest_interval_s=app.settings.poll_interval.value,
+        on_trouble=watch.trouble,
+    ):
+        watch.seen(job)
+    if job is None:
+        raise JobFailed(f"job {job_id} was never seen")
+    app.ledger.ended(job_id, job.status, job.upload_id)
+    return job
+
+
+def require_success(job: Job) -> None:
+    """Raise JobFailed, with the server's reason, for a job that ended otherwise than COMPLETED."""
+    if not job.status.succeeded:
+        reason = f": {job.failure}" if job.failure else "; the server gave no reason"
+        raise JobFailed(f"job {job.id} ended {job.status}{reason}", hint="look into the server's logs, then export again")
+
+
+class _Watch:
+    """Tells of a job what is new: states by progress, odd ones and trouble once in words."""
+
+    def __init__(self, app: App, job_id: str, reports: int | None) -> None:
+        self._app, self._job_id, self._reports = app, job_id, reports
+        self._named: set[str] = set()
+        self._troubled = False
+
+    def seen(self, job: Job) -> None:
+        self._app.progress.job(job.status.word, self._app.elapsed_s, self._reports)
+        if self._troubled:
+            self._troubled = False
+            self._app.talk.notice(f"job {job.id}: the server answers again")
+        if not job.status.is_known and job.status.word not in self._named:
+            self._named.add(job.status.word)
+            self._app.talk.warning(f"job {job.id} is {job.status}, a status that is not documented; waiting on")
+
+    def trouble(self, trouble: Trouble) -> None:
+        if not self._troubled:
+            self._troubled = True
+            self._app.talk.warning(f"job {self._job_id}: {trouble.error.message}; trying again")
+
+
+@contextmanager
+def resumable(app: App, job_id: str) -> Iterator[None]:
+    """Add the command to go on with to whatever ends the wait or the download before its time."""
+    try:
+        yield
+    except (Interrupted, TimedOut, AuthError, NetworkError, BadDownload, CannotCreate) as error:
+        again = f"the job goes on; to go on with it: {command_to_go_on(app, job_id)}"
+        error.hint = f"{error.hint}; {again}" if error.hint else again
+        raise
+
+
+def command_to_go_on(app: App, job_id: str) -> str:
+    """``hcexport wait JOB_ID`` with the options that were typed."""
+    ctx = click.get_current_context()
+    words = ["hcexport", "wait", job_id]
+    for parameter in ctx.command.params:
+        if parameter.name in {*_CARRIED, *_OWN} and app.given.get(parameter.name) not in {None, False}:
+            words += _as_typed(parameter.opts[-1], app.given[parameter.name])
+    return shlex.join(words)
+
+
+def _as_typed(name: str, value: Any) -> list[str]:
+    if value is True:
+        return [name]
+    return [name, f"{value:g}" if isinstance(value, float) else str(value.absolute() if isinstance(value, Path) else value)]
