@@ -1,11 +1,15 @@
 """From a request to its answer: the route, the format, the gate, the endpoint, in this order."""
 
+from dataclasses import replace
+
 from hcexport.sandbox import refusals
 from hcexport.sandbox.call import Call
 from hcexport.sandbox.gate import admit
 from hcexport.sandbox.pages import directory
 from hcexport.sandbox.refusals import Refusal
 from hcexport.sandbox.routes import JSON, RAW, Route, find, offered
+from hcexport.sandbox.scenarios import twists
+from hcexport.sandbox.scenarios.behaviours import served
 from hcexport.sandbox.wire import Request, Response, as_json
 from hcexport.sandbox.world import World
 
@@ -17,7 +21,11 @@ class Application:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._routes = offered(world.options)
+        twisted = twists(world.options.scenario)
+        self._routes = [
+            replace(route, endpoint=twisted.get(route.endpoint, served)(route.endpoint))
+            for route in offered(world.options)
+        ]
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""

@@ -118,6 +118,7 @@ class Connection(BaseHTTPRequestHandler):
         left = 0 if self.command == "HEAD" else response.length
         for chunk in response.chunks if left else ():
             self.wfile.write(chunk)
+            self.wfile.flush()  # a slow body is slow on purpose
             left -= len(chunk)
         if left:
             self.close_connection = True
