@@ -132,11 +132,11 @@ JOB_FIELDS: Fields[JobRow] = (
     Field("status", "STATUS", lambda job: job.status),
     Field("submitted_at", "SUBMITTED (UTC)", lambda job: job.submitted_at),
     Field("run_ids", "REPORTS", lambda job: job.run_ids, shown=lambda job: len(job.run_ids) or None),
-    Field("profile", "PROFILE", lambda job: job.profile, from_width=100),
+    Field("profile", "PROFILE", lambda job: job.profile, from_width=110),
     Field("url", "ORGANIZATION", lambda job: job.url, from_width=None),
     Field("username", "USER", lambda job: job.username, from_width=140),
     Field("upload_id", "UPLOAD ITEM", lambda job: job.upload_id, from_width=None),
-    Field("saved_to", "SAVED TO", lambda job: job.saved_to, from_width=100),
+    Field("saved_to", "SAVED TO", lambda job: job.saved_to, from_width=110),
 )
 
 # What ``wait`` says of each job.

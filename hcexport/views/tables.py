@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TextIO, TypeVar
 
@@ -25,23 +26,24 @@ _RESULT_STYLES = {Result.PASSED: GOOD, Result.FAILED: BAD, Result.WARNING: DOUBT
 _NOTHING = "-"
 _NUMBERS = (int, float, timedelta)
 _SHORT = (*_NUMBERS, datetime, Result, JobStatus)
-_GAP = (0, 2, 0, 0)  # two columns to the right of a cell
+_GAP = 2  # between columns
+_PADDING = (0, _GAP, 0, 0)
+_READABLE = 16  # a folded column narrower than this is a ladder
 
 
 def records(kind: Fields[T] | Nested[T, Any], rows: Sequence[T], width: int, color: bool) -> str:
     """A table; of records that hold rows, one after the other. Nothing for no rows."""
     if isinstance(kind, Nested):
         return "\n".join(record(kind, row, width, color) for row in rows)
-    return _drawn([_table(kind, rows, width)], width, color) if rows else ""
+    return _drawn(_rows(kind, rows, width), width, color)
 
 
 def record(kind: Fields[T] | Nested[T, Any], row: T, width: int, color: bool) -> str:
-    """A line for each field, and below them a table of the rows that the record holds."""
+    """A line for each field that has a value, and below them a table of the rows that the record holds."""
     if not isinstance(kind, Nested):
         return _drawn([_list(kind, row)], width, color)
-    rows = kind.rows(row)
-    below: list[RenderableType] = ["", _table(kind.row_fields, rows, width)] if rows else []
-    return _drawn([_list(kind.fields, row), *below], width, color)
+    below = _rows(kind.row_fields, kind.rows(row), width)
+    return _drawn([_list(kind.fields, row), *([""] if below else []), *below], width, color)
 
 
 def status_style(status: JobStatus) -> str:
@@ -78,24 +80,67 @@ def _drawn(parts: Sequence[RenderableType], width: int, color: bool) -> str:
     return "".join(line.rstrip() + "\n" for line in page.getvalue().splitlines())
 
 
-def _table(fields: Fields[T], rows: Sequence[T], width: int) -> Table:
-    table = Table(box=None, padding=_GAP, pad_edge=False, header_style="bold")
-    fitting = [field for field in fields if field.from_width is not None and field.from_width <= width]
-    columns = [[_shown(field, row) for row in rows] for field in fitting]
-    for field, values in zip(fitting, columns, strict=True):
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table: its heading, and what stands below it."""
+
+    heading: str
+    values: Sequence[Value]
+    cells: Sequence[Text]
+    is_id: bool
+
+    @property
+    def longest(self) -> int:
+        return max(len(self.heading), *(cell.cell_len for cell in self.cells))
+
+    def consists_of(self, *types: type) -> bool:
+        present = [value for value in self.values if value is not None]
+        return bool(present) and all(isinstance(value, types) for value in present)
+
+    def is_whole(self, width: int) -> bool:
+        """Whether it is never folded: what is short by nature, and ids, for copying, where they leave room."""
+        return self.consists_of(*_SHORT) or (self.is_id and self.longest <= width // 2)
+
+    def least(self, width: int) -> int:
+        """The width below which it cannot be read."""
+        return self.longest if self.is_whole(width) else min(self.longest, _READABLE)
+
+
+def _rows(fields: Fields[T], rows: Sequence[T], width: int) -> Sequence[RenderableType]:
+    """A table, or a list for each row where a table would not fit."""
+    if not rows:
+        return []
+    columns = _columns(fields, rows, width)
+    if sum(column.least(width) + _GAP for column in columns) - _GAP <= width:
+        return [_table(columns, width)]
+    return [part for row in rows for part in ("", _list(fields, row))][1:]
+
+
+def _columns(fields: Fields[T], rows: Sequence[T], width: int) -> list[_Column]:
+    columns = []
+    for field in fields:
+        if field.from_width is not None and field.from_width <= width:
+            values = [_shown(field, row) for row in rows]
+            columns.append(_Column(field.heading, values, [_cell(value) for value in values], field is fields[0]))
+    return columns
+
+
+def _table(columns: Sequence[_Column], width: int) -> Table:
+    table = Table(box=None, padding=_PADDING, pad_edge=False, header_style="bold")
+    for column in columns:
         table.add_column(
-            Text(field.heading, no_wrap=True),
-            justify="right" if _all(values, *_NUMBERS) else "left",
-            no_wrap=(field is fields[0] and _fits(values, width)) or _all(values, *_SHORT),
+            Text(column.heading, no_wrap=True),
+            justify="right" if column.consists_of(*_NUMBERS) else "left",
+            no_wrap=column.is_whole(width),
             overflow="fold",
         )
-    for cells in zip(*columns, strict=True):
-        table.add_row(*map(_cell, cells))
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
     return table
 
 
 def _list(fields: Fields[T], row: T) -> Table:
-    table = Table.grid(padding=_GAP)
+    table = Table.grid(padding=_PADDING)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for field in fields:
@@ -107,16 +152,6 @@ def _list(fields: Fields[T], row: T) -> Table:
 
 def _shown(field: Field[T], row: T) -> Value:
     return (field.shown or field.value)(row)
-
-
-def _fits(values: Sequence[Value], width: int) -> bool:
-    """Whether an id can be kept whole, to be copied, and leave room for something beside it."""
-    return max(len(str(value)) for value in values) <= width // 2
-
-
-def _all(values: Sequence[Value], *types: type) -> bool:
-    present = [value for value in values if value is not None]
-    return bool(present) and all(isinstance(value, types) for value in present)
 
 
 def _cell(value: Value) -> Text:
