@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -102,6 +103,7 @@ def _spellings(value: str) -> Iterator[str]:
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]
+    yield escape(value)
     encoded = value.encode("utf-8", "replace")
     yield repr(encoded)[2:-1]
     for quoted in (quote(encoded), quote(encoded, safe=""), quote_plus(encoded)):
@@ -127,7 +129,7 @@ _RULES = (
         rf"\1{MASK}",
     ),
     (r"(\bbearer\s+)[^\s\"',;]+", rf"\1{MASK}"),
-    (r"(\b[a-z][a-z0-9+.-]*://)[^\s/\"'<>]*@", rf"\1{MASK}@"),
+    (r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/\"'<>]*@", rf"\1{MASK}@"),
 )
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), mask) for pattern, mask in _RULES)
 

@@ -20,8 +20,8 @@ def run_for_secret(
 ) -> tuple[int, bytes]:
     """Exit status and output of a program that gets ``given`` on its stdin and has ``limit_s`` seconds.
 
-    Unless somebody attends it has a session of its own: no terminal to ask on, and it ends with all that it started.
-    Raises TookTooLong, or OSError when it cannot be started.
+    Unless somebody attends, it has a session of its own: no terminal to ask on, and all of it is ended when its time
+    is up. Raises TookTooLong, or OSError when it cannot be started.
     """
     child = subprocess.Popen(
         command,
@@ -36,16 +36,16 @@ def run_for_secret(
     except subprocess.TimeoutExpired:
         raise TookTooLong from None
     finally:
-        _end(child, whole_session=not attended)
+        if child.returncode is None:
+            _end(child, whole_session=not attended)
     return child.returncode, output
 
 
 def _end(child: subprocess.Popen[bytes], *, whole_session: bool) -> None:
-    """Also after a success: what a program leaves behind in its session has no business any more."""
-    with suppress(ProcessLookupError, PermissionError):
+    with suppress(ProcessLookupError):
         if whole_session:
             os.killpg(child.pid, signal.SIGKILL)
-        elif child.returncode is None:
+        else:
             child.kill()
     child.wait()
     for pipe in (child.stdin, child.stdout):

@@ -17,23 +17,24 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
-from hcexport.store.private_files import private_folder, write_private
+from hcexport.store.locks import lock
+from hcexport.store.private_files import write_private
 
 VERSION = 1
 _SECRETS = frozenset({"password", "passphrase", "token", "refresh_token", "secret", "client_secret"})
 _TOP_LEVEL = frozenset({"version", "profile", "defaults", "profiles"})
-_LOCK_S = 10.0
 _HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
 _KEY_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
 
 Section = tuple[str, ...]
+T = TypeVar("T")
 DEFAULTS: Section = ("defaults",)
 
 
@@ -61,12 +62,7 @@ class ConfigFile:
         text = _text(path)
         if text is None:
             return cls(path)
-        try:
-            document = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            line = re.search(r"at line (\d+)", str(error))
-            place = f"{path}:{line[1]}" if line else str(path)
-            raise ConfigError(f"{place}: {error}", hint="correct it, or move it away") from None
+        document = _parsed(path, text, tomllib.loads)
         return _Reading(path, _lines(text), known).file(document)
 
     @property
@@ -140,29 +136,32 @@ class _Reading:
         return ConfigError(f"{self._place(place)}: {message}", hint=hint)
 
 
-def change(path: Path, section: Section, values: Mapping[str, str | None]) -> None:
-    """Set the keys of a section (None removes one), and leave the rest of the file as its owner wrote it.
+def change(path: Path, changes: Mapping[Section, Mapping[str, str | None]]) -> None:
+    """Set keys of sections (None removes one) in one step, and leave the rest of the file as its owner wrote it.
 
-    Raises ConfigError when the file is of a newer version, cannot be read or written, or stays locked.
+    Raises ConfigError when the file is of a newer version, or cannot be read, written, or changed safely.
     """
     import tomlkit  # noqa: PLC0415 # start-up
-    from filelock import FileLock, Timeout  # noqa: PLC0415 # start-up
 
-    path = path.resolve()  # a link, as dotfile collections have it, stays one
-    private_folder(path.parent)
-    try:
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_S, mode=0o600):
-            document = tomlkit.parse(_text(path) or f"version = {VERSION}\n")
-            _refuse_newer(path, document.get("version", VERSION))
+    path = path.resolve()  # a link, as collections of dotfiles have it, stays one
+    with lock(path.with_name(f".{path.name}.lock")):
+        document = _parsed(path, _text(path) or f"version = {VERSION}\n", tomlkit.parse)
+        _refuse_newer(path, document.get("version", VERSION))
+        for section, values in changes.items():
             _apply(document, section, values)
-            write_private(path, tomlkit.dumps(document).encode())
-    except Timeout:
-        raise ConfigError(f"{path} is being changed by another process", hint="try again") from None
+        text = tomlkit.dumps(document)
+        if _parsed(path, text, tomllib.loads) != document.unwrap():
+            raise ConfigError(f"{path} is laid out so that it cannot be changed safely", hint="change it by hand")
+        write_private(path, text.encode())
 
 
-def forget(path: Path, section: Section) -> None:
-    """Remove a whole section. Raises as ``change``."""
-    change(path, section[:-1], {section[-1]: None})
+def _parsed(path: Path, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text)
+    except (ValueError, RecursionError) as error:  # the errors of tomllib and tomlkit are ValueErrors
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{path}:{line[1]}" if line else str(path)
+        raise ConfigError(f"{place}: {error}", hint="correct it, or move it away") from None
 
 
 def _apply(document: Any, section: Section, values: Mapping[str, str | None]) -> None:
@@ -170,6 +169,8 @@ def _apply(document: Any, section: Section, values: Mapping[str, str | None]) ->
 
     table = document
     for name in section:
+        if name not in table and not any(values.values()):
+            return
         if name not in table:
             table[name] = tomlkit.table(is_super_table=name == "profiles")
         table = table[name]

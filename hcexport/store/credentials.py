@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hcexport.errors import ConfigError
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, Entry, Kind, SecretStore, Token
 from hcexport.store.file_store import FileStore
 from hcexport.store.keyring_store import KeyringStore
+from hcexport.store.locks import lock
 from hcexport.store.paths import Paths
-from hcexport.store.private_files import private_folder, read_private, write_private
+from hcexport.store.private_files import read_private, write_private
 from hcexport.store.sessions import Session
 
-RENEWAL_LOCK_S = 10.0  # faults.md: concurrent refresh; after that two renewals do less harm than none
 _REFUSED_KEPT = 8  # as many wrong passwords as there are sources of one, and some
 
 
@@ -107,25 +106,9 @@ class Credentials:
         """What is known beside the secrets; empty where nothing is."""
         return Session.from_bytes(read_private(self._path))
 
-    @contextmanager
-    def renewal_lock(self) -> Iterator[bool]:
-        """One renewal at a time on this machine; whether the lock was got within RENEWAL_LOCK_S.
-
-        It saves calls and carries no correctness: where locking is impossible the work goes on without it. Read the
-        store again once inside.
-        """
-        from filelock import FileLock, Timeout  # noqa: PLC0415 # start-up
-
-        try:
-            lock = FileLock(private_folder(self.paths.locks) / self.key.file_name, timeout=RENEWAL_LOCK_S, mode=0o600)
-            lock.acquire()
-        except (Timeout, OSError, NotImplementedError, ConfigError):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+    def renewal_lock(self) -> AbstractContextManager[bool]:
+        """One renewal at a time on this machine, if it can be had. Read the store again once inside."""
+        return lock(self.paths.locks / self.key.file_name)
 
     @property
     def _path(self) -> Path:

@@ -31,7 +31,7 @@ class FileStore:
         path = self._path(key, entry)
         content = read_private(path)
         try:
-            return Secret(content.decode()) if content else None
+            return Secret(content.decode().rstrip("\r\n")) if content else None
         except UnicodeDecodeError:
             raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
 

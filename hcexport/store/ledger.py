@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from hcexport.errors import ConfigError
@@ -117,6 +117,12 @@ class Ledger:
     def unresolved(self) -> list[LedgerEntry]:
         """What was meant to be submitted and has no job, newest first: the process ended, or no answer came."""
         return self._select("WHERE job_id IS NULL ORDER BY number DESC")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file; the ledger opens it again when used again."""

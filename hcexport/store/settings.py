@@ -170,7 +170,10 @@ class _Sources:
         for section, origin in ((profile_section(profile), f"profile {profile}"), (DEFAULTS, "defaults")):
             if (text := self._config.sections.get(section, {}).get(row.name)) is not None:
                 place = self._config.place(section, row.name)
-                return Value(_parsed(row, text, ConfigError, f"{place}: {row.name}"), f"{origin} ({place})")
+                value = _parsed(row, text, ConfigError, f"{place}: {row.name}")
+                if isinstance(value, Path):
+                    value = self._config.path.parent / value
+                return Value(value, f"{origin} ({place})")
         return None
 
     def profile(self) -> Value[str]:
@@ -229,31 +232,31 @@ def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:
     Raises UsageError for an unknown name or a bad value, and ConfigError when the file cannot be changed.
     """
     if name == "profile" and profile is None:
-        return config_file.change(paths.config_file, (), {"profile": profile_name(text)})
+        return config_file.change(paths.config_file, {(): {"profile": profile_name(text)}})
     _known_row(name).parse(text)
-    return config_file.change(paths.config_file, _section(profile), {name: text})
+    return config_file.change(paths.config_file, {_section(profile): {name: text}})
 
 
 def unset_value(paths: Paths, profile: str | None, name: str) -> None:
     """Remove one setting from a profile or from the defaults. Raises as ``set_value``."""
     top_level = name == "profile" and profile is None
     section = () if top_level else _section(profile)
-    config_file.change(paths.config_file, section, {name if top_level else _known_row(name).name: None})
+    config_file.change(paths.config_file, {section: {name if top_level else _known_row(name).name: None}})
 
 
 def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) -> None:
     """Write what a sign-in found out to its profile; the first profile becomes the default. Raises ConfigError."""
     known = ConfigFile.read(paths.config_file, KNOWN)
-    config_file.change(paths.config_file, profile_section(profile_name(name)), values)
-    if known.profile is None and not known.profiles:
-        config_file.change(paths.config_file, (), {"profile": name})
+    is_first = known.profile is None and not known.profiles
+    default: dict[Section, dict[str, str | None]] = {(): {"profile": name}} if is_first else {}
+    config_file.change(paths.config_file, {**default, profile_section(profile_name(name)): values})
 
 
 def forget_profile(paths: Paths, name: str) -> None:
     """Remove a profile from the file, also as the default. Raises ConfigError."""
-    if ConfigFile.read(paths.config_file, KNOWN).profile == name:
-        config_file.change(paths.config_file, (), {"profile": None})
-    config_file.forget(paths.config_file, profile_section(name))
+    is_default = ConfigFile.read(paths.config_file, KNOWN).profile == name
+    default: dict[Section, dict[str, str | None]] = {(): {"profile": None}} if is_default else {}
+    config_file.change(paths.config_file, {**default, ("profiles",): {name: None}})
 
 
 def _section(profile: str | None) -> Section:
