@@ -7,7 +7,7 @@ Times are epoch milliseconds in the API and aware UTC datetimes here; the API's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -262,6 +262,25 @@ class Account:
         listed = read.take("privileges")
         privileges = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
         return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
+
+    @property
+    def may_check_health(self) -> bool | None:
+        """Whether health checks are allowed, as far as role and privileges tell; None where they are not told."""
+        return self._has(lambda privilege: privilege == _HEALTH_PRIVILEGE)
+
+    @property
+    def may_download(self) -> bool | None:
+        """Whether upload items are allowed: the documentation asks for another privilege than for health checks."""
+        return self._has(lambda privilege: privilege.startswith(_UPLOAD_PRIVILEGE))
+
+    def _has(self, fits: Callable[[str], bool]) -> bool | None:
+        if self.role == "org_admin":
+            return True
+        return any(fits(privilege.lower()) for privilege in self.privileges) if self.privileges else None
+
+
+_HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"
+_UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 
 
 def last_segment(url: object, *, after: str) -> str | None:

@@ -68,7 +68,14 @@ def generate_token(session: Session, username: str, password: Secret, *, life_s:
     return _token_of(answer, username, Kind.PASSWORD)
 
 
-def password_way(session: Session, credentials: Credentials, origin: str, read: Callable[[], Secret]) -> Way:
+def password_way(
+    session: Session,
+    credentials: Credentials,
+    origin: str,
+    read: Callable[[], Secret],
+    *,
+    life_s: float = TOKEN_LIFE_S,
+) -> Way:
     """A token for a password from ``origin``. One that the server refused before is not sent again until it changes."""
     username = credentials.key.username
 
@@ -80,7 +87,7 @@ def password_way(session: Session, credentials: Credentials, origin: str, read: 
                 hint="correct it, or sign in: hcexport login",
             )
         try:
-            token = generate_token(session, username, password)
+            token = generate_token(session, username, password, life_s=life_s)
         except PasswordRefused:
             credentials.remember_refused(password)
             raise
@@ -101,6 +108,7 @@ class SignIn:
     """The token of one account, from the first way that has one.
 
     ``ways`` may be tried again when a token has ended; ``fixed`` is the token of the environment, which nothing renews.
+    ``token`` is the one in use, ``origin`` says where it came from.
     """
 
     def __init__(
@@ -117,24 +125,24 @@ class SignIn:
         self._kept_in = kept_in
         self._log = log
         self._fixed = fixed
-        self._token = fixed
+        self.token = fixed
+        self.origin = "HCEXPORT_TOKEN" if fixed else ""
 
     def current(self) -> Secret:
         """The token to use now. Raises SignInRequired when no way leads to one."""
-        if self._token is None:
-            self._token = self._stored() or self._renew(None)
-        elif self._ends_soon(self._token, RUNNING_MARGIN) and self._fixed is None:
-            self._token = self._renew(self._token.secret)
-        return self._token.secret
+        if self.token is None:
+            self.token = self._stored() or self._renew(None)
+        elif self._ends_soon(self.token, RUNNING_MARGIN) and self._fixed is None:
+            self.token = self._renew(self.token.secret)
+        return self.token.secret
 
     def renewed(self, rejected: Secret) -> Secret:
         """Another token than ``rejected``. Raises SignInRequired."""
         if self._fixed is not None:
-            raise SignInRequired(
-                "the server does not take the token in HCEXPORT_TOKEN", hint="put a fresh one there, or sign in: hcexport login"
-            )
-        self._token = self._renew(rejected)
-        return self._token.secret
+            where = "in HCEXPORT_TOKEN" if self._fixed.kind is Kind.ENVIRONMENT else "that was given"
+            raise SignInRequired(f"the server does not take the token {where}", hint="get a fresh one: hcexport login")
+        self.token = self._renew(rejected)
+        return self.token.secret
 
     def _renew(self, rejected: Secret | None) -> Token:
         """Walk the ways, one process at a time: who waited for the lock finds the other's token in the store."""
@@ -160,6 +168,7 @@ class SignIn:
                 continue
             self._log(f"token: {way.origin}: {'got one' if token else 'nothing there'}")
             if token:
+                self.origin = way.origin
                 return token
         raise _best(failures, self._session)
 
@@ -174,7 +183,8 @@ class SignIn:
         if token is None or self._ends_soon(token, STORED_MARGIN):
             self._log(f"token: {self._kept_in.store.name}: {'it has ended' if token else 'none there'}")
             return None
-        self._log(f"token: {self._kept_in.store.name}: still good")
+        self.origin = f"{self._kept_in.store.name} store"
+        self._log(f"token: {self.origin}: still good")
         return token
 
     def _keep(self, credentials: Credentials, token: Token) -> None:
@@ -198,7 +208,5 @@ class SignIn:
 def _best(failures: Sequence[HcexportError], session: Session) -> HcexportError:
     """The failure worth saying: what went wrong on the way that came nearest, or that there is no way."""
     if not failures:
-        return SignInRequired(
-            f"not signed in to {session.organization}", hint=f"hcexport login {session.organization}"
-        )
+        return SignInRequired(f"not signed in to {session.organization}", hint=f"hcexport login {session.organization}")
     return next((failure for failure in failures if isinstance(failure, AuthError)), failures[0])

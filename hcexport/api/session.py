@@ -84,6 +84,10 @@ class Session:
         """The time by the server's clock, as far as its answers told."""
         return datetime.now(UTC) + self._server_ahead
 
+    def on_server(self, here: datetime) -> datetime:
+        """What the server's clock showed at a time of ours."""
+        return here + self._server_ahead
+
     def get(
         self,
         url: str,

@@ -7,9 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +19,7 @@ from hcexport.store.settings import Settings, resolve
 from hcexport.views import terminal
 
 if TYPE_CHECKING:
+    from hcexport.api.auth import SignIn
     from hcexport.api.client import Client
     from hcexport.api.session import Session
     from hcexport.models import Report
@@ -35,7 +34,7 @@ class App:
     """The pieces of one invocation. ``given`` are the options as typed; None stands for "not given"."""
 
     def __init__(self, given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> None:
-        self.given = given
+        self.given = dict(given)
         self.environ = environ
         self.started = time.monotonic()
         self._closing = ExitStack()
@@ -62,6 +61,11 @@ class App:
         for warning in settings.warnings:
             self.talk.warning(warning)
         return settings
+
+    def use(self, **values: Any) -> None:
+        """Take values as if they had been typed (None changes nothing), before anything was built on the old ones."""
+        self.given.update({name: value for name, value in values.items() if value is not None})
+        self.__dict__.pop("settings", None)
 
     @property
     def organization(self) -> Organization:
@@ -93,9 +97,15 @@ class App:
         self._closing.callback(talk.close)
         return talk
 
-    @cached_property
+    @property
     def printer(self) -> Printer:
-        """Standard output."""
+        """Standard output; what progress has drawn is settled first."""
+        if "progress" in self.__dict__:
+            self.progress.settle()
+        return self._printer
+
+    @cached_property
+    def _printer(self) -> Printer:
         from hcexport.views.printers import Format, Printer  # noqa: PLC0415 # start-up
 
         is_terminal = _is_terminal(sys.stdout)
@@ -112,7 +122,7 @@ class App:
         """How the job and the download are going, on stderr; notices go through it while it is drawn."""
         from hcexport.views.progress import progress  # noqa: PLC0415 # start-up
 
-        is_terminal = _is_terminal(sys.stderr) and not terminal.is_dumb(self.environ)
+        is_terminal = _is_terminal(sys.stderr)
         made = progress(
             self.settings.progress.value,
             stream=sys.stderr,
@@ -154,28 +164,32 @@ class App:
         return session
 
     @cached_property
+    def tokens(self) -> SignIn:
+        """Where the token comes from."""
+        from hcexport.cli.credentials import tokens_of  # noqa: PLC0415 # start-up
+
+        return tokens_of(self)
+
+    @cached_property
     def client(self) -> Client:
         """The organization's API, signed in with the first source of a token that has one."""
         from hcexport.api.client import Client  # noqa: PLC0415 # start-up
-        from hcexport.cli.credentials import tokens_of  # noqa: PLC0415 # start-up
 
-        return Client(self.session, tokens_of(self))
+        return Client(self.session, self.tokens)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The exports submitted from here."""
         from hcexport.store.ledger import Ledger  # noqa: PLC0415 # start-up
 
-        return self._closing.enter_context(Ledger.open(self.paths.ledger, warn=self.talk.warning))
+        ledger = Ledger(self.paths.ledger, self.talk.warning)
+        self._closing.callback(ledger.close)
+        return ledger
 
     def reports(self) -> Iterator[Report]:
         """Every report of the organization, in the order of the server."""
         for page in self.client.query_reports():
             yield from page
-
-    def now(self) -> datetime:
-        """The wall clock, UTC."""
-        return datetime.now(UTC)
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -183,8 +197,3 @@ def _is_terminal(stream: Any) -> bool:
         return bool(stream.isatty())
     except (AttributeError, ValueError, OSError):
         return False
-
-
-def absolute(path: Path) -> Path:
-    """The path as the working folder has it, links left as they are."""
-    return Path.cwd() / path

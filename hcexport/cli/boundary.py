@@ -6,12 +6,15 @@ and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
 from types import FrameType
 from typing import NoReturn
 
@@ -91,10 +94,8 @@ def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
         text = json.dumps({"error": fields})
     else:
         text = f"hcexport: error: {message}" + (f"\nhint: {hint}" if hint else "")
-    try:
+    with suppress(OSError, ValueError):  # stderr is gone, the status still speaks
         print(text, file=sys.stderr, flush=True)  # noqa: T201 # the boundary is who prints errors
-    except (OSError, ValueError):
-        pass  # stderr is gone, the status still speaks
     return error.status
 
 
@@ -102,8 +103,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     """Whether ``--format json`` was typed, also where the rest of the line could not be understood."""
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     joined = {"--format=json", "-Fjson"} & set(words)
-    pairs = zip(words, words[1:], strict=False)
-    return bool(joined) or any(flag in {"-F", "--format"} and value == "json" for flag, value in pairs)
+    return bool(joined) or any(flag in {"-F", "--format"} and value == "json" for flag, value in pairwise(words))
 
 
 def _open_standard_streams() -> None:
@@ -116,9 +116,19 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 # as above
+    sys.stdout = sys.stdout or _Closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that the caller has closed: a result that goes nowhere is an error, not a success."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EBADF, "standard output is closed")
 
 
 def _catch_signals() -> None:
@@ -129,7 +139,7 @@ def _catch_signals() -> None:
             signal.signal(number, _interrupt)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, _frame: FrameType | None) -> None:
     for name in _SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda again, _: os._exit(128 + again))

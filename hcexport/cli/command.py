@@ -34,7 +34,8 @@ class Command(click.Command):
     def __init__(
         self, *args: Any, examples: Sequence[str], context: Mapping[str, Any] | None = None, **attributes: Any
     ) -> None:
-        super().__init__(*args, context_settings={**_SETTINGS, **(context or {})}, **attributes)
+        attributes["context_settings"] = {**_SETTINGS, **(context or {})}
+        super().__init__(*args, **attributes)
         self.examples = tuple(examples)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -13,6 +13,7 @@ from hcexport.store.accounts import AccountKey, Token
 from hcexport.store.credentials import Credentials, environment_token, secret_store
 from hcexport.store.passwords import password_sources
 
+PROMPT = "the prompt"
 _BUILT_IN = "built-in"
 
 
@@ -45,7 +46,7 @@ def _ways(app: App, credentials: Credentials, *, remembered: bool) -> Iterator[W
     for source in password_sources(app.settings, app.environ):
         yield password_way(app.session, credentials, source.origin, source.read)
     if app.may_ask:
-        yield password_way(app.session, credentials, "the prompt", lambda: ask_password(credentials.key))
+        yield password_way(app.session, credentials, PROMPT, lambda: ask_password(credentials.key))
 
 
 def _remembered_password(app: App, credentials: Credentials) -> Way:

@@ -18,7 +18,7 @@ from hcexport.times import parse_duration, parse_when
 FORMATS = ("text", "json", "csv", "ids")
 
 
-class Parsed(click.ParamType):
+class Parsed(click.ParamType[Any]):
     """A parameter type made of a function that raises UsageError."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
@@ -41,10 +41,10 @@ FILE = click.Path(path_type=Path)
 
 
 def shared_options(formats: Sequence[str]) -> list[Option]:
-    """The options of contract.md 2, new ones at each call; a default of None is "not given", so that origins are true."""
+    """The options of contract.md 2, new ones at each call. None stands for "not given", so that origins are true."""
 
-    def shared(*declarations: str, group: str, help: str, **attributes: Any) -> Option:
-        return Option([*declarations], group=group, help=help, shared=True, **attributes)
+    def shared(*declarations: str, group: str, **attributes: Any) -> Option:
+        return Option([*declarations], group=group, shared=True, **attributes)
 
     output = functools.partial(shared, group="Output (every command)")
     connection = functools.partial(shared, group="Connection (every command)")
@@ -62,9 +62,7 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
         output("-v", "--verbose", count=True, help="Say what is decided; -vv also each request."),
         output("--log-file", type=FILE, metavar="FILE", help="Append all of that to a file."),
         output("--color", type=click.Choice(["auto", "always", "never"]), help="Colour on a terminal.  [auto]"),
-        output(
-            "--progress", type=click.Choice(["auto", "bar", "plain", "none"]), help="How progress looks.  [auto]"
-        ),
+        output("--progress", type=click.Choice(["auto", "bar", "plain", "none"]), help="How progress looks.  [auto]"),
     ]
 
 

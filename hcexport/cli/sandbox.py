@@ -38,7 +38,7 @@ _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying 
 @option("--job-time", type=DURATION, default=0.5, metavar="DUR", help="How long an export takes.  [0.5s]")
 @option("--tls", is_flag=True, help="Speak https, with a certificate made for this run.")
 @click.argument("program", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-def command(app: App, port: int, scenario: str, job_time: float, tls: bool, program: tuple[str, ...]) -> int | None:
+def command(app: App, *, port: int, scenario: str, job_time: float, tls: bool, program: tuple[str, ...]) -> int | None:
     """Serve a simulated organization on 127.0.0.1.
 
     With COMMAND: runs it with HCEXPORT_URL, HCEXPORT_TOKEN and a private HCEXPORT_HOME set, and ends with its

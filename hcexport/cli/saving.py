@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +12,33 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import option
+from hcexport.errors import HcexportError, JobFailed, NetworkError, UsageError
+from hcexport.models import Job
+from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
+from hcexport.transfer.download import Saved, download
+from hcexport.transfer.extraction import extract
+from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Saving"
 
 
 def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--out`` and what goes with it."""
+    """Add ``--out`` and what goes with it; ``--if-exists`` is read from the settings."""
     options = [
         option(
             "-o",
             "--out",
             metavar="PATH",
             group=_GROUP,
-            help="Save here: a file, a folder, or - for stdout; {profile} {date} {time} {job_id} are filled in.",
+            help="Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in.",
         ),
         option(
             "--if-exists",
-            type=click.Choice(["fail", "overwrite", "skip", "rename"]),
+            type=click.Choice([each.value for each in IfExists]),
             group=_GROUP,
-            help="When the file exists.  [fail]",
+            help="When the file is there already.  [fail]",
         ),
-        option(
-            "--extract",
-            metavar="DIR",
-            type=click.Path(path_type=Path),
-            group=_GROUP,
-            help="Also unpack into this folder, safely.",
-        ),
+        option("--extract", type=click.Path(path_type=Path), metavar="DIR", group=_GROUP, help="Unpack into DIR, too."),
         option("--cleanup", is_flag=True, group=_GROUP, help="Then delete the upload item on the server."),
     ]
     for add in reversed(options):
@@ -44,3 +46,93 @@ def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+@dataclass(frozen=True)
+class Saving:
+    """What to do with a finished export: settled, and checked as far as can be, before anything is sent."""
+
+    app: App
+    destination: Destination
+    extract_to: Path | None
+    cleanup: bool
+
+    @classmethod
+    def settle(cls, app: App, out: str | None, extract_to: Path | None, cleanup: bool) -> Saving | None:
+        """From the options; None without ``--out``. Raises UsageError and CannotCreate."""
+        if out is None:
+            if extract_to or cleanup:
+                raise UsageError("--extract and --cleanup go with --out", hint="name a file: --out reports.zip")
+            return None
+        if_exists = IfExists(app.settings.if_exists.value)
+        destination = settle(out, if_exists=if_exists, profile=app.settings.profile.value)
+        if isinstance(destination, StreamDestination):
+            if extract_to:
+                raise UsageError("--extract needs a file, and --out is a stream")
+            if destination.path is None and app.given["format"] != "text":
+                raise UsageError("--out - and --format json both want standard output")
+        return cls(app, destination, extract_to, cleanup)
+
+    def existing(self) -> Path | None:
+        """The file that is there and stays (``--if-exists skip``), where its name is known before there is a job."""
+        destination = self.destination
+        if isinstance(destination, FileDestination) and destination.template and "{job_id}" not in destination.template:
+            return destination.existing()
+        return None
+
+    def save(self, job: Job, run_ids: Sequence[str] = ()) -> ExportRecord:
+        """Download, verify, publish; then extract and clean up. Raises JobFailed for a job without a result."""
+        if job.upload_id is None:
+            raise JobFailed(f"job {job.id} ended {job.status} and names no upload item", hint="export again")
+        saved = self.save_item(job.upload_id, self.destination.for_job(job.id), run_ids)
+        if saved.path and not saved.kept:
+            self.app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
+        return ExportRecord(
+            job_id=job.id,
+            status=job.status,
+            run_ids=tuple(run_ids),
+            upload_id=job.upload_id,
+            path=saved.path,
+            bytes=saved.bytes or None,
+            sha256=saved.sha256 or None,
+            elapsed=timedelta(seconds=self.app.elapsed_s),
+            verified=not saved.kept,
+        )
+
+    def save_item(self, item_id: str, destination: Destination, run_ids: Sequence[str] = ()) -> Saved:
+        """The same for an upload item whose job is not known."""
+        app = self.app
+        saved = download(
+            app.client,
+            item_id,
+            destination,
+            origin=app.organization.url,
+            run_ids=run_ids,
+            on_bytes=app.progress.download,
+            on_phase=lambda phase: app.progress.phase(phase.value),
+            on_retry=self._say_retry,
+            deadline=app.deadline,
+        )
+        for warning in saved.warnings:
+            app.talk.warning(warning)
+        if saved.kept:
+            app.talk.notice(f"{saved.path} exists and stays")
+        elif self.extract_to and saved.path:
+            extract(saved.path, self.extract_to, if_exists=IfExists(app.settings.if_exists.value))
+        if self.cleanup and not saved.kept:
+            self._clean_up(item_id)
+        return saved
+
+    def _say_retry(self, failure: NetworkError, delay_s: float) -> None:
+        self.app.talk.warning(f"{failure.message}; going on in {delay_s:.0f} s")
+
+    def _clean_up(self, item_id: str) -> None:
+        """The zip is saved: that its copy on the server stays is a warning, not a failure."""
+        try:
+            self.app.client.delete_item(item_id)
+        except HcexportError as error:
+            self.app.talk.warning(f"the upload item {item_id} was not deleted: {error.message}")
+
+
+def emit_saved(app: App, record: ExportRecord) -> None:
+    """The saved path on stdout, or the record; nothing where standard output got the zip itself."""
+    if record.path is not None:
+        app.printer.record(EXPORT_FIELDS, record, text=str(record.path))

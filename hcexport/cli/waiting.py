@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,30 @@ from hcexport.cli.options import DURATION
 from hcexport.errors import AuthError, BadDownload, CannotCreate, Interrupted, JobFailed, NetworkError, TimedOut
 from hcexport.models import Job
 from hcexport.transfer.polling import Trouble, poll
+from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Waiting"
 _CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")
 _OWN = ("timeout", "poll_interval", "out", "if_exists", "extract", "cleanup")
 
 
+timeout_option = option(
+    "--timeout",
+    type=DURATION,
+    metavar="DUR",
+    group=_GROUP,
+    help="Give up after this long; 0 waits for ever. The job goes on.  [30m; env: HCEXPORT_TIMEOUT]",
+)
+_interval_option = option(
+    "--poll-interval", type=DURATION, metavar="DUR", group=_GROUP, help="Look at the job at least this often.  [10s]"
+)
+
+
 def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--timeout`` and ``--poll-interval``; both are read from the settings."""
-    add_interval = option(
-        "--poll-interval", type=DURATION, metavar="DUR", group=_GROUP, expose_value=True, help="Look at least this often."
-    )
-    return timeout_option(add_interval(function))
-
-
-def timeout_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--timeout``."""
-    add = option(
-        "--timeout",
-        type=DURATION,
-        metavar="DUR",
-        group=_GROUP,
-        help="Give up after this long; 0 waits for ever. The job goes on.  [30m; env: HCEXPORT_TIMEOUT]",
-    )
-    return add(function)
+    with_interval: Callable[..., Any] = _interval_option(function)
+    added: Callable[..., Any] = timeout_option(with_interval)
+    return added
 
 
 def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
@@ -56,7 +57,7 @@ def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
         watch.seen(job)
     if job is None:
         raise JobFailed(f"job {job_id} was never seen")
-    app.ledger.ended(job_id, job.status, job.upload_id)
+    app.ledger.ended(job_id, job.status.word, job.upload_id)
     return job
 
 
@@ -64,7 +65,21 @@ def require_success(job: Job) -> None:
     """Raise JobFailed, with the server's reason, for a job that ended otherwise than COMPLETED."""
     if not job.status.succeeded:
         reason = f": {job.failure}" if job.failure else "; the server gave no reason"
-        raise JobFailed(f"job {job.id} ended {job.status}{reason}", hint="look into the server's logs, then export again")
+        raise JobFailed(
+            f"job {job.id} ended {job.status}{reason}", hint="look into the server's logs, then export again"
+        )
+
+
+def emit_job(app: App, job: Job, run_ids: Sequence[str]) -> None:
+    """The job's id on stdout, or the record of it."""
+    record = ExportRecord(
+        job_id=job.id,
+        status=job.status,
+        run_ids=tuple(run_ids),
+        upload_id=job.upload_id,
+        elapsed=timedelta(seconds=app.elapsed_s),
+    )
+    app.printer.record(EXPORT_FIELDS, record, text=job.id)
 
 
 class _Watch:
@@ -114,4 +129,7 @@ def command_to_go_on(app: App, job_id: str) -> str:
 def _as_typed(name: str, value: Any) -> list[str]:
     if value is True:
         return [name]
-    return [name, f"{value:g}" if isinstance(value, float) else str(value.absolute() if isinstance(value, Path) else value)]
+    return [
+        name,
+        f"{value:g}" if isinstance(value, float) else str(value.absolute() if isinstance(value, Path) else value),
+    ]

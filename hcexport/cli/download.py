@@ -1,0 +1,76 @@
+"""``hcexport download``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.options import app_command
+from hcexport.cli.saving import Saving, emit_saved, saving_options
+from hcexport.cli.waiting import require_success, resumable, timeout_option
+from hcexport.errors import Busy, NotFound, UsageError
+from hcexport.models import Job, last_segment
+from hcexport.views.fields import ExportRecord
+
+
+@app_command(
+    "download",
+    examples=["hcexport download JOB_ID --out reports.zip", "hcexport download UPLOAD_ITEM_ID --out reports/"],
+)
+@click.argument("id_or_url", metavar="ID")
+@saving_options
+@timeout_option
+def command(app: App, id_or_url: str, out: str | None, extract: Path | None, cleanup: bool, **_: Any) -> None:
+    """Save a finished export.
+
+    ID is a job's id, an upload item's id, or the URL of either. Without --out the file lands in the working folder,
+    under the server's name for it.
+    """
+    saving = Saving.settle(app, out or "./", extract, cleanup)
+    assert saving is not None  # noqa: S101 # there is always a destination
+    job_id, item_id = _meaning(id_or_url)
+    job = _job(app, job_id, needed=item_id is None) if job_id else None
+    if job is None:
+        return _save_item(app, saving, item_id or id_or_url)
+    require_success(job)
+    with resumable(app, job.id):
+        entry = app.ledger.find(job.id)
+        emit_saved(app, saving.save(job, entry.run_ids if entry else ()))
+
+
+def _meaning(text: str) -> tuple[str | None, str | None]:
+    """The job id and the upload item id that the text may be; only the id in a URL counts, not where it leads."""
+    if "/" not in text:
+        return text, text
+    job_id, item_id = last_segment(text, after="jobs"), last_segment(text, after="uploads")
+    if not (job_id or item_id):
+        raise UsageError(f"{text!r} is neither an id nor the URL of a job or an upload item")
+    return job_id, item_id
+
+
+def _job(app: App, job_id: str, *, needed: bool) -> Job | None:
+    """The job, once it has ended; None when the id is not a job's and may be an upload item's."""
+    try:
+        job = app.client.job(job_id)
+    except NotFound:
+        if needed:
+            raise NotFound(f"there is no job {job_id}", hint="see what there is: hcexport jobs") from None
+        return None
+    if not job.status.is_final:
+        raise Busy(f"job {job.id} is {job.status}", hint=f"wait for it: hcexport wait {job.id}")
+    return job
+
+
+def _save_item(app: App, saving: Saving, item_id: str) -> None:
+    try:
+        saved = saving.save_item(item_id, saving.destination)
+    except NotFound:
+        raise NotFound(
+            f"there is no job and no upload item {item_id}", hint="see what there is: hcexport jobs"
+        ) from None
+    emit_saved(
+        app, ExportRecord(upload_id=item_id, path=saved.path, bytes=saved.bytes, sha256=saved.sha256, verified=True)
+    )

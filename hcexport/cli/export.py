@@ -1,0 +1,82 @@
+"""``hcexport export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hcexport.cli.app import App
+from hcexport.cli.command import option
+from hcexport.cli.options import app_command, listed
+from hcexport.cli.saving import Saving, emit_saved, saving_options
+from hcexport.cli.selection import Selection, selectors, taken_from
+from hcexport.cli.waiting import emit_job, require_success, resumable, wait_for, waiting_options
+from hcexport.errors import UsageError
+from hcexport.models import Job
+from hcexport.transfer.submit import Origin, submit
+from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
+
+
+@app_command(
+    "export",
+    examples=[
+        "hcexport export --latest 3 --wait --out reports.zip",
+        "hcexport export --run-ids vegcl1xm6u,ir2qersuao --out 'health-{date}.zip'",
+    ],
+)
+@selectors
+@option("--run-ids", multiple=True, metavar="IDS", group="Selection", help="These: a,b,c; - reads them from stdin.")
+@option("--wait", is_flag=True, group="Waiting", help="End with the job, not with its start.")
+@waiting_options
+@saving_options
+@option("--dry-run", is_flag=True, help="Say what would be exported and where to; send nothing.")
+def command(
+    app: App,
+    *,
+    run_ids: tuple[str, ...],
+    wait: bool,
+    out: str | None,
+    extract: Path | None,
+    cleanup: bool,
+    dry_run: bool,
+    **given: Any,
+) -> None:
+    """Export reports as one zip: submit, wait, download, verify.
+
+    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else.
+    """
+    selection = taken_from(given)
+    _refuse_contradictions(selection, run_ids)
+    chosen = listed(run_ids, "--run-ids") if run_ids else ()
+    saving = Saving.settle(app, out, extract, cleanup)
+    kept = saving.existing() if saving else None
+    if kept:
+        app.talk.notice(f"{kept} exists and stays")
+        return emit_saved(app, ExportRecord(path=kept))
+    ids = chosen or tuple(report.id for report in selection.of(app.reports()))
+    if dry_run:
+        return app.printer.record(EXPORT_FIELDS, ExportRecord(run_ids=ids), text="\n".join(ids))
+    job = _submit(app, ids)
+    if wait or saving:
+        with resumable(app, job.id):
+            job = wait_for(app, job.id, reports=len(ids))
+            require_success(job)
+            if saving:
+                return emit_saved(app, saving.save(job, ids))
+    return emit_job(app, job, ids)
+
+
+def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> None:
+    if run_ids and not selection.is_empty:
+        raise UsageError("--run-ids names the reports, and so do the selectors", hint="give one or the other")
+    if not run_ids and selection.is_empty:
+        raise UsageError("which reports?", hint="--latest 1, --run-ids a,b,c, another selector, or --all")
+
+
+def _submit(app: App, ids: tuple[str, ...]) -> Job:
+    origin = Origin(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
+    job = submit(
+        app.client, app.ledger, origin, ids, on_lost=lambda why: app.talk.warning(f"{why}; looking for the job")
+    )
+    app.talk.notice(f"job {job.id} submitted ({len(ids)} report{'s' * (len(ids) > 1)})")
+    return job

@@ -1,0 +1,103 @@
+"""``hcexport jobs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.command import option
+from hcexport.cli.options import FORMATS, app_command
+from hcexport.errors import AuthError, ConfigError, NetworkError, NotFound
+from hcexport.models import JobStatus
+from hcexport.store.ledger import LedgerEntry
+from hcexport.transfer.submit import is_export
+from hcexport.views.fields import JOB_FIELDS, JobRow
+
+_GONE = JobStatus("GONE")  # ours: the server no longer knows the job
+_UNKNOWN = JobStatus("UNKNOWN")  # ours: the server was not asked or did not say
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@app_command("jobs", formats=FORMATS, examples=["hcexport jobs", "hcexport jobs --limit 5 --format json"])
+@option("--limit", type=click.IntRange(1), default=50, metavar="N", help="The newest N.  [50]")
+@option("--server", is_flag=True, help="Also the exports that the server knows and this machine does not.")
+@option("--offline", is_flag=True, help="Do not ask the server.")
+def command(app: App, limit: int, server: bool, offline: bool) -> None:
+    """List the exports submitted from this machine.
+
+    Jobs that had not ended are asked about; when the server does not answer, what is known here is shown.
+    """
+    entries = app.ledger.entries(_organization(app), limit)
+    rows = [_row(entry) for entry in entries]
+    if server or not offline:
+        rows = _merged(app, rows, server=server)
+    if app.given["format"] == "ids":
+        rows = [row for row in rows if row.job_id]
+    app.printer.records(JOB_FIELDS, rows[:limit])
+
+
+def _organization(app: App) -> str | None:
+    return app.settings.url.value.url if app.settings.url.value else None
+
+
+def _row(entry: LedgerEntry) -> JobRow:
+    return JobRow(
+        job_id=entry.job_id or "",
+        status=JobStatus.parse(entry.status) if entry.status else _UNKNOWN,
+        run_ids=entry.run_ids,
+        submitted_at=entry.submitted or entry.intended,
+        profile=entry.profile,
+        url=entry.organization,
+        username=entry.username,
+        upload_id=entry.upload_id,
+        saved_to=Path(entry.path) if entry.path else None,
+    )
+
+
+def _merged(app: App, rows: list[JobRow], *, server: bool) -> list[JobRow]:
+    """The rows with the server's word on jobs that had not ended, newest first."""
+    try:
+        present = [_asked(app, row) for row in rows]
+        others = list(_others(app, {row.job_id for row in rows})) if server else []
+    except (NetworkError, AuthError, ConfigError) as error:
+        if server:
+            raise
+        app.talk.warning(f"the server was not asked: {error.message}")
+        return rows
+    return sorted([*present, *others], key=lambda row: row.submitted_at or _NEVER, reverse=True)
+
+
+def _asked(app: App, row: JobRow) -> JobRow:
+    if not row.job_id or (row.status and row.status.is_final) or row.url != app.organization.url:
+        return row
+    try:
+        job = app.client.job(row.job_id)
+    except NotFound:
+        return replace(row, status=_GONE)
+    if job.status.is_final:
+        app.ledger.ended(job.id, job.status.word, job.upload_id)
+    return replace(row, status=job.status, upload_id=job.upload_id or row.upload_id)
+
+
+def _others(app: App, known: set[str]) -> Iterator[JobRow]:
+    """Exports that were submitted elsewhere."""
+    for job_id in app.client.job_ids():
+        if job_id in known or app.ledger.find(job_id):
+            continue
+        with suppress(NotFound):
+            job = app.client.job(job_id)
+            if is_export(job):
+                yield JobRow(
+                    job_id=job.id,
+                    status=job.status,
+                    submitted_at=job.start_time,
+                    url=app.organization.url,
+                    username=job.username,
+                    upload_id=job.upload_id,
+                )
