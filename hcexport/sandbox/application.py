@@ -33,7 +33,7 @@ class Application:
             return self._routed(request)
         except Refusal as refusal:
             if request.format not in SCRIPTED and refusal.status != 200:
-                return directory(str(refusal), refusal.status)
+                return directory(request.path, refusal.status)
             return as_json(refusal.body, pretty=request.format == "pjson", status=refusal.status)
 
     def _routed(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from hcexport.sandbox.server import Server
 from hcexport.sandbox.wire import Request, Response
 from hcexport.sandbox.world import World
 from hcexport.sandbox.world.reports import Report
+from hcexport.sandbox.world.tokens import Token
 
 REQUESTS_KEPT = 100_000  # so that one that runs for weeks does not grow without end
 
@@ -84,11 +85,11 @@ class Sandbox(Options):
         """Hand out a token, to the administrator unless told otherwise; bound to no referer when none is given."""
         account = self._world.accounts.get(username or self.username)
         life = self.token_seconds if seconds is None else seconds
-        return self._world.tokens.issue(account, life, referer=referer).value
+        return self._world.tokens.keep(Token(account, referer), life)
 
     def revoke_all_tokens(self) -> None:
-        """End every token that was handed out."""
-        self._world.tokens.revoke_all()
+        """End every access token that was handed out; refresh tokens stay good."""
+        self._world.tokens.clear()
 
     def _answer(self, request: Request) -> Response:
         self._served += 1

@@ -40,7 +40,7 @@ def _bearer(world: World, request: Request, access: Access) -> Account | None:
         if access.admits_guests:
             return None
         raise refusals.token_required()
-    token = world.tokens.find(value)
+    token = world.tokens.look(value)
     if not token or not token.fits(request.headers.get("Referer", ""), request.peer):
         raise refusals.invalid_token()
     return token.account

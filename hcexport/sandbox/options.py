@@ -29,7 +29,11 @@ class Options:
 
     username: str = "administrator"
     password: str = field(default_factory=_password, repr=False)  # of every account of the world
+    mfa_code: str = "123456"  # the right answer of an account with a second factor
+    client_secret: str = field(default_factory=_password, repr=False)  # of the registered app hcexport-demo
     token_seconds: float = 3600.0  # the longest life that generateToken grants, whatever is asked
+    access_seconds: float = 1800.0  # of an access token of OAuth
+    refresh_seconds: float = 1_209_600.0  # the longest life of a refresh token: 14 days
     lock_seconds: float = 900.0  # how long an account stays locked after five failures in a row
 
     job_seconds: float = 0.5  # the documented sample took 507 ms

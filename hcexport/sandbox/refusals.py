@@ -22,6 +22,12 @@ def portal(code: int, message: str, *details: str, status: int = 200) -> Refusal
     return Refusal({"error": {"code": code, "message": message, "details": list(details)}}, status)
 
 
+def oauth(code: int, error: str, description: str) -> Refusal:
+    """Refuse in the words of the OAuth endpoints."""
+    words = {"error": error, "error_description": description, "message": description}
+    return Refusal({"error": {"code": code, **words, "details": []}})
+
+
 def admin(code: int, message: str, status: int = 200) -> Refusal:
     """Refuse in the words of the administrator API."""
     return Refusal({"status": "error", "messages": [message], "code": code}, status)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hcexport.sandbox.call import Endpoint
-from hcexport.sandbox.endpoints import admin, health, sharing
+from hcexport.sandbox.endpoints import admin, health, oauth, sharing, sign_in
 from hcexport.sandbox.gate import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access
 from hcexport.sandbox.options import KUBERNETES, Options
 from hcexport.sandbox.pages import directory
@@ -37,6 +37,11 @@ ROUTES = (
     Route("POST", "sharing/rest/generateToken", sharing.generate_token, OPEN),
     Route("GET POST", "sharing/rest/portals/self", sharing.portal_self, GUEST),
     Route("GET POST", "sharing/rest/community/self", sharing.community_self, MEMBER),
+    Route("GET", "sharing/rest/oauth2/authorize", sign_in.authorize, OPEN, RAW),
+    Route("POST", "sharing/oauth2/signin", sign_in.sign_in, OPEN, RAW),
+    Route("POST", "sharing/oauth2/mfa", sign_in.second_factor, OPEN, RAW),
+    Route("POST", "sharing/rest/oauth2/token", oauth.token, OPEN),
+    Route("POST", "sharing/rest/oauth2/revokeToken", oauth.revoke, OPEN),
     # the administrator API and what every kind of work leaves
     Route("GET", "admin", admin.root, ADMIN),
     Route("GET", "admin/jobs", admin.jobs, JOBS, since=(10, 9, 1)),

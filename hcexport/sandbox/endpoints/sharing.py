@@ -4,6 +4,7 @@ from hcexport.sandbox import refusals
 from hcexport.sandbox.call import Call
 from hcexport.sandbox.wire import Json
 from hcexport.sandbox.world.accounts import Account, SignInRefusedError
+from hcexport.sandbox.world.tokens import Token
 
 ORGANIZATION = "0123456789ABCDEF"  # the default organization of every deployment on Kubernetes
 DEFAULT_MINUTES = "60"
@@ -69,8 +70,11 @@ def generate_token(call: Call) -> Json:
         account = call.world.accounts.sign_in(call.get("username"), call.get("password"))
     except SignInRefusedError as error:
         raise _unable(str(error)) from None
-    token = call.world.tokens.issue(account, seconds, referer=referer, ip=ip)
-    return {"token": token.value, "expires": int(token.expires * 1000), "ssl": True}
+    if not account.password_suffices:
+        raise _unable("Invalid username or password.")
+    expires = call.world.now() + seconds
+    value = call.world.tokens.keep(Token(account, referer, ip), seconds)
+    return {"token": value, "expires": int(expires * 1000), "ssl": True}
 
 
 def _unable(*details: str) -> refusals.Refusal:

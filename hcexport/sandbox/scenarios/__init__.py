@@ -40,7 +40,7 @@ def _fail(call: Call, answer: Json) -> Json:
 
 
 def _forget_tokens(call: Call, answer: Json) -> Json:
-    call.world.tokens.revoke_all()
+    call.world.tokens.clear()
     return answer
 
 

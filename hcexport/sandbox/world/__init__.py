@@ -5,8 +5,9 @@ from hcexport.sandbox.world.accounts import Accounts, members
 from hcexport.sandbox.world.history import history
 from hcexport.sandbox.world.jobs import Jobs
 from hcexport.sandbox.world.reports import Reports
-from hcexport.sandbox.world.tokens import Tokens
+from hcexport.sandbox.world.tokens import Authorization, Refresh, Token
 from hcexport.sandbox.world.uploads import Uploads
+from hcexport.sandbox.world.vault import Vault
 
 
 class World:
@@ -15,8 +16,13 @@ class World:
     def __init__(self, options: Options) -> None:
         self.options = options
         clock = options.clock
-        self.accounts = Accounts(members(options.username), options.password, options.lock_seconds, clock)
-        self.tokens = Tokens(clock)
+        self.accounts = Accounts(
+            members(options.username), options.password, options.mfa_code, options.lock_seconds, clock
+        )
+        self.tokens = Vault[Token](clock)
+        self.refreshes = Vault[Refresh](clock)
+        self.sign_ins = Vault[Authorization](clock)  # begun at the authorize page, and not ended
+        self.codes = Vault[Authorization](clock)  # ended, and not yet exchanged for a token
         self.reports = Reports(lambda: history(options), clock)
         self.jobs = Jobs(clock)
         self.uploads = Uploads(self.jobs.completed)

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 
 FAILURES_BEFORE_LOCK = 5  # as documented for the portal's built-in accounts
@@ -23,29 +23,47 @@ class Account:
     full_name: str
     role: str  # org_admin, org_user, or the id of a custom role
     privileges: tuple[str, ...]
+    built_in: bool = True  # otherwise known to an identity provider alone
+    second_factor: bool = False
+    consents: bool = True  # to let an application act for them
+
+    @property
+    def password_suffices(self) -> bool:
+        """Tell whether generateToken, which can ask for nothing else, may serve them."""
+        return self.built_in and not self.second_factor
 
 
 def members(administrator: str) -> tuple[Account, ...]:
-    """List the members: one who may do everything, one who may check health only, one who may do neither."""
+    """List the members: what each of them is for stands in their name."""
+    admin = Account(administrator, "Site Administrator", "org_admin", (SECURITY, PUBLISHER, UPDATE, *USER))
     return (
-        Account(administrator, "Site Administrator", "org_admin", (SECURITY, PUBLISHER, UPDATE, *USER)),
-        Account("operator", "Health Check Operator", "x7Kd2mQp9LsT4vBn", (SECURITY, *USER)),
-        Account("viewer", "Viewer", "org_user", USER),
+        admin,
+        Account("operator", "Checks Health, Downloads Nothing", "x7Kd2mQp9LsT4vBn", (SECURITY, *USER)),
+        Account("viewer", "Has No Administrative Privilege", "org_user", USER),
+        replace(admin, username="mfa", full_name="Has a Second Factor", second_factor=True),
+        replace(admin, username="saml.admin", full_name="Signs In by SAML Alone", built_in=False),
+        replace(admin, username="unwilling", full_name="Refuses Consent", consents=False),
     )
 
 
 class SignInRefusedError(Exception):
-    """The name or the password is wrong, or the account is locked; the text says which to a person."""
+    """The name, the password or the code is wrong, or the account is locked; the text says which to a person."""
 
 
 class Accounts:
-    """The members and their one password; names are case-sensitive."""
+    """The members and their one password; names are case-sensitive but on the sign-in page."""
 
     def __init__(
-        self, accounts: Iterable[Account], password: str, lock_seconds: float, clock: Callable[[], float]
+        self,
+        accounts: Iterable[Account],
+        password: str,
+        code: str,
+        lock_seconds: float,
+        clock: Callable[[], float],
     ) -> None:
         self._accounts = {account.username: account for account in accounts}
-        self._password = password.encode()
+        self._password = password
+        self._code = code
         self._lock_seconds = lock_seconds
         self._clock = clock
         self._failures: Counter[str] = Counter()
@@ -56,20 +74,33 @@ class Accounts:
         """Find a member; raises KeyError."""
         return self._accounts[username]
 
-    def sign_in(self, username: str, password: str) -> Account:
+    def sign_in(self, username: str, password: str, *, any_case: bool = False) -> Account:
         """Check a password; raises SignInRefusedError."""
+        if any_case:
+            username = next((name for name in self._accounts if name.lower() == username.lower()), username)
         account = self._accounts.get(username)
+        self._attempt(username, bool(account) and _equal(password, self._password), "Invalid username or password.")
+        return self._accounts[username]
+
+    def confirm(self, account: Account, code: str) -> None:
+        """Check the code of a second factor; raises SignInRefusedError."""
+        self._attempt(account.username, _equal(code, self._code), "Invalid code.")
+
+    def _attempt(self, username: str, right: bool, otherwise: str) -> None:
         with self._lock:
             if self._locked_until.get(username, 0) > self._clock():
                 raise SignInRefusedError("Too many invalid attempts. Please try again later.")
-            if account and compare_digest(password.encode(), self._password):
-                del self._failures[username]
-                return account
-            self._count_failure(username)
-        raise SignInRefusedError("Invalid username or password.")
+            if not right:
+                self._count_failure(username)
+                raise SignInRefusedError(otherwise)
+            del self._failures[username]
 
     def _count_failure(self, username: str) -> None:
         self._failures[username] += 1
         if self._failures[username] >= FAILURES_BEFORE_LOCK:
             self._locked_until[username] = self._clock() + self._lock_seconds
             del self._failures[username]
+
+
+def _equal(given: str, right: str) -> bool:
+    return compare_digest(given.encode(), right.encode())

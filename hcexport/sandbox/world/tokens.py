@@ -1,7 +1,5 @@
-"""Access tokens: what each is bound to, and until when it is good."""
+"""Tokens, and what a person allowed an application on the way to one."""
 
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hcexport.sandbox.world.accounts import Account
@@ -9,13 +7,12 @@ from hcexport.sandbox.world.accounts import Account
 
 @dataclass(frozen=True)
 class Token:
-    """A token that was handed out; ``expires`` is in seconds since 1970."""
+    """An access token: whose it is, and what it is bound to."""
 
-    value: str
     account: Account | None  # None: an application on its own
-    expires: float
     referer: str | None = None
     ip: str | None = None
+    client_id: str | None = None  # the application it was made for; None: made by generateToken
 
     def fits(self, referer: str, ip: str) -> bool:
         """Tell whether a request may use it: its referer is the bound one, or a page below that."""
@@ -24,30 +21,24 @@ class Token:
         return self.ip in (None, ip)
 
 
-class Tokens:
-    """The tokens that are good at the moment."""
+@dataclass(frozen=True)
+class Authorization:
+    """What an application asked for at the authorize page, and who allowed it once somebody has."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._good: dict[str, Token] = {}
+    client_id: str
+    redirect_uri: str
+    state: str
+    challenge: str
+    method: str
+    refresh_seconds: float
+    account: Account | None = None
 
-    def issue(
-        self, account: Account | None, seconds: float, *, referer: str | None = None, ip: str | None = None
-    ) -> Token:
-        """Hand out a token that is good for ``seconds``."""
-        token = Token(secrets.token_urlsafe(96), account, self._clock() + seconds, referer, ip)
-        self._good[token.value] = token
-        return token
 
-    def find(self, value: str) -> Token | None:
-        """Find a token that was issued, not revoked, and has not expired."""
-        token = self._good.get(value)
-        return token if token and token.expires > self._clock() else None
+@dataclass(frozen=True)
+class Refresh:
+    """A refresh token."""
 
-    def revoke(self, value: str) -> None:
-        """End a token; one that is not known is not a failure."""
-        self._good.pop(value, None)
-
-    def revoke_all(self) -> None:
-        """End every token."""
-        self._good.clear()
+    account: Account
+    client_id: str
+    redirect_uri: str
+    seconds: float
