@@ -113,19 +113,19 @@ def _spellings(value: str) -> Iterator[str]:
 
 _HEADERS = r"(?:x-esri-|proxy-)?authorization|(?:set-)?cookie2?"
 _FIELDS = r"[\w.-]*(?:token|passw(?:or)?d|passphrase|secret|code_verifier|api[_-]?key|oauth_state|assertion)"
-_QUOTE = r"\\*[\"']"
+_QUOTE = r"\\{0,7}[\"']"  # as deep as JSON is put into JSON; without a bound, a text of backslashes takes for ever
 _RULES = (
     # 'authorization': 'Bearer …' and (b'Authorization', b'Bearer …'): reprs of headers, and JSON
     (rf"((?P<q>{_QUOTE})(?:{_HEADERS})(?P=q)\s*[:,]\s*b?(?P<v>{_QUOTE}))(?:(?!(?P=v)).)*", rf"\1{MASK}"),
     # Authorization: Bearer …: a header as it is sent, to the end of its line
-    (rf"(\b(?:{_HEADERS})\s*[:=][ \t]*)(?![ \t]*\\*[\"'])[^\r\n]+", rf"\1{MASK}"),
+    (rf"(\b(?:{_HEADERS})\s*[:=][ \t]*)(?![ \t]*{_QUOTE})[^\r\n]+", rf"\1{MASK}"),
     # "token": "…", also escaped inside other JSON, also cut off before its closing quote
     (rf"((?P<q>{_QUOTE})(?:{_FIELDS})(?P=q)\s*[:,]\s*b?(?P<v>{_QUOTE}))(?:(?!(?P=v))(?:\\.|.))*", rf"\1{MASK}"),
     (rf"((?P<q>{_QUOTE})(?:{_FIELDS})(?P=q)\s*:\s*)[^\s\"'\\,}}\]]+", rf"\1{MASK}"),
     # token=… in forms, queries and environments, also percent-encoded inside another URL
     (rf"((?<![\w.-])(?:{_FIELDS}|code)\s?(?:=|%3D)\s?(?P<v>{_QUOTE}))(?:(?!(?P=v))(?:\\.|.))*", rf"\1{MASK}"),
     (
-        rf"((?<![\w.-])(?:[\w.-]*%(?:26|3F))?(?:{_FIELDS}|code)(?:=|%3D))(?!\\*[\"'])(?:(?!%26)[^&\s<>\"'])+",
+        rf"((?<![\w.-])(?:[\w.-]*%(?:26|3F))?(?:{_FIELDS}|code)(?:=|%3D))(?!{_QUOTE})(?:(?!%26)[^&\s<>\"'])+",
         rf"\1{MASK}",
     ),
     (r"(\bbearer\s+)[^\s\"',;]+", rf"\1{MASK}"),
