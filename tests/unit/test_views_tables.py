@@ -1,0 +1,151 @@
+"""Tables on a terminal: one line a record where it fits, nothing cut, colour never alone."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
+from hcexport.views.fields import DETAIL, JOB_FIELDS, REPORT_FIELDS, Field, JobRow
+from hcexport.views.printers import Format, Printer
+
+START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+COLORS = {Result.PASSED: "32", Result.FAILED: "1;31", Result.WARNING: "35"}
+
+
+def drawn(kind: Any, *rows: Any, width: int = 80, color: bool = False) -> str:
+    stream = io.StringIO()
+    Printer(Format.TEXT, stream, is_terminal=True, color=color, width=width).records(kind, rows)
+    return stream.getvalue()
+
+
+def report(run_id: str = "vegcl1xm6u", name: str = "nightly", result: Result = Result.PASSED) -> Report:
+    return Report(run_id, name, result, "completed", "user", "anna", START, START + timedelta(seconds=12.3))
+
+
+def test_a_heading_and_a_line_for_each_record() -> None:
+    heading, *lines = drawn(REPORT_FIELDS, report("a1"), report("b2")).splitlines()
+    assert "UTC" in heading
+    assert [line.split() for line in lines] == [
+        [run_id, "passed", "2026-11-22", "03:00", "12s", "nightly"] for run_id in ("a1", "b2")
+    ]
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    assert drawn(REPORT_FIELDS, Report("a1")).splitlines()[1].split() == ["a1", "unknown", "-", "-", "-"]
+
+
+def test_without_colour_there_is_no_escape() -> None:
+    assert "\x1b" not in drawn(REPORT_FIELDS, report())
+
+
+@pytest.mark.parametrize("result", list(Result))
+def test_colour_comes_with_the_word(result: Result) -> None:
+    text = drawn(REPORT_FIELDS, report(result=result), color=True)
+    assert result in SGR.sub("", text)
+    assert (f"\x1b[{COLORS[result]}m{result}" if result in COLORS else result) in text
+    plain = drawn(REPORT_FIELDS, report(result=result))
+    assert [line.rstrip() for line in SGR.sub("", text).splitlines()] == plain.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("word", "code"), [("COMPLETED", "32"), ("FAILED", "1;31"), ("TIMED_OUT", "1;31"), ("EXECUTING", None)]
+)
+def test_the_state_of_a_job_has_its_colour_once_it_has_ended(word: str, code: str | None) -> None:
+    text = drawn(JOB_FIELDS, JobRow("j1", JobStatus(word)), color=True)
+    assert (f"\x1b[{code}m{word}" if code else f"  {word}") in text
+
+
+def test_only_colours_that_can_be_read_on_black_and_on_white() -> None:
+    everything = [report(result=result) for result in Result]
+    codes = {
+        code for found in SGR.findall(drawn(REPORT_FIELDS, *everything, color=True)) for code in found[2:-1].split(";")
+    }
+    assert codes <= {"0", "1", "31", "32", "35"}
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120, 160])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(width: int) -> None:
+    name = " ".join(f"word{n}" for n in range(40)) + " " + "x" * 200 + " 健康診断" * 10
+    text = drawn(REPORT_FIELDS, report(name=name), width=width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    assert name.replace(" ", "") in re.sub(
+        r"\s|NAME", "", "".join(line[-_name_column(text, width) :] for line in text.splitlines())
+    )
+
+
+def _name_column(text: str, width: int) -> int:
+    """How many columns from the right the name begins, in a table as in a list."""
+    starts = [line.index("word0") for line in text.splitlines() if "word0" in line]
+    return width - starts[0]
+
+
+def test_ids_are_never_folded_where_there_is_room_beside_them() -> None:
+    job_id = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
+    job = JobRow(
+        job_id, JobStatus("EXECUTING"), ("a",), START, "production-of-the-city", saved_to=None, username="u" * 40
+    )
+    for width in (80, 100, 110, 120, 200):
+        assert job_id in drawn(JOB_FIELDS, job, width=width)
+
+
+def test_a_wider_terminal_shows_more_columns() -> None:
+    assert "anna" not in drawn(REPORT_FIELDS, report(), width=80)
+    assert "anna" in drawn(REPORT_FIELDS, report(), width=120)
+
+
+def test_a_narrow_terminal_gets_a_list_for_each_record() -> None:
+    text = drawn(REPORT_FIELDS, report("a1"), report("b2"), width=40)
+    first, second = text.split("\n\n")
+    assert first.splitlines()[0].split() == ["ID", "a1"]
+    assert second.splitlines()[0].split() == ["ID", "b2"]
+
+
+def test_numbers_are_aligned_on_the_right() -> None:
+    fields = (Field("id", "ID", lambda row: row[0]), Field("bytes", "BYTES", lambda row: row[1]))
+    assert drawn(fields, ("a", 5), ("b", 1234), ("c", None)) == "ID  BYTES\na       5\nb    1234\nc       -\n"
+
+
+def test_a_report_in_full_is_a_list_and_a_table_of_tests() -> None:
+    tests = (
+        TestResult("HC_1", "store", "the store", "critical", Result.PASSED, START, START + timedelta(seconds=0.5)),
+        TestResult("HC_2", "portal", "", "general", Result.FAILED),
+    )
+    about, table = drawn(DETAIL, ReportDetail(report(), tests)).split("\n\n")
+    assert [line.split()[-1] for line in about.splitlines() if line.startswith(("ID", "NAME"))] == [
+        "vegcl1xm6u",
+        "nightly",
+    ]
+    assert [line.split() for line in table.splitlines()[1:]] == [
+        ["HC_1", "critical", "passed", "0.5s", "the", "store"],
+        ["HC_2", "general", "failed", "-", "portal"],
+    ]
+
+
+def test_reports_in_full_are_apart_and_one_without_tests_has_no_table() -> None:
+    text = drawn(DETAIL, ReportDetail(report("a1"), ()), ReportDetail(report("b2"), ()))
+    assert [part.split()[1] for part in text.split("\n\n")] == ["a1", "b2"]
+
+
+def test_one_record_is_a_line_for_each_value_that_is_known() -> None:
+    stream = io.StringIO()
+    fields = (
+        Field("user", "USER", lambda row: "anna"),
+        Field("expires", "EXPIRES", lambda row: None),
+        Field("remembered", "REMEMBERED", lambda row: False),
+        Field("privileges", "PRIVILEGES", lambda row: ("a", "b"), from_width=None),
+        Field("extra", "MORE", lambda row: {"message": ["no", "answer"]}),
+    )
+    Printer(Format.TEXT, stream, is_terminal=True).record(fields, None)
+    assert [line.split(maxsplit=1) for line in stream.getvalue().splitlines()] == [
+        ["USER", "anna"],
+        ["REMEMBERED", "no"],
+        ["PRIVILEGES", "a, b"],
+        ["MORE", "no; answer"],
+    ]

@@ -1,0 +1,84 @@
+"""Who decides about colour (contract 2), and what a stream can take."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import struct
+import termios
+
+import pytest
+
+from hcexport.views.terminal import DEFAULT_WIDTH, is_dumb, never_refuse, wants_color, width
+
+
+@pytest.mark.parametrize(
+    ("option", "environ", "is_terminal", "wanted"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"TERM": "xterm"}, True, True),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("always", {"NO_COLOR": "1", "CLICOLOR": "0", "TERM": "dumb"}, False, True),
+        ("never", {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}, True, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}, True, False),
+        ("auto", {"FORCE_COLOR": "1"}, False, True),
+        ("auto", {"FORCE_COLOR": ""}, False, False),
+        ("auto", {"FORCE_COLOR": "1", "CLICOLOR": "0", "TERM": "dumb"}, True, True),
+        ("auto", {"FORCE_COLOR": "0", "CLICOLOR_FORCE": "1"}, True, False),
+        ("auto", {"FORCE_COLOR": "false"}, True, False),
+        ("auto", {"CLICOLOR_FORCE": "1", "CLICOLOR": "0"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, True, True),
+        ("auto", {"CLICOLOR_FORCE": ""}, False, False),
+        ("auto", {"CLICOLOR": "0"}, True, False),
+        ("auto", {"CLICOLOR": "1"}, True, True),
+        ("auto", {"CLICOLOR": "1"}, False, False),
+    ],
+)
+def test_colour_is_decided_in_the_order_of_the_contract(
+    option: str, environ: dict[str, str], is_terminal: bool, wanted: bool
+) -> None:
+    assert wants_color(option, environ, is_terminal) is wanted
+
+
+def test_dumb_terminals() -> None:
+    assert is_dumb({"TERM": "dumb"})
+    assert not is_dumb({"TERM": "xterm-256color"})
+    assert not is_dumb({})
+
+
+@pytest.mark.parametrize("columns", ["", "0", "-3", "wide", "²", "9" * 5000])
+def test_nonsense_in_columns_is_ignored(columns: str) -> None:
+    assert width(io.StringIO(), {"COLUMNS": columns}) == DEFAULT_WIDTH
+
+
+def test_columns_go_before_the_terminal_and_the_terminal_before_the_default() -> None:
+    parent, child = pty.openpty()
+    try:
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))
+        with open(child, "w", closefd=False) as stream:
+            assert width(stream, {"COLUMNS": "90"}) == 90
+            assert width(stream, {}) == 132
+            fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+            assert width(stream, {}) == DEFAULT_WIDTH
+    finally:
+        os.close(parent)
+        os.close(child)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_stream_that_never_refuses(encoding: str) -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
+    never_refuse(stream)
+    stream.write("漢 \ud800")
+    stream.flush()
+    assert buffer.getvalue().endswith(rb"\ud800")
+
+
+def test_a_stream_without_an_encoding_is_left_alone() -> None:
+    never_refuse(io.StringIO())
