@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -99,7 +100,9 @@ class RootGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command."""
         if cmd_name not in self._short_help:
-            return None
+            near = difflib.get_close_matches(cmd_name, self._short_help, 1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"there is no command {cmd_name!r}{guess}", ctx)
         module = importlib.import_module(f"hcexport.cli.{cmd_name}")
         command: click.Command = module.command
         return command

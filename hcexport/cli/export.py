@@ -55,7 +55,7 @@ def command(
         return emit_saved(app, ExportRecord(path=kept))
     ids = chosen or tuple(report.id for report in selection.of(app.reports()))
     if dry_run:
-        return app.printer.record(EXPORT_FIELDS, ExportRecord(run_ids=ids), text="\n".join(ids))
+        return _emit_plan(app, ids)
     job = _submit(app, ids)
     if wait or saving:
         with resumable(app, job.id):
@@ -71,6 +71,15 @@ def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> No
         raise UsageError("--run-ids names the reports, and so do the selectors", hint="give one or the other")
     if not run_ids and selection.is_empty:
         raise UsageError("which reports?", hint="--latest 1, --run-ids a,b,c, another selector, or --all")
+
+
+def _emit_plan(app: App, ids: tuple[str, ...]) -> None:
+    """What would be exported: an id a line."""
+    if app.given["format"] == "text":
+        for run_id in ids:
+            app.printer.line(run_id)
+    else:
+        app.printer.record(EXPORT_FIELDS, ExportRecord(run_ids=ids))
 
 
 def _submit(app: App, ids: tuple[str, ...]) -> Job:

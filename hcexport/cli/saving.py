@@ -15,7 +15,7 @@ from hcexport.cli.command import option
 from hcexport.errors import HcexportError, JobFailed, NetworkError, UsageError
 from hcexport.models import Job
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
-from hcexport.transfer.download import Saved, download
+from hcexport.transfer.download import Phase, Saved, download
 from hcexport.transfer.extraction import extract
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
@@ -107,7 +107,7 @@ class Saving:
             origin=app.organization.url,
             run_ids=run_ids,
             on_bytes=app.progress.download,
-            on_phase=lambda phase: app.progress.phase(phase.value),
+            on_phase=self._say_phase,
             on_retry=self._say_retry,
             deadline=app.deadline,
         )
@@ -120,6 +120,11 @@ class Saving:
         if self.cleanup and not saved.kept:
             self._clean_up(item_id)
         return saved
+
+    def _say_phase(self, phase: Phase) -> None:
+        """The check of a large zip takes a while; the other phases show themselves."""
+        if phase is Phase.VERIFYING:
+            self.app.progress.phase(phase.value)
 
     def _say_retry(self, failure: NetworkError, delay_s: float) -> None:
         self.app.talk.warning(f"{failure.message}; going on in {delay_s:.0f} s")

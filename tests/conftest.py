@@ -1,0 +1,109 @@
+"""What every test starts from: a clean environment, a sandbox on a socket, and hcexport as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hcexport.sandbox import Sandbox
+
+_FOREIGN = ("HCEXPORT_", "ARCGIS_ENTERPRISE_", "PYTHON_KEYRING", "SSL", "CLICOLOR")
+_FOREIGN_NAMES = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"}
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """This process's environment without anything that hcexport, httpx, rich or keyring would listen to."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES and not name.lower().endswith("_proxy")
+    }
+    return {**kept, "HOME": str(home), "HCEXPORT_HOME": str(home / "hcexport"), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """A clean environment, for the test itself and for what it starts."""
+    home = tmp_path / "home"
+    home.mkdir()
+    wanted = clean_environment(home)
+    for name in set(os.environ) - set(wanted):
+        if not name.startswith("PYTEST"):
+            monkeypatch.delenv(name)
+    for name, value in wanted.items():
+        monkeypatch.setenv(name, value)
+    return wanted
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A simulated organization whose exports are done at once."""
+    with Sandbox(job_seconds=0.05) as made:
+        yield made
+
+
+@dataclass
+class Hcexport:
+    """Runs hcexport as its users do: a process, an environment, a folder, three streams."""
+
+    env: dict[str, str]
+    cwd: Path
+    finished: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
+
+    def __call__(
+        self, *args: str | Path, stdin: str = "", env: Mapping[str, str] | None = None, timeout: float = 30
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end; no standard stream is a terminal."""
+        done = subprocess.run(
+            self.argv(*args),
+            input=stdin,
+            env={**self.env, **(env or {})},
+            cwd=self.cwd,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=timeout,
+            check=False,
+        )
+        self.finished.append(done)
+        return done
+
+    def argv(self, *args: str | Path) -> list[str]:
+        """The words of the command line, for tests that start the process themselves."""
+        return [sys.executable, "-m", "hcexport", *map(str, args)]
+
+
+@pytest.fixture
+def hcexport_alone(environment: dict[str, str], tmp_path: Path) -> Hcexport:
+    """Hcexport with nothing configured, in an empty folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Hcexport(dict(environment), folder)
+
+
+@pytest.fixture
+def hcexport(hcexport_alone: Hcexport, box: Sandbox) -> Hcexport:
+    """Hcexport signed in to the sandbox by a token in the environment."""
+    hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+    return hcexport_alone
+
+
+@pytest.fixture
+def need_part() -> Callable[[str], str]:
+    """Find a program that a test needs; without it the test is skipped on a laptop, and fails in CI."""
+
+    def find(program: str) -> str:
+        found = shutil.which(program)
+        if found is None:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{program} is not installed")
+        return found
+
+    return find
