@@ -7,7 +7,7 @@ from hcexport.sandbox.call import Call
 from hcexport.sandbox.gate import admit
 from hcexport.sandbox.pages import directory
 from hcexport.sandbox.refusals import Refusal
-from hcexport.sandbox.routes import JSON, RAW, Route, find, offered
+from hcexport.sandbox.routes import HTML, JSON, RAW, Route, find, offered
 from hcexport.sandbox.scenarios import twists
 from hcexport.sandbox.scenarios.behaviours import served
 from hcexport.sandbox.wire import Request, Response, as_json
@@ -41,7 +41,7 @@ class Application:
         if not found:
             raise refusals.no_such_path(request.path)
         route, ids = found
-        if route.speaks == JSON and request.format not in SCRIPTED:
+        if route.speaks == HTML or (route.speaks == JSON and request.format not in SCRIPTED):
             return directory(request.path)  # what a browser sees; a script that forgot f=json sees it as well
         if request.method not in _methods(route):
             raise refusals.wrong_method(request.method, request.path)
@@ -50,10 +50,10 @@ class Application:
         return answer if isinstance(answer, Response) else as_json(answer, pretty=request.format == "pjson")
 
     def _below_context(self, path: str) -> str:
-        context = f"/{self._world.options.context}".rstrip("/")
-        if not f"{path}/".startswith(f"{context}/"):
+        root = self._world.options.root
+        if not f"{path}/".startswith(f"{root}/"):
             raise refusals.no_such_path(path)
-        return path[len(context) :]
+        return path.removeprefix(root)
 
 
 def _methods(route: Route) -> list[str]:

@@ -39,7 +39,7 @@ class Sandbox(Options):
         """Listen; raises OSError when the port is taken or the certificate cannot be read."""
         server = Server((self.host, self._bound), self._answer, self.clock, _tls(self.certificate))
         self._bound = server.server_port
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="sandbox", daemon=True)
         self._thread.start()
         self._server = server
         return self
@@ -64,7 +64,7 @@ class Sandbox(Options):
     def url(self) -> str:
         """The organization's URL, context included; known once it was started."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.certificate else 'http'}://{host}:{self._bound}/{self.context}".rstrip("/")
+        return f"{'https' if self.certificate else 'http'}://{host}:{self._bound}{self.root}"
 
     @property
     def requests(self) -> list[Request]:

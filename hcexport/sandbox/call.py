@@ -47,7 +47,7 @@ class Call:
 
     def path(self, resource: str) -> str:
         """Make the path of a resource, from the context on."""
-        return f"/{self.world.options.context}/{resource}"
+        return f"{self.world.options.root}/{resource}"
 
     def url(self, resource: str) -> str:
         """Make the public URL of a resource: the host is the one that the client called."""

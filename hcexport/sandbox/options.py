@@ -46,6 +46,11 @@ class Options:
     version: str = "12.0"
     clock: Callable[[], float] = time.time
 
+    @property
+    def root(self) -> str:
+        """The path of the organization: the context with its slash, or nothing."""
+        return f"/{self.context}" if self.context else ""
+
     def __post_init__(self) -> None:
         """Refuse what no organization can be; raises ValueError."""
         if self.context != self.context.strip("/"):

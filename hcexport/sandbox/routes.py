@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hcexport.sandbox.call import Endpoint
+from hcexport.sandbox.call import Call, Endpoint
 from hcexport.sandbox.endpoints import admin, health, oauth, sharing, sign_in
 from hcexport.sandbox.gate import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access
 from hcexport.sandbox.options import KUBERNETES, Options
 from hcexport.sandbox.pages import directory
+from hcexport.sandbox.wire import Response
 
 JSON, HTML, RAW = "json", "html", "raw"  # asks for f=json or pjson; is a page whatever f says; knows no f
 
@@ -21,14 +22,11 @@ class Route:
     endpoint: Endpoint
     access: Access
     speaks: str = JSON
-    since: tuple[int, ...] = (10, 9)
 
 
-def _page(path: str) -> Endpoint:
-    return lambda _call: directory(path)
+def _page(call: Call) -> Response:
+    return directory(call.request.path)
 
-
-HEALTH_CHECK = (11, 2)
 
 ROUTES = (
     # signing in, and who am I
@@ -44,34 +42,37 @@ ROUTES = (
     Route("POST", "sharing/rest/oauth2/revokeToken", oauth.revoke, OPEN),
     # the administrator API and what every kind of work leaves
     Route("GET", "admin", admin.root, ADMIN),
-    Route("GET", "admin/jobs", admin.jobs, JOBS, since=(10, 9, 1)),
+    Route("GET", "admin/jobs", admin.jobs, JOBS),
     Route("GET", "admin/jobs/{job}", admin.job, JOBS),
     Route("GET", "admin/uploads", admin.uploads, UPLOADS),
     Route("GET", "admin/uploads/{item}", admin.upload, UPLOADS),
     Route("GET", "admin/uploads/{item}/download", admin.download, UPLOADS, RAW),
     Route("POST", "admin/uploads/{item}/delete", admin.delete_upload, UPLOADS),
     # health checks
-    Route("GET", "admin/healthCheck", _page("healthCheck"), OPEN, HTML, HEALTH_CHECK),
-    Route("GET", "admin/healthCheck/suites", health.suites, HEALTH, since=HEALTH_CHECK),
-    Route("GET", "admin/healthCheck/suites/{suite}", health.suite, HEALTH, since=HEALTH_CHECK),
-    Route("POST", "admin/healthCheck/run", health.run, HEALTH, since=HEALTH_CHECK),
-    Route("GET", "admin/healthCheck/reports", _page("healthCheck/reports"), OPEN, HTML, HEALTH_CHECK),
-    Route("GET", "admin/healthCheck/reports/query", health.query, HEALTH, since=HEALTH_CHECK),
-    Route("POST", "admin/healthCheck/reports/export", health.export, HEALTH, since=HEALTH_CHECK),
-    Route("POST", "admin/healthCheck/reports/delete", health.delete, HEALTH, since=HEALTH_CHECK),
-    Route("GET", "admin/healthCheck/reports/{report}", health.report, HEALTH, since=HEALTH_CHECK),
-    Route("POST", "admin/healthCheck/reports/{report}/rename", health.rename, HEALTH, since=HEALTH_CHECK),
-    Route("POST", "admin/healthCheck/reports/{report}/delete", health.delete_one, HEALTH, since=HEALTH_CHECK),
+    Route("GET", "admin/healthCheck", _page, OPEN, HTML),
+    Route("GET", "admin/healthCheck/suites", health.suites, HEALTH),
+    Route("GET", "admin/healthCheck/suites/{suite}", health.suite, HEALTH),
+    Route("POST", "admin/healthCheck/run", health.run, HEALTH),
+    Route("GET", "admin/healthCheck/reports", _page, OPEN, HTML),
+    Route("GET", "admin/healthCheck/reports/query", health.query, HEALTH),
+    Route("POST", "admin/healthCheck/reports/export", health.export, HEALTH),
+    Route("POST", "admin/healthCheck/reports/delete", health.delete, HEALTH),
+    Route("GET", "admin/healthCheck/reports/{report}", health.report, HEALTH),
+    Route("POST", "admin/healthCheck/reports/{report}/rename", health.rename, HEALTH),
+    Route("POST", "admin/healthCheck/reports/{report}/delete", health.delete_one, HEALTH),
 )
 
 
-def offered(options: Options) -> tuple[Route, ...]:
+HEALTH_CHECKS_SINCE = (11, 2)
+
+
+def offered(options: Options) -> list[Route]:
     """Select what a deployment of that kind and release has; Portal on Windows or Linux has no ``admin``."""
     release = tuple(int(part) for part in options.version.split("."))
-    kubernetes = options.deployment == KUBERNETES
-    return tuple(
-        route for route in ROUTES if release >= route.since and (kubernetes or not route.path.startswith("admin"))
-    )
+    missing = () if release >= HEALTH_CHECKS_SINCE else ("admin/healthCheck",)
+    return [
+        route for route in ROUTES if not route.path.startswith(missing if options.deployment == KUBERNETES else "admin")
+    ]
 
 
 def find(routes: Iterable[Route], path: str) -> tuple[Route, Mapping[str, str]] | None:

@@ -151,8 +151,12 @@ def test_it_tells_its_own_time():
 @pytest.mark.parametrize("context", ["", "gis", "of/two"])
 def test_a_context_is_any_path(context):
     with Sandbox(context=context) as box:
-        assert Caller(box).get("sharing/rest/portals/self").json["isPortal"]
-        assert Caller(box).send("GET", "../elsewhere?f=json").status == 404
+        caller = called(box)
+        answer = caller.post("admin/healthCheck/reports/export", runIds=box.reports[0].id).json
+        assert answer["jobsUrl"] == f"{box.url}/admin/jobs/{answer['jobid']}"
+        job = caller.get(f"admin/jobs/{answer['jobid']}").json
+        assert job["operationURI"] == f"{urlsplit(box.url).path}/admin/healthCheck/reports/export"
+        assert caller.send("GET", "../elsewhere?f=json").status == 404
 
 
 def test_tls_with_a_certificate_of_its_own(tmp_path):

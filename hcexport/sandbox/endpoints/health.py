@@ -46,12 +46,9 @@ def run(call: Call) -> Json:
 
 
 def _new_report(call: Call, name: str) -> Report:
-    world = call.world
-    now = world.now()
-    troubles = flickers(random.Random(f"{world.options.seed} {now}"))  # noqa: S311 - a story, not a secret
-    return make(
-        world.options, name, now, seconds=world.options.job_seconds, created_by=call.username, troubles=troubles
-    )
+    now, options = call.world.now(), call.world.options
+    troubles = flickers(random.Random(f"{options.seed} {now}"))  # noqa: S311 - a story, not a secret
+    return make(options, name, now, seconds=options.job_seconds, created_by=call.username, troubles=troubles)
 
 
 def query(call: Call) -> Json:
@@ -104,8 +101,8 @@ def export(call: Call) -> Json:
     An unknown id refuses the whole request; what the real one does was never published.
     """
     world = call.world
-    archive = Archive(_named(call), world.options.item_bytes)
-    item = Item(f"healthCheckReports_{int(world.now() * 1000)}.zip", int(world.now() * 1000), archive)
+    date = int(world.now() * 1000)
+    item = Item(f"healthCheckReports_{date}.zip", date, Archive(_named(call), world.options.item_bytes))
     answer = _submit(call, "exportDiagnosticReports", f"{REPORTS}/export", f"admin/uploads/{item.id}")
     world.uploads.add(item, answer["jobid"])
     return answer

@@ -1,7 +1,7 @@
 """What a simulated organization knows and remembers, apart from how it is asked."""
 
 from hcexport.sandbox.options import Options
-from hcexport.sandbox.world.accounts import Accounts, members
+from hcexport.sandbox.world.accounts import Accounts
 from hcexport.sandbox.world.history import history
 from hcexport.sandbox.world.jobs import Jobs
 from hcexport.sandbox.world.reports import Reports
@@ -16,9 +16,7 @@ class World:
     def __init__(self, options: Options) -> None:
         self.options = options
         clock = options.clock
-        self.accounts = Accounts(
-            members(options.username), options.password, options.mfa_code, options.lock_seconds, clock
-        )
+        self.accounts = Accounts(options)
         self.tokens = Vault[Token](clock)
         self.refreshes = Vault[Refresh](clock)
         self.sign_ins = Vault[Authorization](clock)  # begun at the authorize page, and not ended

@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hmac import compare_digest
+
+from hcexport.sandbox.options import Options
 
 FAILURES_BEFORE_LOCK = 5  # as documented for the portal's built-in accounts
 
@@ -53,19 +54,9 @@ class SignInRefusedError(Exception):
 class Accounts:
     """The members and their one password; names are case-sensitive but on the sign-in page."""
 
-    def __init__(
-        self,
-        accounts: Iterable[Account],
-        password: str,
-        code: str,
-        lock_seconds: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._accounts = {account.username: account for account in accounts}
-        self._password = password
-        self._code = code
-        self._lock_seconds = lock_seconds
-        self._clock = clock
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._accounts = {account.username: account for account in members(options.username)}
         self._failures: Counter[str] = Counter()
         self._locked_until: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -79,16 +70,18 @@ class Accounts:
         if any_case:
             username = next((name for name in self._accounts if name.lower() == username.lower()), username)
         account = self._accounts.get(username)
-        self._attempt(username, bool(account) and _equal(password, self._password), "Invalid username or password.")
+        self._attempt(
+            username, bool(account) and _equal(password, self._options.password), "Invalid username or password."
+        )
         return self._accounts[username]
 
     def confirm(self, account: Account, code: str) -> None:
         """Check the code of a second factor; raises SignInRefusedError."""
-        self._attempt(account.username, _equal(code, self._code), "Invalid code.")
+        self._attempt(account.username, _equal(code, self._options.mfa_code), "Invalid code.")
 
     def _attempt(self, username: str, right: bool, otherwise: str) -> None:
         with self._lock:
-            if self._locked_until.get(username, 0) > self._clock():
+            if self._locked_until.get(username, 0) > self._options.clock():
                 raise SignInRefusedError("Too many invalid attempts. Please try again later.")
             if not right:
                 self._count_failure(username)
@@ -98,7 +91,7 @@ class Accounts:
     def _count_failure(self, username: str) -> None:
         self._failures[username] += 1
         if self._failures[username] >= FAILURES_BEFORE_LOCK:
-            self._locked_until[username] = self._clock() + self._lock_seconds
+            self._locked_until[username] = self._options.clock() + self._options.lock_seconds
             del self._failures[username]
 
 

@@ -73,7 +73,7 @@ class Archive:
 
 
 def _member(report: Report, kind: str) -> ZipInfo:
-    name = UNSAFE.sub("_", report.name).strip(" ._")[:NAME_LIMIT]
+    name = UNSAFE.sub("_", report.name)[:NAME_LIMIT].strip(" ._")
     made = max(datetime.fromtimestamp(report.start_time / 1000, UTC), EARLIEST)
     return ZipInfo(f"{FOLDER}/{name}_{report.id}.{kind}", made.timetuple()[:6])
 

@@ -37,25 +37,25 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Occasion:
-    """A check that was not a nightly one: days ago, hour of the day, and who made it."""
+    """A check that was not a nightly one; ``created_by`` is empty for the administrator."""
 
     days_ago: int
     hour: int
     name: str
     owner: str
-    created_by: str
+    created_by: str = ""
     troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 OCCASIONS = (
-    Occasion(74, 14, "PreUpgrade 11.5", "system", "administrator"),
-    Occasion(74, 16, "PostUpgrade 11.5", "system", "administrator"),
+    Occasion(74, 14, "PreUpgrade 11.5", "system"),
+    Occasion(74, 16, "PostUpgrade 11.5", "system"),
     Occasion(34, 9, "Object store: before/after?", "user", "operator", {OBJECT_STORE: "fail"}),
     Occasion(33, 10, "Basic check", "user", "operator"),
     Occasion(33, 11, "Basic check", "user", "operator"),
-    Occasion(20, 14, "PreUpgrade 12.0", "system", "administrator"),
-    Occasion(20, 17, "PostUpgrade 12.0", "system", "administrator"),
-    Occasion(11, 8, "Überprüfung <Datenbank> \u2713", "user", "administrator"),
+    Occasion(20, 14, "PreUpgrade 12.0", "system"),
+    Occasion(20, 17, "PostUpgrade 12.0", "system"),
+    Occasion(11, 8, "Überprüfung <Datenbank> \u2713", "user"),
 )
 
 
@@ -70,14 +70,16 @@ def make(
     start: float,
     *,
     owner: str = "user",
-    created_by: str = "administrator",
+    created_by: str = "",
     troubles: Mapping[str, str] = NOTHING,
     seconds: float | None = None,
 ) -> Report:
-    """Make the report of a check that started at ``start`` and took ``seconds``, else about as long as documented."""
+    """Make the report of a check, the administrator's unless told otherwise, which took about as long as documented."""
     began = int(start * 1000)
     took = 11_000 + began % 2_500 if seconds is None else int(seconds * 1000)
-    return Report(new_id(options.seed, name, began), name, owner, created_by, began, began + took, troubles)
+    return Report(
+        new_id(options.seed, name, began), name, owner, created_by or options.username, began, began + took, troubles
+    )
 
 
 def history(options: Options) -> Iterator[Report]:
@@ -99,8 +101,7 @@ def _night(options: Options, midnight: int, ago: int) -> Report:
     chance = random.Random(f"{options.seed} {day}")  # noqa: S311 - a story, not a secret
     troubles = flickers(chance) | {test: word for first, last, test, word in OUTAGES if first >= ago >= last}
     name = f"Nightly check {datetime.fromtimestamp(day, UTC):%Y-%m-%d}"
-    start = day + NIGHT + chance.uniform(0, 60)
-    return make(options, name, start, troubles=troubles)
+    return make(options, name, day + NIGHT + chance.uniform(0, 60), troubles=troubles)
 
 
 def _occasion(options: Options, midnight: int, it: Occasion) -> Report:
@@ -112,5 +113,4 @@ def _extras(options: Options, before: int) -> Iterator[Report]:
     """Fill the years before with checks every ten minutes, one in fifty of them with a failure."""
     for number in range(options.extra_reports, 0, -1):
         troubles = {OBJECT_STORE: "fail"} if number % 50 == 0 else NOTHING
-        name, start = f"Archived check {number}", before - 600 * number
-        yield make(options, name, start, troubles=troubles)
+        yield make(options, f"Archived check {number}", before - 600 * number, troubles=troubles)
