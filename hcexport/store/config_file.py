@@ -145,13 +145,16 @@ def change(path: Path, changes: Mapping[Section, Mapping[str, str | None]]) -> N
 
     path = path.resolve()  # a link, as collections of dotfiles have it, stays one
     with lock(path.with_name(f".{path.name}.lock")):
-        document = _parsed(path, _text(path) or f"version = {VERSION}\n", tomlkit.parse)
-        _refuse_newer(path, document.get("version", VERSION))
-        for section, values in changes.items():
-            _apply(document, section, values)
+        before = _text(path) or f"version = {VERSION}\n"
+        document, meant = _parsed(path, before, tomlkit.parse), _parsed(path, before, tomllib.loads)
+        _refuse_newer(path, meant.get("version", VERSION))
+        _apply(path, meant, changes, dict)
+        if _full(meant) == _full(tomllib.loads(before)):
+            return  # which also lets a file that cannot be written be
+        _apply(path, document, changes, tomlkit.table)
         text = tomlkit.dumps(document)
-        if _parsed(path, text, tomllib.loads) != document.unwrap():
-            raise ConfigError(f"{path} is laid out so that it cannot be changed safely", hint="change it by hand")
+        if _full(tomllib.loads(text)) != _full(meant):
+            raise _unsafe(path)
         write_private(path, text.encode())
 
 
@@ -164,21 +167,29 @@ def _parsed(path: Path, text: str, parse: Callable[[str], T]) -> T:
         raise ConfigError(f"{place}: {error}", hint="correct it, or move it away") from None
 
 
-def _apply(document: Any, section: Section, values: Mapping[str, str | None]) -> None:
-    import tomlkit  # noqa: PLC0415 # start-up
+def _apply(
+    path: Path, document: Any, changes: Mapping[Section, Mapping[str, str | None]], new_table: Callable[[], Any]
+) -> None:
+    try:
+        for section, values in changes.items():
+            table = document
+            for name in section:
+                table = table.setdefault(name, new_table())
+            table.update({key: value for key, value in values.items() if value is not None})
+            for key in [key for key, value in values.items() if value is None and key in table]:
+                del table[key]
+    except (ValueError, TypeError, AttributeError):  # a text where a table is due, a table in one line
+        raise _unsafe(path) from None
 
-    table = document
-    for name in section:
-        if name not in table and not any(values.values()):
-            return
-        if name not in table:
-            table[name] = tomlkit.table(is_super_table=name == "profiles")
-        table = table[name]
-    for key, value in values.items():
-        if value is not None:
-            table[key] = value
-        elif key in table:
-            del table[key]
+
+def _full(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without empty tables, which need not be written."""
+    tables = {name: _full(value) if isinstance(value, dict) else value for name, value in document.items()}
+    return {name: value for name, value in tables.items() if value != {}}
+
+
+def _unsafe(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is laid out so that it cannot be changed safely", hint="change it by hand")
 
 
 def _refuse_newer(path: Path, version: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,22 +83,16 @@ def test_no_point_in_time(text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_whatever_is_typed_is_understood_or_refused(text: str) -> None:
-    try:
+    with suppress(UsageError):
         assert parse_when(text, NOW).tzinfo is not None
-    except UsageError:
-        pass
-    try:
+    with suppress(UsageError):
         assert parse_duration(text) >= 0
-    except UsageError:
-        pass
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"])
 def test_the_ends_of_the_calendar(text: str) -> None:
-    try:
-        assert parse_when(text, NOW)
-    except UsageError:
-        pass
+    with suppress(UsageError):
+        assert parse_when(text, NOW).tzinfo is not None
 
 
 @pytest.mark.parametrize(
