@@ -9,7 +9,7 @@ SUBJECT = "/CN=hcexport sandbox"
 DAYS = "30"
 
 
-class CertificateError(Exception):
+class CertificateError(RuntimeError):
     """The certificate could not be made; the text says why."""
 
 

@@ -64,12 +64,6 @@ class Browser:
         return self.sent_to[1]["code"]
 
 
-@pytest.fixture
-def box():
-    with Sandbox(job_seconds=0) as box:
-        yield box
-
-
 def exchange(box, code, **form):
     known = {"grant_type": "authorization_code", "client_id": "hcexport-demo", "redirect_uri": LOOPBACK}
     return Caller(box).post(TOKEN, **(known | {"code": code, "code_verifier": VERIFIER} | form)).json

@@ -21,12 +21,6 @@ RESOURCES = ("admin", "admin/jobs", "admin/uploads", "admin/healthCheck/suites",
 
 
 @pytest.fixture
-def box():
-    with Sandbox(job_seconds=0.05) as box:
-        yield box
-
-
-@pytest.fixture
 def caller(box):
     return called(box)
 

@@ -63,12 +63,6 @@ class Caller:
 
 
 @pytest.fixture
-def box():
-    with Sandbox(job_seconds=0.05) as box:
-        yield box
-
-
-@pytest.fixture
 def caller(box):
     return called(box)
 

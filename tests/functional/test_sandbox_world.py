@@ -18,12 +18,6 @@ UNSAFE = set('\\:*?"<>|')
 
 
 @pytest.fixture
-def box():
-    with Sandbox(job_seconds=0.05) as box:
-        yield box
-
-
-@pytest.fixture
 def caller(box):
     return called(box)
 
