@@ -11,7 +11,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hcexport.api.deadline import Deadline
+from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.cli.talk import Talk
 from hcexport.organization import Organization
 from hcexport.store.paths import Paths
@@ -76,7 +76,8 @@ class App:
     def deadline(self) -> Deadline:
         """When this command must have ended: ``--timeout`` where it has one."""
         waits = "timeout" in self.given
-        return Deadline.after(self.settings.timeout.value if waits else COMMAND_LIMIT_S)
+        limit_s = self.settings.timeout.value if waits else COMMAND_LIMIT_S
+        return Deadline(self.started + limit_s) if limit_s else NO_DEADLINE
 
     @property
     def elapsed_s(self) -> float:

@@ -63,11 +63,12 @@ def poll(
     """Yield snapshots of a job until one is final, which is the last.
 
     Looks that fail are counted, told to ``on_trouble`` and repeated. Raises TimedOut past the deadline (the job goes
-    on), NetworkError after five minutes without a good answer, JobFailed for a job that has vanished, and what a
-    client raises for a token that cannot be renewed.
+    on), NetworkError after five minutes without a good answer, NotFound for a job that was never there, JobFailed for
+    one that has vanished, and what a client raises for a token that cannot be renewed.
     """
     watched_since = clock()
     trouble: Trouble | None = None
+    job: Job | None = None
     wait = first_look_s
     while True:
         _sleep_within(deadline, wait, sleep)
@@ -76,7 +77,7 @@ def poll(
             job = client.job(job_id, attempts=1)
         except (NetworkError, NotFound) as error:
             trouble = Trouble(trouble.failures + 1 if trouble else 1, trouble.since if trouble else looked_at, error)
-            _give_up(trouble, clock() - trouble.since, job_id)
+            _give_up(trouble, clock() - trouble.since, job)
             on_trouble(trouble)
             wait = max(backoff_s(trouble.failures, error), interval_s(clock() - watched_since, longest_interval_s))
             continue
@@ -94,12 +95,17 @@ def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
         raise TimedOut("--timeout has passed; the job goes on")
 
 
-def _give_up(trouble: Trouble, lasted_s: float, job_id: str) -> None:
+def _give_up(trouble: Trouble, lasted_s: float, seen: Job | None) -> None:
+    """Raise when there is no point in looking again."""
     error = trouble.error
     if isinstance(error, NotFound):
         if trouble.failures > GONE_CONFIRMATIONS:
-            raise JobFailed(
-                f"the server no longer knows job {job_id}", hint="export again: its result is lost"
-            ) from None
+            raise _vanished(seen) if seen else error
     elif not error.retryable or lasted_s >= PATIENCE_S:
         raise error
+
+
+def _vanished(job: Job) -> JobFailed:
+    return JobFailed(
+        f"job {job.id} was {job.status}, and now the server knows no such job", hint="its result is lost: export again"
+    )
