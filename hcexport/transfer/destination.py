@@ -65,7 +65,7 @@ class FileDestination:
     template: str
     words: Mapping[str, str]
     if_exists: IfExists
-    mode: int
+    mode: int = 0o600
 
     def for_job(self, job_id: str) -> FileDestination:
         """The same with ``{job_id}`` known."""
@@ -141,6 +141,19 @@ def zip_name(item_name: str) -> str:
     return name if name.lower().endswith(".zip") else harmless(f"{name}.zip")
 
 
+def probe(folder: Path) -> int:
+    """Make a file and remove it: the one sure way to know that we may, and with which permissions. Raises OSError."""
+    path = folder / f"{PREFIX}{secrets.token_hex(8)}.probe"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            return stat.S_IMODE(os.fstat(descriptor).st_mode)
+        finally:
+            os.close(descriptor)
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def require_room(folder: Path, size: int) -> None:
     """Raise CannotCreate when the folder's file system has less than ``size`` bytes free for us."""
     with creating(folder):
@@ -172,22 +185,11 @@ def _words(profile: str, job_id: str | None, now: datetime) -> dict[str, str]:
 
 
 def _in_folder(folder: Path, template: str, words: Mapping[str, str], if_exists: IfExists) -> FileDestination:
-    destination = FileDestination(folder, template, words, if_exists, mode=0)
+    destination = FileDestination(folder, template, words, if_exists)
     rehearsal = replace(destination, words={"job_id": _LIKE_A_JOB_ID, **words})
     if template and rehearsal.existing() is not None:
         return destination
-    return replace(destination, mode=_mode_of_new_file(folder))
-
-
-def _mode_of_new_file(folder: Path) -> int:
-    """Make a file and remove it: the one sure way to know that we may, and with which permissions it comes."""
-    probe = folder / f"{PREFIX}{secrets.token_hex(8)}.probe"
-    descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
-        return stat.S_IMODE(os.fstat(descriptor).st_mode)
-    finally:
-        os.close(descriptor)
-        probe.unlink()
+    return replace(destination, mode=probe(folder))
 
 
 def _is_stream(path: Path) -> bool:

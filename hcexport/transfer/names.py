@@ -46,9 +46,12 @@ def harmless(name: str, *, default: str = "_") -> str:
     composed = unicodedata.normalize("NFC", name)
     plain = "".join(character if _is_plain(character) else "_" for character in composed)
     plain = plain.lstrip(" .-").rstrip(" .") or default
-    if plain.partition(".")[0].rstrip().lower() in _RESERVED:
-        plain = f"_{plain}"
-    return clamp(plain, NAME_BYTES)
+    return clamp(f"_{plain}" if is_reserved(plain) else plain, NAME_BYTES)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Windows takes a name for a device: ``con``, ``NUL.csv``."""
+    return name.partition(".")[0].rstrip().lower() in _RESERVED
 
 
 def _is_plain(character: str) -> bool:

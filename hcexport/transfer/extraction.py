@@ -1,0 +1,238 @@
+"""Unpacking a zip so that nothing lands anywhere else, nothing is overwritten silently, and a failure leaves nothing.
+
+Everything that can be known from the list of members is checked, of all of them, before the first byte is written.
+Then all is unpacked into a hidden folder, every CRC checked, and only then moved to where it belongs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate, count
+from pathlib import Path
+from zipfile import ZipFile, ZipInfo
+
+from hcexport.api.deadline import NO_DEADLINE, Deadline
+from hcexport.errors import BadDownload, CannotCreate
+from hcexport.transfer.archive import CHUNK_BYTES, opened
+from hcexport.transfer.destination import PREFIX, IfExists, creating, probe, require_room
+from hcexport.transfer.names import is_reserved, numbered
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # names that read other than they are
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is taken for a bomb. A report in CSV and JSON packs 10 to 50 times; below ``small`` bytes anything may."""
+
+    members: int = 100_000
+    bytes: int = 8 << 30
+    ratio: int = 200
+    small: int = 64 << 20
+
+    def allowed(self, packed_bytes: int) -> int:
+        """How many bytes a zip of this size may unpack to."""
+        return min(self.bytes, max(self.small, self.ratio * packed_bytes))
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was unpacked: the folder, and how many files of how many bytes. ``kept``: the folder was there and stays."""
+
+    folder: Path
+    files: int = 0
+    bytes: int = 0
+    kept: bool = False
+
+
+def settle_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path | None:
+    """The folder to unpack into, checked before anything is sent; None when it exists and stays (``skip``).
+
+    A folder that is empty is as good as none. Raises CannotCreate when it may not be used.
+    """
+    wanted = folder.absolute()
+    with creating(wanted):
+        if _is_free(wanted):
+            probe(wanted if wanted.is_dir() else wanted.parent)
+            return wanted
+        if if_exists is IfExists.RENAME:
+            names = (wanted.with_name(numbered(wanted.name, number)) for number in count(1))
+            return settle_folder(next(name for name in names if not os.path.lexists(name)))
+        if not wanted.is_dir():
+            raise CannotCreate(f"{wanted} is not a folder", hint="name another one")
+        if if_exists is IfExists.FAIL:
+            raise CannotCreate(
+                f"{wanted} exists and is not empty", hint="name another one, or --if-exists overwrite, skip or rename"
+            )
+        if if_exists is IfExists.SKIP:
+            return None
+        probe(wanted)
+        return wanted
+
+
+def extract(
+    zip_path: Path,
+    folder: Path,
+    *,
+    if_exists: IfExists = IfExists.FAIL,
+    limits: Limits = LIMITS,
+    deadline: Deadline = NO_DEADLINE,
+) -> Extracted:
+    """Unpack a zip into a folder; all of it or nothing.
+
+    ``overwrite`` replaces files of the same name in an existing folder and leaves its others alone. Raises BadDownload
+    for a zip that is damaged or that would do harm, CannotCreate, TimedOut.
+    """
+    target = settle_folder(folder, if_exists=if_exists)
+    if target is None:
+        return Extracted(folder.absolute(), kept=True)
+    with creating(zip_path):
+        source = zip_path.open("rb")
+    with source, opened(source) as archive:
+        members = archive.infolist()
+        allowed = limits.allowed(os.fstat(source.fileno()).st_size)
+        _check_names(members)
+        _check_size(members, allowed, limits)
+        require_room(target if target.is_dir() else target.parent, sum(member.file_size for member in members))
+        with _staging(target) as staging:
+            written = _unpack(archive, members, staging, allowed, deadline)
+            with creating(target):
+                _move_into_place(staging, target)
+    return Extracted(target, sum(not member.is_dir() for member in members), written)
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether there is nothing, or an empty folder."""
+    try:
+        return not any(folder.iterdir())
+    except FileNotFoundError:
+        return not folder.is_symlink()
+    except NotADirectoryError:
+        return False
+
+
+def _check_names(members: Sequence[ZipInfo]) -> None:
+    """Raise BadDownload for the first name that leads elsewhere, stands for something else, or stands there twice."""
+    spelled: dict[str, tuple[str, bool]] = {}
+    files: set[str] = set()
+    for member in members:
+        name = member.orig_filename
+        _check_name(name)
+        _check_kind(member)
+        steps = list(accumulate(name.rstrip("/").split("/"), "{}/{}".format))
+        for step in steps:
+            is_file = step == steps[-1] and not member.is_dir()
+            known = spelled.setdefault(_folded(step), (step, is_file))
+            if known != (step, is_file):
+                raise _refused(name, f"it collides with {known[0]!r}")
+        if steps[-1] in files:
+            raise _refused(name, "it is there twice")
+        if not member.is_dir():
+            files.add(steps[-1])
+
+
+def _check_name(name: str) -> None:
+    parts = name.removesuffix("/").split("/")
+    problems: list[tuple[str, Callable[[], object]]] = [
+        ("it is absolute", lambda: name.startswith("/") or _DRIVE.match(name)),
+        ("it leads out of the folder", lambda: ".." in parts),
+        ("it has an empty part", lambda: {"", "."} & set(parts)),
+        ("it holds a backslash", lambda: "\\" in name),
+        ("it holds control characters", lambda: _has_controls(name)),
+        ("it is a device on Windows", lambda: any(map(is_reserved, parts))),
+    ]
+    for problem, found in problems:
+        if found():
+            raise _refused(name, problem)
+
+
+def _has_controls(name: str) -> bool:
+    return bool(_DIRECTION.search(name)) or any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
+
+
+def _check_kind(member: ZipInfo) -> None:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise _refused(member.orig_filename, "it is a link or a device")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _check_size(members: Sequence[ZipInfo], allowed: int, limits: Limits) -> None:
+    if len(members) > limits.members:
+        raise BadDownload(f"not unpacked: {len(members)} members are too many")
+    if sum(member.file_size for member in members) > allowed:
+        raise BadDownload(f"not unpacked: it would become larger than {allowed} bytes")
+
+
+def _refused(name: str, problem: str) -> BadDownload:
+    return BadDownload(f"not unpacked: {name!r} in the zip is refused, {problem}", hint="unzip -l shows what is in it")
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """A hidden folder on the target's file system; nothing of it is left at the end."""
+    parent = target if target.is_dir() else target.parent
+    hidden = parent / f"{PREFIX}{secrets.token_hex(8)}.extract"
+    try:
+        with creating(hidden):
+            hidden.mkdir(mode=0o700)
+            content = hidden / "content"
+            content.mkdir()
+        yield content
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed: int, deadline: Deadline) -> int:
+    written = 0
+    for member in members:
+        path = folder / member.orig_filename
+        with creating(path):
+            (path if member.is_dir() else path.parent).mkdir(parents=True, exist_ok=True)
+        if member.is_dir():
+            continue
+        with archive.open(member) as data, creating(path), path.open("xb") as file:
+            while chunk := data.read(CHUNK_BYTES):
+                written += len(chunk)
+                if written > allowed:
+                    raise BadDownload(f"not unpacked: it became larger than {allowed} bytes")
+                deadline.check()
+                file.write(chunk)
+    return written
+
+
+def _move_into_place(content: Path, target: Path) -> None:
+    """One rename where the target is new; else file by file into the folder that is there."""
+    if not target.is_dir():
+        content.rename(target)
+        return
+    moves = [(path, target / path.relative_to(content)) for path in sorted(content.rglob("*"))]
+    for source, place in moves:
+        _check_place(source, place)
+    for source, place in moves:
+        if source.is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            source.replace(place)
+
+
+def _check_place(source: Path, place: Path) -> None:
+    """A folder may only meet a real folder, a file only something that is none: links are never followed."""
+    if not os.path.lexists(place):
+        return
+    if source.is_dir() != (place.is_dir() and not place.is_symlink()):
+        raise CannotCreate(f"{place} is in the way", hint="remove it, or unpack into another folder")
