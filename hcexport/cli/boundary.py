@@ -51,7 +51,9 @@ def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, Interrupted):  # click takes every KeyboardInterrupt for the end of a prompt
+            raise abort.__cause__ from None
         raise UsageError("nothing was typed", hint="give what is asked for, or use --no-input") from None
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

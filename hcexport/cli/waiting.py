@@ -111,8 +111,8 @@ def resumable(app: App, job_id: str) -> Iterator[None]:
     try:
         yield
     except (Interrupted, TimedOut, AuthError, NetworkError, BadDownload, CannotCreate) as error:
-        again = f"the job goes on; to go on with it: {command_to_go_on(app, job_id)}"
-        error.hint = f"{error.hint}; {again}" if error.hint else again
+        again = f"go on with {command_to_go_on(app, job_id)}"
+        error.hint = f"{error.hint}; then {again}" if error.hint else again
         raise
 
 
