@@ -16,7 +16,7 @@ from hcexport.errors import HcexportError, JobFailed, NetworkError, UsageError
 from hcexport.models import Job
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
-from hcexport.transfer.extraction import extract
+from hcexport.transfer.extraction import extract, settle_folder
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Saving"
@@ -64,6 +64,8 @@ class Saving:
             return None
         if_exists = IfExists(app.settings.if_exists.value)
         destination = settle(out, if_exists=if_exists, profile=app.settings.profile.value)
+        if extract_to:
+            settle_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract needs a file, and --out is a stream")
@@ -116,10 +118,18 @@ class Saving:
         if saved.kept:
             app.talk.notice(f"{saved.path} exists and stays")
         elif self.extract_to and saved.path:
-            extract(saved.path, self.extract_to, if_exists=IfExists(app.settings.if_exists.value))
+            self._extract(saved.path, self.extract_to)
         if self.cleanup and not saved.kept:
             self._clean_up(item_id)
         return saved
+
+    def _extract(self, path: Path, folder: Path) -> None:
+        try:
+            if_exists = IfExists(self.app.settings.if_exists.value)
+            extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
+        except HcexportError as error:
+            error.hint = "; ".join(filter(None, [f"the zip is whole, and saved as {path}", error.hint]))
+            raise
 
     def _say_phase(self, phase: Phase) -> None:
         """The check of a large zip takes a while; the other phases show themselves."""
