@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hcexport import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 HELP_WIDTH = 80
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH}
 
 
 class Option(click.Option):
-    """An option that says in which group of the help it stands; ``shared`` ones are listed in the root's help."""
+    """An option that says in which group of the help it stands; ``shared`` ones are listed in the root's help.
 
-    def __init__(self, *args: Any, group: str = "Options", shared: bool = False, **attributes: Any) -> None:
+    ``setting`` is given for one that the environment and the config file can stand in for, and is its built-in value
+    in words, empty where it has none. The help says both; a test holds them to the rows of ``store.settings``.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        group: str = "Options",
+        shared: bool = False,
+        setting: str | None = None,
+        **attributes: Any,
+    ) -> None:
         super().__init__(*args, **attributes)
         self.group = group
         self.shared = shared
+        self.setting = setting
+
+    @property
+    def variable(self) -> str | None:
+        """The environment variable that stands for it."""
+        return None if self.setting is None or self.name is None else f"HCEXPORT_{self.name.upper()}"
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Its spellings, and what it does with its default and variable."""
+        record = super().get_help_record(ctx)
+        if record is None or self.variable is None:
+            return record
+        return record[0], f"{record[1]}  [{'; '.join(filter(None, [self.setting, f'${self.variable}']))}]"
 
 
 def option(*declarations: str, group: str = "Options", **attributes: Any) -> Callable[[Any], Any]:
@@ -33,11 +59,18 @@ class Command(click.Command):
     """A command whose help opens with a line and two examples, and then lists its own options by group."""
 
     def __init__(
-        self, *args: Any, examples: Sequence[str], context: Mapping[str, Any] | None = None, **attributes: Any
+        self,
+        *args: Any,
+        examples: Sequence[str],
+        context: Mapping[str, Any] | None = None,
+        lists: Mapping[str, Mapping[str, str]] | None = None,
+        **attributes: Any,
     ) -> None:
+        """Make it; ``lists`` are further sections of its help: words, and what each means."""
         attributes["context_settings"] = {**_SETTINGS, **(context or {})}
         super().__init__(*args, **attributes)
         self.examples = tuple(examples)
+        self.lists = dict(lists or {})
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The first line, the examples, the rest."""
@@ -55,6 +88,9 @@ class Command(click.Command):
         """The command's own options; where to read of the shared ones."""
         own = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "shared", False)]
         write_groups(own, ctx, formatter)
+        for name, words in self.lists.items():
+            with formatter.section(name):
+                formatter.write_dl(list(words.items()))
         if len(own) < len(self.get_params(ctx)):
             formatter.write_paragraph()
             formatter.write_text("Options that every command takes (profile, format, logging): hcexport --help")
@@ -98,14 +134,33 @@ class RootGroup(click.Group):
         return list(self._short_help)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command."""
+        """Load a command; None where there is none of this name."""
         if cmd_name not in self._short_help:
-            near = difflib.get_close_matches(cmd_name, self._short_help, 1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"there is no command {cmd_name!r}{guess}", ctx)
+            return None
         module = importlib.import_module(f"hcexport.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named first; a name that is none gets the nearest one as a suggestion."""
+        if args[0] in self._short_help or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        import difflib  # noqa: PLC0415 # start-up
+
+        near = difflib.get_close_matches(args[0], self._short_help, 1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise click.UsageError(f"there is no command {args[0]!r}{guess}", ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The commands, none of them loaded, and the options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 # start-up
+
+        commands = [
+            CompletionItem(name, help=line) for name, line in self._short_help.items() if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them, and the options that all of them take."""
