@@ -23,7 +23,7 @@
     ├── ConfigError              78  config
     ├── TimedOut                124  timeout
     └── ServerError               1  the server said no in a way that fits none of these
-    KeyboardInterrupt
+    BaseException
     └── Interrupted       129, 130, 143  interrupted
 
 Everything else raises one of these; only the boundary in ``cli`` turns them into a line on stderr and a status.
@@ -232,10 +232,10 @@ class ServerError(HcexportError):
         self.error_code = error_code
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(BaseException):
     """A signal ended the command. Like the interrupt that it is, it passes every ``except Exception``.
 
-    Its status is 128 and the signal's number, as shells have it: 129, 130 or 143.
+    It is no KeyboardInterrupt, which click takes for the end of a prompt. Its status is 128 and the signal's number, as shells have it: 129, 130 or 143.
     """
 
     code = "interrupted"

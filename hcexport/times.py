@@ -1,4 +1,4 @@
-"""Durations and points in time, as people type and read them.
+"""Durations and points in time, as people type them.
 
 Parsing raises UsageError, which names the value and the forms that are understood.
 """
@@ -44,18 +44,12 @@ def parse_when(text: str, now: datetime) -> datetime:
     raise UsageError(f"{text!r} is not a point in time", hint=f"write it as {forms}")
 
 
-def format_duration(seconds: float) -> str:
-    """``0.5s``, ``12s``, ``1m05s``, ``2h03m`` or ``3d04h``: never more than two units."""
-    if seconds < 9.95:
-        return f"{max(seconds, 0):.1f}s"
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours:02}h"
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{left:02}s" if minutes else f"{left}s"
+def type_duration(seconds: float) -> str:
+    """Seconds as ``parse_duration`` reads them: ``1.5s``, ``90s``, ``30m``, ``2h`` or ``1d``."""
+    for unit in "dhm":
+        if seconds and seconds % _UNIT_S[unit] == 0:
+            return f"{seconds // _UNIT_S[unit]:.0f}{unit}"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def _midnight(day: datetime) -> datetime:

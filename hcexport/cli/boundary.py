@@ -38,8 +38,6 @@ def run(root: click.Group) -> NoReturn:
         status = _report(error, as_json=_wants_json(arguments))
     except BrokenPipeError:
         status = 0  # the reader has what it wanted: `hcexport list | head -1`
-    except KeyboardInterrupt:
-        status = _report(Interrupted(signal.SIGINT, "SIGINT"), as_json=_wants_json(arguments))
     except Exception as error:  # noqa: BLE001 # nothing may leave as a traceback
         status = _report(_unexpected(error), as_json=_wants_json(arguments))
     _end(status)
@@ -51,9 +49,7 @@ def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort as abort:
-        if isinstance(abort.__cause__, Interrupted):  # click takes every KeyboardInterrupt for the end of a prompt
-            raise abort.__cause__ from None
+    except click.Abort:
         raise UsageError("nothing was typed", hint="give what is asked for, or use --no-input") from None
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
