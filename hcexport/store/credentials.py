@@ -26,7 +26,7 @@ _REFUSED_KEPT = 8  # as many wrong passwords as there are sources of one, and so
 
 def secret_store(name: str, paths: Paths, *, attended: bool = False) -> SecretStore:
     """The store that ``keyring`` or ``file`` names; ``attended`` says that somebody is there to unlock a keyring."""
-    return FileStore(paths.credentials) if name == "file" else KeyringStore(attended)
+    return FileStore(paths.credentials) if name == "file" else KeyringStore(os.environ, attended=attended)
 
 
 def environment_token(environ: Mapping[str, str]) -> Token | None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +26,19 @@ _PROBLEMS = {
 _HINT = "unlock or start the keyring, or keep secrets in a file of your own: hcexport login --store file"
 
 
-@dataclass(frozen=True)
 class KeyringStore:
     """The keyring that the user named, or the best of those the system is known to keep safe.
 
-    ``attended`` says that somebody is there to unlock it.
+    ``attended`` says that somebody is there to unlock it. One that could not be used is not asked again by this
+    process, so that several questions take no longer than one.
     """
 
-    attended: bool = False
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    name: str = "keyring"
+    name = "keyring"
+
+    def __init__(self, environ: Mapping[str, str], *, attended: bool = False) -> None:
+        self._environ = environ
+        self._attended = attended
+        self._unusable: ConfigError | None = None
 
     def probe(self) -> str:
         """The backend's name, after a trial entry was written, read and removed."""
@@ -57,26 +58,33 @@ class KeyringStore:
         return bool(self._ask("delete", *_place(key, entry))["found"])
 
     def _ask(self, do: str, service: str, username: str, secret: str | None = None) -> Mapping[str, Any]:
-        request = {"do": do, "service": service, "username": username, "secret": secret, "attended": self.attended}
+        if self._unusable:
+            raise self._unusable
+        request = {"do": do, "service": service, "username": username, "secret": secret, "attended": self._attended}
         result = self._run(json.dumps(request).encode())
         if problem := result.get("problem"):
             detail = f": {redact(result['detail'])}" if result["detail"] else ""
-            raise ConfigError(_PROBLEMS[problem] + detail, hint=_HINT)
+            raise self._failure(_PROBLEMS[problem] + detail, lasting=problem in {"none", "locked"})
         return result
 
     def _run(self, request: bytes) -> Mapping[str, Any]:
-        limit_s = ATTENDED_S if self.attended else UNATTENDED_S
+        limit_s = ATTENDED_S if self._attended else UNATTENDED_S
         command = [sys.executable, "-P", str(_CHILD)]
         try:
             _, output = run_for_secret(
-                command, given=request, limit_s=limit_s, environ=self.environ, attended=self.attended
+                command, given=request, limit_s=limit_s, environ=self._environ, attended=self._attended
             )
-            result = json.loads(output)
+            answer: dict[str, Any] = json.loads(output)
         except TookTooLong:
-            raise ConfigError(f"the keyring did not answer within {limit_s:g} s", hint=_HINT) from None
+            raise self._failure(f"the keyring did not answer within {limit_s:g} s", lasting=True) from None
         except (OSError, ValueError):
-            raise ConfigError("the keyring cannot be asked: its process broke off", hint=_HINT) from None
-        return result if isinstance(result, dict) else {"problem": "failed", "detail": ""}
+            raise self._failure("the keyring cannot be asked: its process broke off", lasting=True) from None
+        return answer
+
+    def _failure(self, message: str, *, lasting: bool) -> ConfigError:
+        error = ConfigError(message, hint=_HINT)
+        self._unusable = error if lasting else None
+        return error
 
 
 def _place(key: AccountKey, entry: Entry) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -142,10 +142,19 @@ class Ledger:
         storable = tuple(_storable(one) for one in parameters)
         for get_over in (self._get_over, self._go_to_memory):
             try:
-                return [_entry(row) for row in self._connected().execute(sql, storable)]
+                return self._entries_of(self._connected().execute(sql, storable))
             except (sqlite3.Error, OSError, ConfigError, _Unusable) as problem:
                 get_over(problem)
-        return [_entry(row) for row in self._connected().execute(sql, storable)]
+        return self._entries_of(self._connected().execute(sql, storable))
+
+    def _entries_of(self, rows: Iterable[Sequence[Any]]) -> list[LedgerEntry]:
+        entries = []
+        for row in rows:
+            try:
+                entries.append(_entry(row))
+            except (ValueError, TypeError, RecursionError):
+                self._warn(f"the ledger {self._path} holds an entry that no hcexport wrote: number {row[0]}")
+        return entries
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -233,11 +242,8 @@ def _says_broken(problem: Exception) -> bool:
 
 def _entry(row: Sequence[Any]) -> LedgerEntry:
     values = dict(zip(_COLUMNS, row, strict=True))
-    try:
-        times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in _TIMES}
-        return LedgerEntry(**{**values, **times, "run_ids": tuple(map(str, json.loads(values["run_ids"])))})
-    except (ValueError, TypeError, RecursionError):
-        raise _Unusable("it holds what no hcexport wrote", broken=True) from None
+    times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in _TIMES}
+    return LedgerEntry(**{**values, **times, "run_ids": tuple(map(str, json.loads(values["run_ids"])))})
 
 
 def _text(time: datetime) -> str:

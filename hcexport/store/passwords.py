@@ -15,6 +15,7 @@ from pathlib import Path
 from hcexport.errors import ConfigError
 from hcexport.redaction import Secret
 from hcexport.store.children import TookTooLong, run_for_secret
+from hcexport.store.private_files import open_at_once
 from hcexport.store.settings import Settings
 
 COMMAND_LIMIT_S = 30.0  # a secret manager across a network, not a person
@@ -72,10 +73,9 @@ def read_password_file(path: Path) -> Secret:
     Its group may where root is the owner: that is how Kubernetes and systemd hand a secret to a service.
     """
     try:
-        descriptor = os.open(path.expanduser(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb", buffering=0):
-            _refuse_loose(path, os.fstat(descriptor))
-            return _decoded(_read_all(descriptor, path), str(path))
+        with open_at_once(path.expanduser()) as file:
+            _refuse_loose(path, os.fstat(file.fileno()))
+            return _decoded(_read_all(file.fileno(), path), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
@@ -99,8 +99,6 @@ def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
 
 
 def _refuse_loose(path: Path, found: os.stat_result) -> None:
-    if stat.S_ISDIR(found.st_mode):
-        raise ConfigError(f"{path} is a folder")
     loose = 0o027 if found.st_uid == 0 else 0o077
     if stat.S_ISREG(found.st_mode) and found.st_mode & loose:
         raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,10 @@ class Paths:
         from platformdirs import PlatformDirs  # noqa: PLC0415 # start-up
 
         own = PlatformDirs("hcexport", appauthor=False)
-        folders = (own.user_config_path, own.user_data_path, own.user_state_path, own.user_cache_path)
-        if not all(folder.is_absolute() for folder in folders):
+        folders: tuple[Path, ...] = ()
+        with suppress(RuntimeError):  # of a new platformdirs, where an old one answers "~"
+            folders = (own.user_config_path, own.user_data_path, own.user_state_path, own.user_cache_path)
+        if not folders or not all(folder.is_absolute() for folder in folders):
             raise ConfigError("this user has no home folder", hint="set HCEXPORT_HOME to a folder to keep things in")
         return cls(*folders)
 

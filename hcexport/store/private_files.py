@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from hcexport.errors import ConfigError
@@ -58,16 +59,23 @@ def read_private(path: Path) -> bytes | None:
 
     Raises ConfigError when it is a link, is not a file, belongs to somebody else, or others have rights on it.
     """
-    try:
-        with translated("read", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except ConfigError:
-        if not os.path.lexists(path):
+    with translated("read", path):
+        try:
+            file = open_at_once(path, os.O_NOFOLLOW)
+        except FileNotFoundError:
             return None
-        raise
-    with os.fdopen(descriptor, "rb") as file, translated("read", path):
-        _refuse_foreign(path, os.fstat(descriptor))
-        return file.read(_LARGEST)
+        with file:
+            _refuse_foreign(path, os.fstat(file.fileno()))
+            return file.read(_LARGEST)
+
+
+def open_at_once(path: Path, flags: int = 0) -> FileIO:
+    """Open for reading, without waiting for the other end of a pipe. Raises OSError."""
+
+    def opener(name: str, own: int) -> int:
+        return os.open(name, own | flags | os.O_NONBLOCK)
+
+    return open(path, "rb", buffering=0, opener=opener)
 
 
 def _refuse_foreign(path: Path, found: os.stat_result) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcexport.errors import ConfigError, UsageError
@@ -355,6 +355,7 @@ def toml(document: dict[str, Any]) -> str:
     return tomlkit.dumps(document)
 
 
+@settings(deadline=None)  # files are slow on a busy machine
 @given(
     st.dictionaries(names, tables, max_size=3),
     tables,
@@ -372,6 +373,7 @@ def test_a_change_changes_one_thing(
     assert tomllib.loads(path.read_text()) == expected
 
 
+@settings(deadline=None)  # files are slow on a busy machine
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_whatever_the_file_holds_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     paths = Paths.find({"HCEXPORT_HOME": str(tmp_path_factory.mktemp("home"))})
@@ -380,6 +382,7 @@ def test_whatever_the_file_holds_is_read_or_refused(tmp_path_factory: pytest.Tem
         found(paths)
 
 
+@settings(deadline=None)  # files are slow on a busy machine
 @given(st.dictionaries(st.sampled_from([row.name for row in ROWS]), st.text(max_size=20)), st.booleans())
 def test_whatever_is_typed_is_understood_or_refused(given_text: dict[str, str], typed: bool) -> None:
     paths = Paths.find({"HCEXPORT_HOME": "/nonexistent"})

@@ -1,0 +1,378 @@
+"""The ledger keeps what happened, and is never in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hcexport.store import ledger as ledger_module
+from hcexport.store.ledger import Ledger
+
+ORG, OTHER = "https://gis.example.com/arcgis", "https://other.example.com"
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Clock:
+    time: datetime = datetime(2026, 11, 23, 16, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.time += timedelta(seconds=1)
+        return self.time
+
+
+@dataclass
+class Room:
+    """A ledger's path, what it said, and ledgers on it as several processes have them."""
+
+    path: Path
+    said: list[str] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    opened: list[Ledger] = field(default_factory=list)
+
+    def ledger(self) -> Ledger:
+        self.opened.append(Ledger(self.path, self.said.append, self.clock))
+        return self.opened[-1]
+
+    def put_aside(self) -> list[Path]:
+        return sorted(self.path.parent.glob("ledger.db.broken-*"))
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    room = Room(tmp_path / "state" / "ledger.db")
+    yield room
+    for ledger in room.opened:
+        ledger.close()
+
+
+class TestStory:
+    def test_of_one_export(self, room: Room) -> None:
+        ledger = room.ledger()
+        meant = ledger.intend(ORG, "ops", ["r1", "r2"], "prod")
+        assert room.ledger().unresolved() == [meant]
+        assert (meant.organization, meant.username, meant.profile, meant.run_ids) == (ORG, "ops", "prod", ("r1", "r2"))
+        assert meant.job_id is None
+        ledger.submitted(meant, "j1")
+        assert room.ledger().unresolved() == []
+        ledger.ended("j1", "COMPLETED", "u1")
+        ledger.saved("j1", Path("/data/reports.zip"), 1234, "ab" * 32)
+        entry = room.ledger().find("j1")
+        assert entry is not None
+        assert (entry.number, entry.status, entry.upload_id) == (meant.number, "COMPLETED", "u1")
+        assert (entry.path, entry.bytes, entry.sha256) == ("/data/reports.zip", 1234, "ab" * 32)
+        assert None not in (entry.submitted, entry.ended, entry.saved)
+        times = [time for time in (entry.intended, entry.submitted, entry.ended, entry.saved) if time]
+        assert times == sorted(times)
+        assert room.said == []
+
+    def test_what_was_refused_is_withdrawn(self, room: Room) -> None:
+        ledger = room.ledger()
+        ledger.withdrawn(ledger.intend(ORG, "ops", ["r1"]))
+        assert ledger.entries() == ledger.unresolved() == []
+
+    def test_the_first_end_and_the_upload_item_are_kept(self, room: Room) -> None:
+        ledger = room.ledger()
+        ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
+        ledger.ended("j1", "COMPLETED", "u1")
+        first = ledger.find("j1")
+        ledger.ended("j1", "COMPLETED")
+        assert ledger.find("j1") == first
+
+    def test_newest_first_of_one_organization_and_so_many(self, room: Room) -> None:
+        ledger = room.ledger()
+        for number, organization in enumerate([ORG, OTHER, ORG]):
+            ledger.submitted(ledger.intend(organization, "ops", ["r"]), f"j{number}")
+        assert [entry.job_id for entry in ledger.entries()] == ["j2", "j1", "j0"]
+        assert [entry.job_id for entry in ledger.entries(ORG)] == ["j2", "j0"]
+        assert [entry.job_id for entry in ledger.entries(limit=1)] == ["j2"]
+        assert ledger.entries("https://unknown") == ledger.entries(limit=0) == []
+        assert ledger.find("j9") is None
+
+    def test_what_is_not_known_to_it_changes_nothing(self, room: Room) -> None:
+        """``wait`` and ``download`` take job ids of other machines too."""
+        ledger = room.ledger()
+        ledger.ended("j1", "COMPLETED", "u1")
+        ledger.saved("j1", Path("x"), 1, "ab")
+        assert ledger.entries() == []
+        assert room.said == []
+
+    def test_after_400_days_it_is_forgotten(self, room: Room) -> None:
+        ledger = room.ledger()
+        ledger.intend(ORG, "ops", ["old"])
+        room.clock.time += timedelta(days=399)
+        ledger.intend(ORG, "ops", ["later"])
+        assert len(ledger.entries()) == 2
+        room.clock.time += timedelta(days=2)
+        ledger.intend(ORG, "ops", ["new"])
+        assert [entry.run_ids for entry in ledger.entries()] == [("new",), ("later",)]
+
+    def test_looking_makes_no_file(self, room: Room) -> None:
+        assert room.ledger().entries() == []
+        assert room.ledger().find("j1") is None
+        assert not room.path.parent.exists()
+
+    @pytest.mark.parametrize("text", ["x'; DROP TABLE exports; --", "\udce4\ud800", "ü€\0", '"', "a\nb"])
+    def test_text_of_any_kind(self, room: Room, text: str) -> None:
+        ledger = room.ledger()
+        ledger.submitted(ledger.intend(text, text, [text, ""], text), "j1" + text)
+        ledger.saved("j1" + text, Path(text.replace("\0", "")), 1, "ab")
+        (entry,) = room.ledger().entries(text)
+        assert entry.saved is not None
+        if text.isprintable():
+            assert entry.run_ids == (text, "")
+
+
+class TestOnTheDisk:
+    @pytest.mark.parametrize("umask", [0o000, 0o022, 0o277], ids=oct)
+    def test_private_whatever_the_umask_is(self, room: Room, umask: int) -> None:
+        before = os.umask(umask)
+        try:
+            room.ledger().intend(ORG, "ops", ["r1"])
+        finally:
+            os.umask(before)
+        assert room.path.stat().st_mode & 0o777 == 0o600
+        assert room.path.parent.stat().st_mode & 0o777 == 0o700
+        assert list(room.path.parent.iterdir()) == [room.path]
+
+    def test_one_that_was_opened_to_others_is_closed_again(self, room: Room) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        room.path.chmod(0o666)
+        room.ledger().intend(ORG, "ops", ["r2"])
+        assert room.path.stat().st_mode & 0o777 == 0o600
+
+    def test_an_intent_survives_the_process(self, room: Room) -> None:
+        """Killed the moment ``intend`` has returned, as by a power cut before the answer to the POST."""
+        code = (
+            "import os, pathlib, signal, sys\nfrom hcexport.store.ledger import Ledger\n"
+            "ledger = Ledger(pathlib.Path(sys.argv[1]), print)\n"
+            "ledger.intend('https://gis.example.com/arcgis', 'ops', ['r1'])\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, str(room.path)], cwd=ROOT, check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert [entry.run_ids for entry in room.ledger().unresolved()] == [("r1",)]
+        assert room.said == []
+
+    def test_killed_at_any_moment_it_is_whole(self, room: Room) -> None:
+        code = (
+            "import pathlib, sys\nfrom hcexport.store.ledger import Ledger\n"
+            "ledger = Ledger(pathlib.Path(sys.argv[1]), print)\n"
+            "while True:\n"
+            "    entry = ledger.intend('o', 'u', ['r'])\n    print(entry.number, flush=True)\n"
+            "    ledger.submitted(entry, f'j{entry.number}')\n    ledger.ended(f'j{entry.number}', 'COMPLETED', 'u')\n"
+        )
+        reported = 0
+        for delay in (0.0, 0.003, 0.007, 0.013, 0.029):
+            process = subprocess.Popen([sys.executable, "-c", code, str(room.path)], stdout=subprocess.PIPE, cwd=ROOT)
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            time.sleep(delay)
+            process.kill()
+            numbers = [first, *process.stdout.readlines()]
+            process.wait()
+            process.stdout.close()
+            reported = max(int(line) for line in numbers if line.endswith(b"\n"))
+        entries = room.ledger().entries()
+        assert entries[0].number >= reported
+        assert [entry.number for entry in entries] == list(range(entries[0].number, 0, -1))
+        assert len(room.ledger().unresolved()) <= 5
+        assert room.said == []
+
+    def test_several_processes_at_once(self, room: Room) -> None:
+        code = (
+            "import pathlib, sys\nfrom hcexport.store.ledger import Ledger\n"
+            "ledger = Ledger(pathlib.Path(sys.argv[1]), lambda text: sys.exit(text))\n"
+            "for number in range(15):\n"
+            "    job = f'{sys.argv[2]}-{number}'\n"
+            "    ledger.submitted(ledger.intend('o', 'u', [job]), job)\n    ledger.ended(job, 'COMPLETED', 'u')\n"
+        )
+        command = [sys.executable, "-c", code, str(room.path)]
+        processes = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(4)]
+        assert [process.wait(50) for process in processes] == [0] * 4
+        entries = room.ledger().entries()
+        assert len(entries) == 60
+        assert all(entry.run_ids == (entry.job_id,) and entry.status == "COMPLETED" for entry in entries)
+
+
+def spoil(change: Callable[[sqlite3.Connection], object]) -> Callable[[Path], None]:
+    def apply(path: Path) -> None:
+        with sqlite3.connect(path) as connection:
+            change(connection)
+        connection.close()
+
+    return apply
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "no database": lambda path: path.write_bytes(b"not a database, " * 100),
+    "cut off": lambda path: os.truncate(path, 5000),
+    "overwritten": lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 12_000),
+    "another database": spoil(
+        lambda db: db.executescript("DROP TABLE exports; PRAGMA user_version = 0; CREATE TABLE x (y)")
+    ),
+    "no table": spoil(lambda db: db.execute("DROP TABLE exports")),
+    "no column": spoil(lambda db: db.execute("ALTER TABLE exports RENAME COLUMN sha256 TO md5")),
+}
+
+
+class TestBroken:
+    @pytest.mark.parametrize("how", BROKEN)
+    @pytest.mark.parametrize("first", ["entries", "intend"])
+    def test_it_is_moved_aside_and_said(self, room: Room, how: str, first: str) -> None:
+        ledger = room.ledger()
+        ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
+        ledger.close()
+        BROKEN[how](room.path)
+        content = room.path.read_bytes()
+        ledger = room.ledger()
+        if first == "entries":
+            assert ledger.entries() == []
+        ledger.submitted(ledger.intend(ORG, "ops", ["r2"]), "j2")
+        assert [entry.job_id for entry in room.ledger().entries()] == ["j2"]
+        (aside,) = room.put_aside()
+        assert aside.read_bytes() == content
+        assert len(room.said) == 1
+        assert aside.name in room.said[0]
+
+    def test_who_comes_second_does_not_move_the_new_one(self, room: Room) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        first, second = room.ledger(), room.ledger()
+        first.entries()
+        second.entries()
+        room.path.write_bytes(b"not a database, " * 1000)
+        first.intend(ORG, "ops", ["r2"])
+        second.intend(ORG, "ops", ["r3"])
+        assert [entry.run_ids for entry in room.ledger().entries()] == [("r3",), ("r2",)]
+        assert len(room.put_aside()) == 1
+
+    @pytest.mark.parametrize(
+        "change", ["run_ids = 'r1,r2'", "run_ids = '3'", "intended = 'yesterday'", "intended = 9e9", "saved = 3"]
+    )
+    def test_an_entry_that_was_edited_is_left_out(self, room: Room, change: str) -> None:
+        ledger = room.ledger()
+        ledger.intend(ORG, "ops", ["r1"])
+        ledger.close()
+        spoil(lambda db: db.execute(f"UPDATE exports SET {change}"))(room.path)
+        ledger.intend(ORG, "ops", ["r2"])
+        assert [entry.run_ids for entry in ledger.entries()] == [("r2",)]
+        assert len(room.said) == 1
+        assert room.put_aside() == []
+
+    def test_an_empty_file_is_a_new_ledger(self, room: Room) -> None:
+        room.path.parent.mkdir()
+        room.path.touch()
+        room.ledger().intend(ORG, "ops", ["r1"])
+        assert len(room.ledger().entries()) == 1
+        assert room.said == []
+
+    @settings(deadline=None)  # files are slow on a busy machine
+    @given(st.binary(max_size=300))
+    def test_whatever_the_file_holds(self, tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+        path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+        path.write_bytes(content)
+        with Ledger(path, lambda text: None) as ledger:
+            ledger.intend(ORG, "ops", ["r1"])
+            assert len(ledger.entries()) == 1
+
+
+class TestOutOfReach:
+    """The export goes on with a ledger in memory; what can be read is there."""
+
+    def check(self, room: Room, readable: int) -> None:
+        ledger = room.ledger()
+        entry = ledger.intend(ORG, "ops", ["r2"])
+        ledger.submitted(entry, "j2")
+        ledger.ended("j2", "COMPLETED", "u2")
+        found = ledger.find("j2")
+        assert found is not None
+        assert found.status == "COMPLETED"
+        assert len(ledger.entries()) == readable + 1
+        assert len(room.said) == 1
+        assert str(room.path) in room.said[0]
+        assert room.put_aside() == []
+
+    def test_of_a_newer_version(self, room: Room) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        spoil(lambda db: db.executescript("ALTER TABLE exports ADD COLUMN more TEXT; PRAGMA user_version = 2"))(
+            room.path
+        )
+        content = room.path.read_bytes()
+        self.check(room, 1)
+        assert room.path.read_bytes() == content
+
+    def test_of_a_newer_version_that_looks_different(self, room: Room) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        spoil(lambda db: db.executescript("DROP TABLE exports; PRAGMA user_version = 3"))(room.path)
+        self.check(room, 0)
+
+    def test_on_a_disk_that_cannot_be_written(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+
+        def read_only(path: Path) -> None:
+            raise OSError(30, "Read-only file system", str(path))
+
+        monkeypatch.setattr(ledger_module, "_make_private", read_only)
+        self.check(room, 1)
+
+    def test_where_the_database_alone_finds_out(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        real = sqlite3.connect
+
+        def read_only(database: object, **options: object) -> sqlite3.Connection:
+            if database == room.path:
+                return real(f"file:{room.path}?mode=ro", uri=True, **options)  # type: ignore[call-overload]
+            return real(database, **options)  # type: ignore[call-overload]
+
+        monkeypatch.setattr(ledger_module.sqlite3, "connect", read_only)
+        self.check(room, 1)
+
+    def test_where_no_folder_can_be_made(self, room: Room) -> None:
+        room.path.parent.write_text("")
+        self.check(room, 0)
+
+    def test_where_a_folder_is_in_the_way(self, room: Room) -> None:
+        room.path.mkdir(parents=True)
+        self.check(room, 0)
+
+    def test_locked_by_another_process_for_too_long(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        monkeypatch.setattr(ledger_module, "BUSY_S", 0.1)
+        holder = sqlite3.connect(room.path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        self.check(room, 1)
+        holder.execute("ROLLBACK")
+        holder.close()
+        assert [entry.run_ids for entry in room.ledger().entries()] == [("r1",)]
+
+    def test_full_disk(self, room: Room) -> None:
+        ledger = room.ledger()
+        ledger.intend(ORG, "ops", ["r1"])
+        assert ledger._connection is not None
+        ledger._connection.execute("PRAGMA max_page_count = 5")
+        ledger.intend(ORG, "ops", ["r" * 50_000])
+        assert len(ledger.entries()) == 2
+        assert len(room.said) == 1
+
+
+def test_one_file_that_sqlite_itself_can_read(room: Room) -> None:
+    room.ledger().intend(ORG, "ops", ["r1"])
+    connection = sqlite3.connect(room.path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    ((organization, run_ids),) = connection.execute("SELECT organization, run_ids FROM exports")
+    connection.close()
+    assert (organization, json.loads(run_ids)) == (ORG, ["r1"])
