@@ -235,7 +235,8 @@ class ServerError(HcexportError):
 class Interrupted(BaseException):
     """A signal ended the command. Like the interrupt that it is, it passes every ``except Exception``.
 
-    It is no KeyboardInterrupt, which click takes for the end of a prompt. Its status is 128 and the signal's number, as shells have it: 129, 130 or 143.
+    It is no KeyboardInterrupt, which click takes for the end of a prompt.
+    Its status is 128 and the signal's number, as shells have it: 129, 130 or 143.
     """
 
     code = "interrupted"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hcexport.cli.app import App
-from hcexport.cli.command import option
+from hcexport.cli.command import completed, option
 from hcexport.cli.options import app_command, listed
 from hcexport.cli.saving import Saving, emit_saved, saving_options
 from hcexport.cli.selection import Selection, selectors, taken_from
 from hcexport.cli.waiting import emit_job, require_success, resumable, wait_for, waiting_options
-from hcexport.errors import UsageError
+from hcexport.errors import Interrupted, UsageError
 from hcexport.models import Job
 from hcexport.transfer.submit import Origin, submit
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
@@ -25,7 +27,14 @@ from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
     ],
 )
 @selectors
-@option("--run-ids", multiple=True, metavar="IDS", group="Selection", help="These: a,b,c; - reads them from stdin.")
+@option(
+    "--run-ids",
+    multiple=True,
+    metavar="IDS",
+    group="Selection",
+    shell_complete=completed("report ids"),
+    help="These: a,b,c; - reads them from stdin.",
+)
 @option("--wait", is_flag=True, group="Waiting", help="End with the job, not with its start.")
 @waiting_options
 @saving_options
@@ -55,15 +64,17 @@ def command(
         return emit_saved(app, ExportRecord(path=kept))
     ids = chosen or tuple(report.id for report in selection.of(app.reports()))
     if dry_run:
-        return _emit_plan(app, ids)
-    job = _submit(app, ids)
-    if wait or saving:
+        return _emit_plan(app, ids, saving)
+    with _accounted_for():
+        job = _submit(app, ids)
         with resumable(app, job.id):
-            job = wait_for(app, job.id, reports=len(ids))
-            require_success(job)
+            app.talk.notice(f"job {job.id} submitted ({_count(ids)})")
+            if wait or saving:
+                job = wait_for(app, job.id, reports=len(ids))
+                require_success(job)
             if saving:
                 return emit_saved(app, saving.save(job, ids))
-    return emit_job(app, job, ids)
+            return emit_job(app, job, ids)
 
 
 def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> None:
@@ -73,8 +84,9 @@ def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> No
         raise UsageError("which reports?", hint="--latest 1, --run-ids a,b,c, another selector, or --all")
 
 
-def _emit_plan(app: App, ids: tuple[str, ...]) -> None:
-    """What would be exported: an id a line."""
+def _emit_plan(app: App, ids: tuple[str, ...], saving: Saving | None) -> None:
+    """What would be exported, an id a line, and where to."""
+    app.talk.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
     if app.given["format"] == "text":
         for run_id in ids:
             app.printer.line(run_id)
@@ -84,8 +96,20 @@ def _emit_plan(app: App, ids: tuple[str, ...]) -> None:
 
 def _submit(app: App, ids: tuple[str, ...]) -> Job:
     origin = Origin(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
-    job = submit(
+    return submit(
         app.client, app.ledger, origin, ids, on_lost=lambda why: app.talk.warning(f"{why}; looking for the job")
     )
-    app.talk.notice(f"job {job.id} submitted ({len(ids)} report{'s' * (len(ids) > 1)})")
-    return job
+
+
+@contextmanager
+def _accounted_for() -> Iterator[None]:
+    """Say how to find the job when a signal comes before its id is known to us: the server may have it by then."""
+    try:
+        yield
+    except Interrupted as end:
+        end.hint = end.hint or "the export may have been sent; look for it with hcexport jobs --server"
+        raise
+
+
+def _count(ids: tuple[str, ...]) -> str:
+    return f"{len(ids)} report{'s' * (len(ids) > 1)}"

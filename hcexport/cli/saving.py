@@ -11,12 +11,14 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import option
+from hcexport.cli.command import completed, option
+from hcexport.cli.options import one_of
 from hcexport.errors import HcexportError, JobFailed, NetworkError, UsageError
 from hcexport.models import Job
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
 from hcexport.transfer.extraction import extract, settle_folder
+from hcexport.transfer.names import fill
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Saving"
@@ -30,13 +32,16 @@ def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--out",
             metavar="PATH",
             group=_GROUP,
+            shell_complete=completed("files"),
             help="Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in.",
         ),
         option(
             "--if-exists",
             type=click.Choice([each.value for each in IfExists]),
+            metavar="WHAT",
             group=_GROUP,
-            help="When the file is there already.  [fail]",
+            setting="fail",
+            help=f"Where there is a file: {one_of([each.value for each in IfExists])}.",
         ),
         option("--extract", type=click.Path(path_type=Path), metavar="DIR", group=_GROUP, help="Unpack into DIR, too."),
         option("--cleanup", is_flag=True, group=_GROUP, help="Then delete the upload item on the server."),
@@ -72,6 +77,16 @@ class Saving:
             if destination.path is None and app.given["format"] != "text":
                 raise UsageError("--out - and --format json both want standard output")
         return cls(app, destination, extract_to, cleanup)
+
+    @property
+    def place(self) -> str:
+        """Where it would stand, for a person: what is not known yet as typed."""
+        destination = self.destination
+        if isinstance(destination, StreamDestination):
+            return str(destination.path or "standard output")
+        if not destination.template:
+            return f"{destination.folder}/"
+        return str(destination.folder / fill(destination.template, {"job_id": "{job_id}", **destination.words}))
 
     def existing(self) -> Path | None:
         """The file that is there and stays (``--if-exists skip``), where its name is known before there is a job."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from hcexport.models import Account
 from hcexport.organization import Organization
 from hcexport.redaction import redact
 from hcexport.store.settings import Settings
+from hcexport.times import type_duration
 from hcexport.views.fields import Value
 from hcexport.views.status import ROW_FIELDS, STATUS, Row, Status
 
@@ -30,7 +33,7 @@ def command(app: App) -> None:
     if app.given["format"] == "json":
         app.printer.record(STATUS, status)
     else:
-        app.printer.records(ROW_FIELDS, status.rows())
+        app.printer.records(ROW_FIELDS, replace(status, settings=as_typed(status.settings)).rows())
 
 
 def _status(app: App, tokens: SignIn, account: Account, release: str) -> Status:
@@ -51,8 +54,16 @@ def _status(app: App, tokens: SignIn, account: Account, release: str) -> Status:
 
 
 def setting_rows(settings: Settings) -> list[Row]:
-    """Every setting with its origin; durations as they are typed."""
+    """Every setting with its origin, for any format; durations are durations."""
     return [Row(name, _shown(name, each.value), each.origin) for name, each in settings.values()]
+
+
+def as_typed(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The rows with their durations as people type them, for the text format."""
+    return tuple(
+        replace(row, value=type_duration(row.value.total_seconds())) if isinstance(row.value, timedelta) else row
+        for row in rows
+    )
 
 
 def _shown(name: str, value: Any) -> Value:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hcexport.cli.app import App
+from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, listed
 from hcexport.cli.saving import Saving, emit_saved, saving_options
 from hcexport.cli.waiting import require_success, resumable, wait_for, waiting_options
@@ -21,7 +23,7 @@ from hcexport.views.fields import ENDED_FIELDS
     formats=("text", "json", "csv", "ids"),
     examples=["hcexport wait j0861f797-e646-4a9b-af92-f5e86b2cd824", "hcexport wait JOB_ID --out reports.zip"],
 )
-@click.argument("job_id", nargs=-1, required=True)
+@click.argument("job_id", nargs=-1, required=True, shell_complete=completed("job ids"))
 @waiting_options
 @saving_options
 def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | None, cleanup: bool, **_: Any) -> None:
@@ -33,7 +35,7 @@ def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | 
     saving = Saving.settle(app, out, extract, cleanup)
     if saving and len(job_ids) > 1:
         raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
-    jobs = [_ended(app, one) for one in job_ids]
+    jobs = [_ended(app, job_ids[number:]) for number in range(len(job_ids))]
     if saving:
         require_success(jobs[0])
         with resumable(app, jobs[0].id):
@@ -41,9 +43,10 @@ def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | 
     _emit(app, jobs)
 
 
-def _ended(app: App, job_id: str) -> Job:
-    with resumable(app, job_id):
-        return wait_for(app, job_id, reports=len(_run_ids(app, job_id)) or None)
+def _ended(app: App, job_ids: Sequence[str]) -> Job:
+    """The first of the jobs, once it has ended; the others are still to come."""
+    with resumable(app, *job_ids):
+        return wait_for(app, job_ids[0], reports=len(_run_ids(app, job_ids[0])) or None)
 
 
 def _emit(app: App, jobs: list[Job]) -> None:

@@ -16,6 +16,7 @@ from hcexport.cli.command import option
 from hcexport.cli.options import DURATION
 from hcexport.errors import AuthError, BadDownload, CannotCreate, Interrupted, JobFailed, NetworkError, TimedOut
 from hcexport.models import Job
+from hcexport.times import type_duration
 from hcexport.transfer.polling import Trouble, poll
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
@@ -29,10 +30,16 @@ timeout_option = option(
     type=DURATION,
     metavar="DUR",
     group=_GROUP,
-    help="Give up after this long; 0 waits for ever. The job goes on.  [30m; env: HCEXPORT_TIMEOUT]",
+    setting="30m",
+    help="Longest wait; 0 waits for ever. The job goes on.",
 )
 _interval_option = option(
-    "--poll-interval", type=DURATION, metavar="DUR", group=_GROUP, help="Look at the job at least this often.  [10s]"
+    "--poll-interval",
+    type=DURATION,
+    metavar="DUR",
+    group=_GROUP,
+    setting="10s",
+    help="Look at the job at least this often.",
 )
 
 
@@ -106,20 +113,20 @@ class _Watch:
 
 
 @contextmanager
-def resumable(app: App, job_id: str) -> Iterator[None]:
+def resumable(app: App, *job_ids: str) -> Iterator[None]:
     """Add the command to go on with to whatever ends the wait or the download before its time."""
     try:
         yield
     except (Interrupted, TimedOut, AuthError, NetworkError, BadDownload, CannotCreate) as error:
-        again = f"go on with {command_to_go_on(app, job_id)}"
+        again = f"go on with {command_to_go_on(app, job_ids)}"
         error.hint = f"{error.hint}; then {again}" if error.hint else again
         raise
 
 
-def command_to_go_on(app: App, job_id: str) -> str:
-    """``hcexport wait JOB_ID`` with the options that were typed."""
+def command_to_go_on(app: App, job_ids: Sequence[str]) -> str:
+    """``hcexport wait JOB_ID...`` with the options that were typed."""
     ctx = click.get_current_context()
-    words = ["hcexport", "wait", job_id]
+    words = ["hcexport", "wait", *job_ids]
     for parameter in ctx.command.params:
         if parameter.name in {*_CARRIED, *_OWN} and app.given.get(parameter.name) not in {None, False}:
             words += _as_typed(parameter.opts[-1], app.given[parameter.name])
@@ -127,9 +134,12 @@ def command_to_go_on(app: App, job_id: str) -> str:
 
 
 def _as_typed(name: str, value: Any) -> list[str]:
-    if value is True:
-        return [name]
-    return [
-        name,
-        f"{value:g}" if isinstance(value, float) else str(value.absolute() if isinstance(value, Path) else value),
-    ]
+    match value:
+        case True:
+            return [name]
+        case float():
+            return [name, type_duration(value)]
+        case Path():
+            return [name, str(value.absolute())]
+        case _:
+            return [name, str(value)]
