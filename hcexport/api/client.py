@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from hcexport.api.product import explained
 from hcexport.api.session import ItemStream, Session
 from hcexport.errors import ProtocolError, TokenRejected, UsageError
 from hcexport.models import Account, Job, Report, ReportDetail, Suite, UploadItem
@@ -40,7 +41,8 @@ class Client:
 
     def suites(self) -> list[Suite]:
         """``GET healthCheck/suites``."""
-        return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
+        with self._explained():
+            return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
 
     def query_reports(self, *, results: Sequence[str] = ()) -> Iterator[list[Report]]:
         """``GET healthCheck/reports/query``: every page, in the order of the server.
@@ -50,7 +52,8 @@ class Client:
         start = 1
         while True:
             params = {"num": PAGE_SIZE, "start": start, **({"runResult": ",".join(results)} if results else {})}
-            page = self._get("healthCheck/reports/query", params)
+            with self._explained():
+                page = self._get("healthCheck/reports/query", params)
             yield [Report.from_json(run) for run in _objects(page, "runs")]
             following = page.get("nextStart", -1)
             if not isinstance(following, int) or following == -1:
@@ -61,11 +64,13 @@ class Client:
 
     def report(self, run_id: str) -> ReportDetail:
         """``GET healthCheck/reports/<id>``. Raises NotFound."""
-        return ReportDetail.from_json(self._get(f"healthCheck/reports/{_segment(run_id)}"), run_id=run_id)
+        with self._explained():
+            return ReportDetail.from_json(self._get(f"healthCheck/reports/{_segment(run_id)}"), run_id=run_id)
 
     def export_reports(self, run_ids: Sequence[str]) -> Job:
         """``POST healthCheck/reports/export``: the job that packs the reports into one zip."""
-        return Job.from_json(self._post("healthCheck/reports/export", {"runIds": ",".join(run_ids)}))
+        with self._explained():
+            return Job.from_json(self._post("healthCheck/reports/export", {"runIds": ",".join(run_ids)}))
 
     # Jobs
 
@@ -111,6 +116,9 @@ class Client:
         """``GET admin``: the server's release, such as ``12.0``; empty when it does not say."""
         answer = self._with_token(lambda token: self.session.get(self._admin, token=token))
         return str(answer.get("fullVersion") or answer.get("currentVersion") or "")
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self.session, self.release)
 
     def _get(self, path: str, params: dict[str, Any] | None = None, *, attempts: int = 5) -> dict[str, Any]:
         url = f"{self._admin}/{path}"

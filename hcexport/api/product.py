@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from hcexport.api.session import Session
-from hcexport.errors import ConfigError, HcexportError
+from hcexport.errors import ConfigError, HcexportError, NotFound
 
 _DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # the test that Esri's own client makes
 _FIRST_RELEASE = (11, 2)
@@ -28,11 +31,23 @@ def check_release(release: str, organization: object) -> None:
         )
 
 
-def explain_not_found(session: Session, error: HcexportError, release: str) -> None:
-    """Raise what is behind a health check resource that is not there, if it is the product; else ``error``."""
-    check_deployment(session)
-    check_release(release, session.organization)
-    raise error
+@contextmanager
+def explained(session: Session, release: Callable[[], str]) -> Iterator[None]:
+    """A health check resource that is not there may say that this is another product, or an old release of ours.
+
+    Raises ConfigError then. A server that does not say what it is leaves the NotFound as it came.
+    """
+    try:
+        yield
+    except NotFound as missing:
+        try:
+            check_deployment(session)
+            check_release(release(), session.organization)
+        except ConfigError:
+            raise
+        except HcexportError:
+            raise missing from None
+        raise
 
 
 def _is_older(release: str) -> bool:
