@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from hcexport.cli.boundary import run
 from hcexport.cli.command import RootGroup
 
 
 def main() -> None:
     """The ``hcexport`` script. Ends the process."""
+    if shell := os.environ.get("_HCEXPORT_COMPLETE"):
+        from hcexport.cli.shells import answer  # noqa: PLC0415 # start-up: only a TAB needs it
+
+        sys.exit(answer(shell, root))
     run(root)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hcexport.api.session import Session
     from hcexport.models import Report
     from hcexport.store.ledger import Ledger
+    from hcexport.store.recent import Recent
     from hcexport.views.printers import Printer
     from hcexport.views.progress import Progress
 
@@ -186,6 +187,12 @@ class App:
         ledger = Ledger(self.paths.ledger, self.talk.warning)
         self._closing.callback(ledger.close)
         return ledger
+
+    def recent(self, kind: str) -> Recent:
+        """The ids of ``reports`` or ``jobs`` that were seen last, for completion."""
+        from hcexport.store.recent import Recent  # noqa: PLC0415 # start-up
+
+        return Recent(self.paths.cache, self.organization.url, kind)
 
     def reports(self) -> Iterator[Report]:
         """Every report of the organization, in the order of the server."""

@@ -55,6 +55,17 @@ def option(*declarations: str, group: str = "Options", **attributes: Any) -> Cal
     return click.option(*declarations, cls=Option, group=group, **attributes)
 
 
+def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]:
+    """A ``shell_complete``: the values of a kind that ``cli.candidates`` knows, or ``files``."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        from hcexport.cli import candidates  # noqa: PLC0415 # start-up: only a TAB needs them
+
+        return candidates.complete(kind, ctx, param, incomplete)
+
+    return complete
+
+
 class Command(click.Command):
     """A command whose help opens with a line and two examples, and then lists its own options by group."""
 
@@ -86,12 +97,13 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options; where to read of the shared ones."""
-        own = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "shared", False)]
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        own = [one for one in options if not getattr(one, "shared", False)]
         write_groups(own, ctx, formatter)
         for name, words in self.lists.items():
             with formatter.section(name):
                 formatter.write_dl(list(words.items()))
-        if len(own) < len(self.get_params(ctx)):
+        if len(own) < len(options):
             formatter.write_paragraph()
             formatter.write_text("Options that every command takes (profile, format, logging): hcexport --help")
 

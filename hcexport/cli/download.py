@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
+from hcexport.cli.command import completed
 from hcexport.cli.options import app_command
 from hcexport.cli.saving import Saving, emit_saved, saving_options
 from hcexport.cli.waiting import require_success, resumable, timeout_option
@@ -20,7 +21,7 @@ from hcexport.views.fields import ExportRecord
     "download",
     examples=["hcexport download JOB_ID --out reports.zip", "hcexport download UPLOAD_ITEM_ID --out reports/"],
 )
-@click.argument("id_or_url", metavar="ID")
+@click.argument("id_or_url", metavar="ID", shell_complete=completed("job ids"))
 @saving_options
 @timeout_option
 def command(app: App, id_or_url: str, out: str | None, extract: Path | None, cleanup: bool, **_: Any) -> None:

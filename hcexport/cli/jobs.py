@@ -16,6 +16,7 @@ from hcexport.cli.options import FORMATS, app_command
 from hcexport.errors import AuthError, ConfigError, NetworkError, NotFound
 from hcexport.models import JobStatus
 from hcexport.store.ledger import LedgerEntry
+from hcexport.store.recent import Seen
 from hcexport.transfer.submit import is_export
 from hcexport.views.fields import JOB_FIELDS, JobRow
 
@@ -40,6 +41,10 @@ def command(app: App, limit: int, server: bool, offline: bool) -> None:
     if app.given["format"] == "ids":
         rows = [row for row in rows if row.job_id]
     app.printer.records(JOB_FIELDS, rows[:limit])
+    if app.settings.url.value:
+        app.recent("jobs").keep(
+            Seen.described(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
+        )
 
 
 def _organization(app: App) -> str | None:

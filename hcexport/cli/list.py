@@ -8,9 +8,10 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import option
-from hcexport.cli.options import FORMATS, app_command
+from hcexport.cli.options import FORMATS, app_command, one_of
 from hcexport.cli.selection import selectors, taken_from
 from hcexport.models import Report
+from hcexport.store.recent import KEPT, Seen
 from hcexport.views.fields import REPORT_FIELDS
 
 _SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
@@ -22,7 +23,9 @@ _SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
     examples=["hcexport list --latest 10", "hcexport list --result failed --since 7d --format ids"],
 )
 @selectors
-@option("--sort", type=click.Choice(list(_SORTABLE)), group="Order", help="Sort by a field instead of by start.")
+@option(
+    "--sort", type=click.Choice(list(_SORTABLE)), metavar="FIELD", group="Order", help=f"By {one_of(list(_SORTABLE))}."
+)
 @option("--reverse", is_flag=True, group="Order", help="The other way round.")
 @option("--limit", type=click.IntRange(1), metavar="N", group="Order", help="Print at most N.")
 def command(app: App, sort: str | None, reverse: bool, limit: int | None, **selectors: Any) -> None:
@@ -32,11 +35,13 @@ def command(app: App, sort: str | None, reverse: bool, limit: int | None, **sele
     """
     selection = taken_from(selectors)
     reports = selection.of(app.reports())
+    newest = [Seen.of_report(report) for report in reports[:KEPT]]
     if sort:
         reports.sort(key=lambda report: _sort_key(report, sort))
     if reverse:
         reports.reverse()
     app.printer.records(REPORT_FIELDS, reports[:limit])
+    app.recent("reports").keep(newest)
 
 
 def _sort_key(report: Report, name: str) -> tuple[bool, Any]:

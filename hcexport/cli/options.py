@@ -11,11 +11,13 @@ from typing import Any
 
 import click
 
-from hcexport.cli.command import Command, Option
+from hcexport.cli.command import Command, Option, completed
 from hcexport.errors import UsageError
 from hcexport.times import parse_duration, parse_when
 
 FORMATS = ("text", "json", "csv", "ids")
+_COLOR = ("auto", "always", "never")
+_PROGRESS = ("auto", "bar", "plain", "none")
 
 
 class Parsed(click.ParamType[Any]):
@@ -40,6 +42,11 @@ WHEN = Parsed("WHEN", lambda text: parse_when(text, datetime.now(UTC)))
 FILE = click.Path(path_type=Path)
 
 
+def one_of(words: Sequence[str]) -> str:
+    """``a, b or c``, for the help."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def shared_options(formats: Sequence[str]) -> list[Option]:
     """The options of contract.md 2, new ones at each call. None stands for "not given", so that origins are true."""
 
@@ -49,20 +56,36 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
     output = functools.partial(shared, group="Output (every command)")
     connection = functools.partial(shared, group="Connection (every command)")
     return [
-        connection("-p", "--profile", metavar="NAME", help="Use this profile.  [env: HCEXPORT_PROFILE]"),
-        connection("--url", metavar="URL", help="Talk to this organization.  [env: HCEXPORT_URL]"),
-        connection("--ca-bundle", type=FILE, metavar="FILE", help="Trust these certificates, in PEM."),
-        connection("--client-cert", type=FILE, metavar="FILE", help="Show this certificate, in PEM."),
-        connection("--client-key", type=FILE, metavar="FILE", help="Key of the client certificate."),
+        connection(
+            "-p",
+            "--profile",
+            metavar="NAME",
+            setting="",
+            help="Use this profile.",
+            shell_complete=completed("profiles"),
+        ),
+        connection("--url", metavar="URL", setting="", help="Talk to this organization."),
+        connection("--ca-bundle", type=FILE, metavar="FILE", setting="", help="Certificates to trust, PEM."),
+        connection("--client-cert", type=FILE, metavar="FILE", setting="", help="Certificate to show, PEM."),
+        connection("--client-key", type=FILE, metavar="FILE", setting="", help="Its key, PEM."),
         connection("--insecure", is_flag=True, help="Trust any certificate. Never do this for long."),
-        connection("--connect-timeout", type=DURATION, metavar="DUR", help="Longest wait for a connection.  [10s]"),
+        connection("--connect-timeout", type=DURATION, metavar="DUR", setting="10s", help="Time to connect."),
         connection("--no-input", is_flag=True, help="Never ask; fail instead."),
-        output("-F", "--format", type=click.Choice(formats), default="text", help="Format of the result.  [text]"),
+        output(
+            "-F",
+            "--format",
+            type=click.Choice(formats),
+            metavar="FORMAT",
+            default="text",
+            help=f"{one_of(formats)}.  [text]",
+        ),
         output("-q", "--quiet", is_flag=True, help="No progress, no notices; errors stay."),
         output("-v", "--verbose", count=True, help="Say what is decided; -vv also each request."),
         output("--log-file", type=FILE, metavar="FILE", help="Append all of that to a file."),
-        output("--color", type=click.Choice(["auto", "always", "never"]), help="Colour on a terminal.  [auto]"),
-        output("--progress", type=click.Choice(["auto", "bar", "plain", "none"]), help="How progress looks.  [auto]"),
+        output("--color", type=click.Choice(_COLOR), metavar="WHEN", setting="auto", help=f"{one_of(_COLOR)}."),
+        output(
+            "--progress", type=click.Choice(_PROGRESS), metavar="LOOK", setting="auto", help=f"{one_of(_PROGRESS)}."
+        ),
     ]
 
 

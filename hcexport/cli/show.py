@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hcexport.cli.app import App
+from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, listed
 from hcexport.views.fields import DETAIL
 
@@ -14,7 +15,7 @@ from hcexport.views.fields import DETAIL
     formats=("text", "json", "csv"),
     examples=["hcexport show vegcl1xm6u", "hcexport list --latest 1 --format ids | hcexport show -"],
 )
-@click.argument("run_id", nargs=-1, required=True)
+@click.argument("run_id", nargs=-1, required=True, shell_complete=completed("report ids"))
 def command(app: App, run_id: tuple[str, ...]) -> None:
     """Show reports in full: every test with severity, result and duration.
 

@@ -1,0 +1,150 @@
+"""Completion in bash, zsh and fish: click's machinery, and a script for each shell.
+
+The scripts are our own because click's differ between its versions and let the shell expand what a value holds. They
+hand over the line up to the cursor and get back a line for each candidate: what it is, its value, words about it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from typing import ClassVar
+
+import click
+from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
+
+VARIABLE = "_HCEXPORT_COMPLETE"  # set by the scripts, to the name of the shell
+_LINE = "_HCEXPORT_LINE"
+_ASSIGNMENT = re.compile(r"\w+=")
+
+_BASH = r"""# Completion of %(prog_name)s in bash 4.4 or newer.  Made by: hcexport completion bash
+
+%(complete_func)s() {
+    local kind value words
+    COMPREPLY=()
+    while IFS=$'\t' read -r kind value words; do
+        case $kind in
+            plain) COMPREPLY+=("$value") ;;
+            file) compopt -o default ;;
+        esac
+    done < <(_HCEXPORT_LINE="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash "$1" 2>/dev/null </dev/null)
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+_ZSH = r"""#compdef %(prog_name)s
+# Completion of %(prog_name)s in zsh.  Made by: hcexport completion zsh
+
+%(complete_func)s() {
+    local kind value words_about
+    local -a plain described
+    while IFS=$'\t' read -r kind value words_about; do
+        case $kind in
+            plain) [[ -n $words_about ]] && described+=("$value:$words_about") || plain+=("$value") ;;
+            file) compset -P '--*='; _files ;;
+        esac
+    done < <(_HCEXPORT_LINE="${words[1,CURRENT]}" %(complete_var)s=zsh "${words[1]}" 2>/dev/null </dev/null)
+    (( $#described )) && _describe -V %(prog_name)s described
+    (( $#plain )) && compadd -V %(prog_name)s -a plain
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+_FISH = r"""# Completion of %(prog_name)s in fish.  Made by: hcexport completion fish
+
+function %(complete_func)s
+    set -lx _HCEXPORT_LINE (commandline -cp | string collect)
+    set -lx %(complete_var)s fish
+    for line in (%(prog_name)s 2>/dev/null </dev/null)
+        set -l fields (string split \t -- $line)
+        switch $fields[1]
+            case plain
+                printf '%%s\t%%s\n' $fields[2] $fields[3]
+            case file
+                __fish_complete_path $fields[2]
+        end
+    end
+end
+
+complete --command %(prog_name)s --no-files --keep-order --arguments '(%(complete_func)s)'
+"""
+
+
+class _Shell(ShellComplete):
+    """What the three have in common: the line in, the candidates out."""
+
+    whole_words: ClassVar[bool] = True
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the cursor, without assignments and the program's name; the word that the cursor is in."""
+        line = os.environ.get(_LINE, "")
+        words = split_arg_string(line)
+        incomplete = "" if line[-1:].isspace() or not words else words.pop()
+        while words and _ASSIGNMENT.match(words[0]):
+            words.pop(0)
+        return words[1:], incomplete
+
+    def format_completion(self, item: CompletionItem[str]) -> str:
+        """A line of three fields."""
+        return f"{item.type}\t{item.value}\t{' '.join((item.help or '').split())}"
+
+    def complete(self) -> str:
+        """The lines; where the shell replaces whole words, with the ``--option=`` that stands before the value."""
+        args, incomplete = self.get_completion_args()
+        option, equals, _ = incomplete.partition("=")
+        before = option + equals if self.whole_words and option.startswith("--") else ""
+        items = self.get_completions(args, incomplete)
+        for item in items if equals else ():
+            item.value = before + item.value
+        return "\n".join(map(self.format_completion, items))
+
+
+class Bash(_Shell):
+    """Bash takes ``=`` for the end of a word."""
+
+    name = "bash"
+    source_template = _BASH
+    whole_words = False
+
+
+class Zsh(_Shell):
+    """Zsh."""
+
+    name = "zsh"
+    source_template = _ZSH
+
+
+class Fish(_Shell):
+    """Fish."""
+
+    name = "fish"
+    source_template = _FISH
+
+
+SHELLS: Mapping[str, type[_Shell]] = {shell.name: shell for shell in (Bash, Zsh, Fish)}
+
+
+def script(shell: str, root: click.Group) -> str:
+    """The completion script for ``bash``, ``zsh`` or ``fish``."""
+    return SHELLS[shell](root, {}, "hcexport", VARIABLE).source()
+
+
+def answer(shell: str, root: click.Group) -> int:
+    """Print the candidates that a shell's script asks for, or nothing; returns the exit status.
+
+    Whatever goes wrong, a line that somebody is typing is no place to say it.
+    """
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123 # devnull is no path
+        try:
+            click.echo(SHELLS[shell](root, {}, "hcexport", VARIABLE).complete())
+        except Exception:  # noqa: BLE001 # as the docstring says
+            return 1
+    return 0
