@@ -59,9 +59,11 @@ class Credentials:
         """The stored refresh token; ``session().refresh_expires`` says how long it is good."""
         return self.store.load(self.key, Entry.REFRESH_TOKEN)
 
-    def keep_refresh_token(self, secret: Secret, expires: datetime | None) -> None:
-        """Keep a refresh token and its end."""
-        self._change(refresh_expires=expires)
+    def keep_refresh_token(
+        self, secret: Secret, expires: datetime | None, *, client_id: str = "", redirect_uri: str = ""
+    ) -> None:
+        """Keep a refresh token, its end, and the application that it was made for."""
+        self._change(refresh_expires=expires, client_id=client_id, redirect_uri=redirect_uri)
         self.store.save(self.key, Entry.REFRESH_TOKEN, secret)
 
     def password(self) -> Secret | None:
@@ -79,7 +81,7 @@ class Credentials:
     def forget(self) -> bool:
         """Forget everything but which passwords were refused; whether there was anything."""
         found = [self.store.delete(self.key, entry) for entry in Entry]
-        self._change(expires=None, refresh_expires=None, referer="", kind=Kind.PASSWORD)
+        self._change(expires=None, refresh_expires=None, client_id="", redirect_uri="", referer="", kind=Kind.PASSWORD)
         return any(found)
 
     def was_refused(self, password: Secret) -> bool:

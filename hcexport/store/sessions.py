@@ -14,12 +14,17 @@ from hcexport.store.accounts import Kind
 
 @dataclass(frozen=True)
 class Session:
-    """The file's content. Hashes of refused passwords share one salt, so that a check costs one of them."""
+    """The file's content. Hashes of refused passwords share one salt, so that a check costs one of them.
+
+    ``client_id`` and ``redirect_uri`` are those that the refresh token was made for: it is good for no others.
+    """
 
     expires: datetime | None = None
     referer: str = ""
     kind: Kind = Kind.PASSWORD
     refresh_expires: datetime | None = None
+    client_id: str = ""
+    redirect_uri: str = ""
     salt: str = ""
     refused: tuple[str, ...] = ()
 
@@ -33,6 +38,8 @@ class Session:
                 referer=str(body.get("referer", "")),
                 kind=Kind(body.get("kind", Kind.PASSWORD)),
                 refresh_expires=_time(body.get("refresh_expires")),
+                client_id=str(body.get("client_id", "")),
+                redirect_uri=str(body.get("redirect_uri", "")),
                 salt=str(body.get("salt", "")),
                 refused=tuple(str(one) for one in body.get("refused", ())),
             )
