@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -299,15 +300,19 @@ def last_segment(url: object, *, after: str) -> str | None:
     return segments[places[-1] + 1] if places else None
 
 
-def plain_text(value: object) -> str:
-    """What a server put where a message belongs (text, list, object, nothing), as one line of text."""
-    if value is None:
+def plain_text(value: object, *, levels: int = 20) -> str:
+    """What a server put where a message belongs (text, list, object, nothing), as one line of text.
+
+    What lies deeper than ``levels`` is left out: no message does, and an answer may be nested to no end.
+    """
+    if value is None or levels == 0:
         return ""
+    inner = partial(plain_text, levels=levels - 1)
     if isinstance(value, Mapping):
         known = [value[key] for key in value if str(key).lower() in {"message", "messages", "description", "error"}]
-        return plain_text(known or [f"{key}: {plain_text(item)}" for key, item in value.items()])
+        return inner(known or [f"{key}: {inner(item)}" for key, item in value.items()])
     if isinstance(value, list | tuple):
-        return "; ".join(text for text in map(plain_text, value) if text)
+        return "; ".join(text for text in map(inner, value) if text)
     return " ".join(str(value).split())
 
 
