@@ -17,7 +17,7 @@ from hcexport.models import Job, JobStatus, Report, ReportDetail, TestResult
 T = TypeVar("T")
 U = TypeVar("U")
 
-Value = str | int | float | datetime | timedelta | JobStatus | Path | Sequence[str] | Mapping[str, Any] | None
+Value = str | int | float | datetime | timedelta | JobStatus | Path | tuple[str, ...] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ class Nested(Generic[T, U]):
             return pair[1]
 
         return (self.key.through(record), *(field.through(row) for field in self.row_fields))
+
+
+Kind = Fields[T] | Nested[T, Any]
 
 
 REPORT_FIELDS: Fields[Report] = (

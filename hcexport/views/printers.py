@@ -10,18 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from hcexport.errors import ProtocolError
-from hcexport.models import JobStatus
 from hcexport.views import quantities
-from hcexport.views.fields import Fields, Nested, Value
+from hcexport.views.fields import Fields, Kind, Nested, Value
 from hcexport.views.terminal import DEFAULT_WIDTH, never_refuse
 from hcexport.views.text import cell, clean
 
 T = TypeVar("T")
-Kind = Fields[T] | Nested[T, Any]
 
 
 class Format(StrEnum):
@@ -162,19 +159,15 @@ def _encode(value: object, encoder: json.JSONEncoder) -> str:
         raise ProtocolError(f"the server's answer cannot be written as JSON: {error}") from None
 
 
-def _json_value(value: object) -> object:
-    """What JSON has no word for."""
+def _json_value(value: object) -> str | float:
+    """What JSON has no form for: times, durations, and what is its own word (a job's state, a path)."""
     match value:
         case datetime():
             return quantities.iso(value)
         case timedelta():
             return _seconds(value)
-        case JobStatus() | Path():
-            return str(value)
-        case Mapping():
-            return dict(value)
         case _:
-            raise TypeError(f"no JSON for {type(value).__name__}")
+            return str(value)
 
 
 def _seconds(value: timedelta) -> float:

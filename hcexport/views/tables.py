@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from hcexport.models import JobStatus, Result, plain_text
 from hcexport.views import quantities
-from hcexport.views.fields import Field, Fields, Nested, Value
+from hcexport.views.fields import Field, Fields, Kind, Nested, Value
 from hcexport.views.text import clean
 
 T = TypeVar("T")
@@ -31,14 +31,14 @@ _PADDING = (0, _GAP, 0, 0)
 _READABLE = 16  # a folded column narrower than this is a ladder
 
 
-def records(kind: Fields[T] | Nested[T, Any], rows: Sequence[T], width: int, color: bool) -> str:
+def records(kind: Kind[T], rows: Sequence[T], width: int, color: bool) -> str:
     """A table; of records that hold rows, one after the other. Nothing for no rows."""
     if isinstance(kind, Nested):
         return "\n".join(record(kind, row, width, color) for row in rows)
     return _drawn(_rows(kind, rows, width), width, color)
 
 
-def record(kind: Fields[T] | Nested[T, Any], row: T, width: int, color: bool) -> str:
+def record(kind: Kind[T], row: T, width: int, color: bool) -> str:
     """A line for each field that has a value, and below them a table of the rows that the record holds."""
     if not isinstance(kind, Nested):
         return _drawn([_list(kind, row)], width, color)
@@ -168,8 +168,8 @@ def _cell(value: Value) -> Text:
             return Text(quantities.minute(value))
         case timedelta():
             return Text(quantities.duration(value.total_seconds()))
-        case list() | tuple():
-            return Text(clean(", ".join(map(str, value))) or _NOTHING)
+        case tuple():
+            return Text(clean(", ".join(value)) or _NOTHING)
         case Mapping():
             return Text(clean(plain_text(value)))
         case _:

@@ -60,6 +60,7 @@ def test_a_report_in_full_has_a_line_for_each_test() -> None:
         ["r1", "HC_1", "critical", "passed"],
         ["r1", "HC_2", "general", "failed"],
     ]
+    assert lines[0].endswith("the store\t")
     assert json.loads(lines[1].split("\t")[-1]) == {"messages": ["no answer"]}
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.text import Text
 
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.views.fields import DETAIL, JOB_FIELDS, REPORT_FIELDS, Field, JobRow
 from hcexport.views.printers import Format, Printer
+from hcexport.views.tables import console
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -86,18 +89,16 @@ def _name_column(text: str, width: int) -> int:
     return width - starts[0]
 
 
-def test_ids_are_never_folded_where_there_is_room_beside_them() -> None:
+@pytest.mark.parametrize("width", [80, 100, 110, 120, 200])
+def test_ids_are_never_folded_where_there_is_room_beside_them(width: int) -> None:
     job_id = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
-    job = JobRow(
-        job_id, JobStatus("EXECUTING"), ("a",), START, "production-of-the-city", saved_to=None, username="u" * 40
-    )
-    for width in (80, 100, 110, 120, 200):
-        assert job_id in drawn(JOB_FIELDS, job, width=width)
+    job = JobRow(job_id, JobStatus("EXECUTING"), ("a",), START, "production", saved_to=Path("/x" * 100))
+    assert job_id in drawn(JOB_FIELDS, job, width=width)
 
 
 def test_a_wider_terminal_shows_more_columns() -> None:
-    assert "anna" not in drawn(REPORT_FIELDS, report(), width=80)
-    assert "anna" in drawn(REPORT_FIELDS, report(), width=120)
+    fields = (Field("id", "ID", lambda row: row), Field("more", "MORE", lambda row: row, from_width=100))
+    assert [len(drawn(fields, "a", width=width).split()) for width in (99, 100)] == [2, 4]
 
 
 def test_a_narrow_terminal_gets_a_list_for_each_record() -> None:
@@ -149,3 +150,22 @@ def test_one_record_is_a_line_for_each_value_that_is_known() -> None:
         ["PRIVILEGES", "a, b"],
         ["MORE", "no; answer"],
     ]
+
+
+def test_a_console_decides_nothing_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither text from a server nor the environment: both have been judged before."""
+    for name, value in {"COLUMNS": "²", "NO_COLOR": "1", "TERM": "dumb", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    console(stream, color=False).print("[bold]x[/] :smile: 1.2 http://x")
+    console(stream, color=True).print(Text("red", "red"))
+    assert stream.getvalue() == "[bold]x[/] :smile: 1.2 http://x\n\x1b[31mred\x1b[0m\n"
+
+
+def test_an_answer_nested_to_no_end_is_shown_as_far_as_a_message_goes() -> None:
+    nested: dict[str, Any] = {"message": "bottom"}
+    for _ in range(100_000):
+        nested = {"message": nested}
+    detail = ReportDetail(Report("a1", extra={"message": "top", "description": nested}), ())
+    assert "top" in drawn(DETAIL, detail)
+    assert "bottom" not in drawn(DETAIL, detail)
