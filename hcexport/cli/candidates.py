@@ -10,15 +10,16 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 import click
 from click.shell_completion import CompletionItem
 
-from hcexport.api.auth import SignIn
 from hcexport.api.client import Client
 from hcexport.cli.app import App
 from hcexport.cli.credentials import credentials_of, has_profile
-from hcexport.errors import HcexportError
+from hcexport.errors import HcexportError, SignInRequired
+from hcexport.redaction import Secret
 from hcexport.store.accounts import Token
 from hcexport.store.config_file import ConfigFile, profile_section
 from hcexport.store.credentials import environment_token
@@ -75,8 +76,21 @@ def _asked(app: App) -> list[Seen]:
     token = _token_at_hand(app)
     if token is None:
         return []
-    client = Client(app.session, SignIn(app.session, [], fixed=token))
+    client = Client(app.session, _AtHand(token.secret))
     return [Seen.of_report(report) for report in next(client.query_reports(), [])]
+
+
+@dataclass(frozen=True)
+class _AtHand:
+    """A token that nothing renews."""
+
+    secret: Secret
+
+    def current(self) -> Secret:
+        return self.secret
+
+    def renewed(self, rejected: Secret) -> Secret:  # noqa: ARG002 # the client's protocol
+        raise SignInRequired("the token at hand has ended")
 
 
 def _token_at_hand(app: App) -> Token | None:

@@ -83,6 +83,14 @@ class Command(click.Command):
         self.examples = tuple(examples)
         self.lists = dict(lists or {})
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Make sure that an error says which command's help to read: click forgets it for a missing value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The first line, the examples, the rest."""
         first, _, rest = (self.help or "").partition("\n")

@@ -39,16 +39,17 @@ _ZSH = r"""#compdef %(prog_name)s
 # Completion of %(prog_name)s in zsh.  Made by: hcexport completion zsh
 
 %(complete_func)s() {
-    local kind value words_about
+    local kind value about found=1
     local -a plain described
-    while IFS=$'\t' read -r kind value words_about; do
+    while IFS=$'\t' read -r kind value about; do
         case $kind in
-            plain) [[ -n $words_about ]] && described+=("$value:$words_about") || plain+=("$value") ;;
-            file) compset -P '--*='; _files ;;
+            plain) [[ -n $about ]] && described+=("$value:$about") || plain+=("$value") ;;
+            file) compset -P '--*='; _files && found=0 ;;
         esac
     done < <(_HCEXPORT_LINE="${words[1,CURRENT]}" %(complete_var)s=zsh "${words[1]}" 2>/dev/null </dev/null)
-    (( $#described )) && _describe -V %(prog_name)s described
-    (( $#plain )) && compadd -V %(prog_name)s -a plain
+    (( $#described )) && _describe -V %(prog_name)s described && found=0
+    (( $#plain )) && compadd -V %(prog_name)s -a plain && found=0
+    return found
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then

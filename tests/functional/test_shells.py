@@ -1,0 +1,149 @@
+"""Completion as it is used: a TAB in a real bash, zsh and fish on a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Hcexport
+
+pytestmark = pytest.mark.parts
+ROOT = Path(__file__).parents[2]
+
+START = {
+    "bash": (["--norc", "--noprofile", "-i"], f"PS1='> '; source '{ROOT}/completions/hcexport.bash'"),
+    "zsh": (["-f", "-i"], f"PS1='> '; fpath=('{ROOT}/completions' $fpath); autoload -U compinit; compinit -u -D"),
+    "fish": (["--no-config", "-i"], f"source '{ROOT}/completions/hcexport.fish'"),
+}
+# Without a completion to answer, it writes down how it was called: what a TAB made of the line.
+RECORDER = """#!/bin/sh
+if [ -n "$_HCEXPORT_COMPLETE" ]; then '{python}' -m hcexport "$@"; touch "$CALLED.answered"; exit; fi
+printf '%s\\n' "$@" > "$CALLED.new" && mv "$CALLED.new" "$CALLED"
+"""
+
+
+class Shell:
+    """A shell on a terminal, and keys for it."""
+
+    def __init__(self, argv: list[str], env: dict[str, str], folder: Path) -> None:
+        self.called = folder / "called"
+        self.answered = folder / "called.answered"
+        self.screen = ""
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(argv[0], argv, {**env, "CALLED": str(self.called)})
+
+    def type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def shows(self, text: str, seconds: float = 20) -> bool:
+        """Whether the text appears in time; what has appeared is forgotten then."""
+        until = time.monotonic() + seconds
+        while text not in self.screen and time.monotonic() < until:
+            self._read(0.2)
+        _, found, self.screen = self.screen.partition(text)
+        return bool(found)
+
+    def run(self, keys: str) -> list[str]:
+        """Type a line with one TAB in it, and Enter; how hcexport was called by it."""
+        before, _, after = keys.partition("\t")
+        self.type(f"{before}\t")
+        self._wait_for(self.answered)
+        self._read_all()
+        self.type(f"{after}\r")
+        self._wait_for(self.called)
+        words = self.called.read_text().split()
+        self.called.unlink()
+        return words
+
+    def end(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._terminal)
+
+    def _wait_for(self, path: Path) -> None:
+        until = time.monotonic() + 20
+        while not path.exists() and time.monotonic() < until:
+            self._read(0.05)
+        assert path.exists(), self.screen
+
+    def _read_all(self) -> None:
+        """Until the shell has drawn what it got."""
+        self.answered.unlink()
+        seen = None
+        while seen != self.screen:
+            seen = self.screen
+            self._read(0.2)
+
+    def _read(self, seconds: float) -> None:
+        if select.select([self._terminal], [], [], seconds)[0]:
+            with suppress(OSError):
+                self.screen += os.read(self._terminal, 65536).decode(errors="replace")
+
+
+@pytest.fixture(params=list(START))
+def shell(request: pytest.FixtureRequest, hcexport: Hcexport, need_part: Callable[[str], str]) -> Iterator[Shell]:
+    arguments, setup = START[request.param]
+    program = need_part(request.param)
+    folder = hcexport.cwd / "bin"
+    folder.mkdir()
+    (folder / "hcexport").write_text(RECORDER.format(python=sys.executable))
+    (folder / "hcexport").chmod(0o755)
+    env = {**hcexport.env, "PATH": f"{folder}:{hcexport.env['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    made = Shell([program, *arguments], env, hcexport.cwd)
+    try:
+        made.type(f"{setup}; printf 'rea%s' dy\r")
+        assert made.shows("ready"), made.screen
+        yield made
+    finally:
+        made.end()
+
+
+def test_a_tab_completes_commands_options_choices_profiles_ids_and_files(shell: Shell, hcexport: Hcexport) -> None:
+    config = Path(hcexport.env["HCEXPORT_HOME"]) / "config.toml"
+    config.parent.mkdir()
+    config.write_text(f'[profiles.production]\nurl = "{hcexport.env["HCEXPORT_URL"]}"\n')
+    (hcexport.cwd / "nightly.zip").touch()
+    first, second = hcexport("list", "--latest", "2", "--format", "ids").stdout.split()
+
+    assert shell.run("hcexport exp\t") == ["export"]
+    assert shell.run("hcexport list --creat\t me") == ["list", "--created-by", "me"]
+    assert shell.run("hcexport list --format js\t") == ["list", "--format", "json"]
+    assert shell.run("hcexport list --format=js\t") == ["list", "--format=json"]
+    assert shell.run("hcexport list -p prod\t") == ["list", "-p", "production"]
+    assert shell.run(f"hcexport show {first[:5]}\t") == ["show", first]
+    assert shell.run(f"hcexport export --run-ids {first},{second[:5]}\t")[-1].rstrip(",") == f"{first},{second}"
+    assert shell.run("hcexport export --out night\t") == ["export", "--out", "nightly.zip"]
+
+
+def test_a_job_of_this_machine_is_completed(shell: Shell, hcexport: Hcexport) -> None:
+    job = hcexport("export", "--latest", "1").stdout.strip()
+    assert shell.run(f"hcexport wait {job[:6]}\t") == ["wait", job]
+
+
+def test_names_and_dates_stand_beside_the_ids_where_the_shell_shows_them(
+    shell: Shell, hcexport: Hcexport, request: pytest.FixtureRequest
+) -> None:
+    [report] = hcexport("list", "--latest", "1").stdout.splitlines()
+    name = report.split("\t")[-1]
+    shell.type("hcexport show \t\t")
+    if "bash" in request.node.name:
+        assert shell.shows(report.split("\t")[0])
+    else:
+        assert shell.shows(name), shell.screen
+
+
+def test_without_anything_to_offer_the_screen_stays_as_it_is(shell: Shell, hcexport: Hcexport) -> None:
+    (Path(hcexport.env["HCEXPORT_HOME"])).write_text("a file where a folder is due")
+    assert shell.run("hcexport show x\t") == ["show", "x"]
+    assert "rror" not in shell.screen
