@@ -90,7 +90,7 @@ def test_cell_leaves_the_rest_alone_but_for_cleaning(text: str) -> None:
 def test_short_ascii_takes_a_fast_path() -> None:
     """A ratio within one run: no time of a machine is asserted."""
     plain, foreign = ["nightly 2026-11-22"] * 20_000, ["nightly 2026-11-2é"] * 20_000
-    assert _seconds(plain) < _seconds(foreign) / 3
+    assert min(_seconds(plain) for _ in range(3)) < min(_seconds(foreign) for _ in range(3)) / 3
 
 
 def _seconds(texts: list[str]) -> float:
