@@ -11,13 +11,15 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import IO
 
 from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import BadDownload, CannotCreate
+from hcexport.transfer.follower import Checksum
 
 MEMBER = b"PK\x03\x04"
 END = b"PK\x05\x06"
@@ -29,7 +31,8 @@ METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated", zipfi
 _ENCRYPTED = 0x1
 _END_RECORD = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
-_END_RECORD_64 = struct.Struct("<4sQ2H2L4Q")
+_END_RECORD_64 = struct.Struct("<4sQ20xQQQ")
+_RECORD_HEAD_BYTES = 12  # of a zip64 end record: its magic and its length
 _LOCAL_HEADER_BYTES = 30
 
 
@@ -46,15 +49,18 @@ def begins_like_a_zip(head: bytes) -> bool:
     return head[:4] in {MEMBER, END}
 
 
-def verify(file: IO[bytes], *, deadline: Deadline = NO_DEADLINE) -> Contents:
+def verify(
+    file: IO[bytes], followed: Mapping[int, Checksum] = MappingProxyType({}), *, deadline: Deadline = NO_DEADLINE
+) -> Contents:
     """Check a whole zip; leaves the file's position anywhere.
 
-    Raises BadDownload saying what is wrong, CannotCreate when the disk cannot be read, TimedOut.
+    Data that a Follower has summed up already (``followed``) is not read again. Raises BadDownload saying what is
+    wrong, CannotCreate when the disk cannot be read, TimedOut.
     """
     with opened(file) as archive:
         members = archive.infolist()
         for member in members:
-            _check_crc(archive, member, deadline)
+            _check_data(archive, member, followed.get(member.header_offset), deadline)
     files = [member for member in members if not member.is_dir()]
     return Contents(tuple(member.filename for member in files), sum(member.file_size for member in files))
 
@@ -99,11 +105,8 @@ def _find_end(file: IO[bytes], size: int) -> _End:
     _, disk, first_disk, _, entries, length, start, comment = _END_RECORD.unpack_from(tail, at)
     if at + _END_RECORD.size + comment != len(tail):
         raise BadDownload("the zip does not end at its end record")
-    position = size - tail_bytes + at
-    end = _End(entries, start, length)
-    if 0xFFFF in (entries, disk) or 0xFFFFFFFF in (length, start):
-        end, position = _find_end_64(file, position)
-    elif disk or first_disk:
+    end, position = _find_end_64(file, size - tail_bytes + at) or (_End(entries, start, length), size - tail_bytes + at)
+    if disk != first_disk:
         raise BadDownload("the zip is one of several volumes")
     if end.directory_at + end.directory_bytes != position:
         raise BadDownload("the zip has bytes missing or added: its list of members is not where it should be")
@@ -112,16 +115,18 @@ def _find_end(file: IO[bytes], size: int) -> _End:
     return end
 
 
-def _find_end_64(file: IO[bytes], position: int) -> tuple[_End, int]:
-    file.seek(max(0, position - _LOCATOR.size))
+def _find_end_64(file: IO[bytes], position: int) -> tuple[_End, int] | None:
+    """The zip64 end record and where it begins; None where no locator stands right before the end record."""
+    locator_at = position - _LOCATOR.size
+    if locator_at < 0:
+        return None
+    file.seek(locator_at)
     magic, _, at, _ = _LOCATOR.unpack(file.read(_LOCATOR.size))
     if magic != b"PK\x06\x07":
-        raise BadDownload("the zip has no zip64 locator")
+        return None
     file.seek(at)
-    magic, length, _, _, disk, first_disk, _, entries, size, start = _END_RECORD_64.unpack(
-        file.read(_END_RECORD_64.size)
-    )
-    if magic != b"PK\x06\x06" or at + 12 + length != position - _LOCATOR.size or disk or first_disk:
+    magic, length, entries, size, start = _END_RECORD_64.unpack(file.read(_END_RECORD_64.size))
+    if magic != b"PK\x06\x06" or at + _RECORD_HEAD_BYTES + length != locator_at:
         raise BadDownload("the zip's zip64 end record is not where it should be")
     return _End(entries, start, size), at
 
@@ -146,9 +151,13 @@ def _check_members(members: list[zipfile.ZipInfo], end: _End) -> None:
         raise BadDownload("the zip's last member overlaps its list of members")
 
 
-def _check_crc(archive: zipfile.ZipFile, member: zipfile.ZipInfo, deadline: Deadline) -> None:
+def _check_data(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, followed: Checksum | None, deadline: Deadline
+) -> None:
     size = 0
-    with archive.open(member) as data:
+    with archive.open(member) as data:  # compares the member's two headers
+        if followed == Checksum(member.compress_type, member.CRC, member.compress_size, member.file_size):
+            return
         while chunk := data.read(CHUNK_BYTES):
             size += len(chunk)
             deadline.check()

@@ -169,14 +169,19 @@ def exists(target: Path) -> CannotCreate:
     return CannotCreate(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
 
 
+def refused(path: Path, error: OSError) -> CannotCreate:
+    """The operating system's refusal to write, with what to do about it."""
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
+    return CannotCreate(f"cannot write {path}: {reason}", hint=_HINTS.get(error.errno or 0))
+
+
 @contextmanager
 def creating(path: Path) -> Iterator[None]:
-    """Turns the operating system's refusal to write into CannotCreate, with what to do about it."""
+    """Turns an OSError inside into CannotCreate."""
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise CannotCreate(f"cannot write {path}: {reason}", hint=_HINTS.get(error.errno or 0)) from error
+        raise refused(path, error) from error
 
 
 def _words(profile: str, job_id: str | None, now: datetime) -> dict[str, str]:

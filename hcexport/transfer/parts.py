@@ -28,7 +28,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, cast
 
-from hcexport.transfer.destination import PREFIX
+from hcexport.api.deadline import Deadline
+from hcexport.errors import CannotCreate
+from hcexport.transfer.destination import PREFIX, creating, refused
+from hcexport.transfer.follower import Followed, Follower
 
 SWEEP_AFTER_S = 7 * 86_400  # faults.md, SIGKILL: parts nobody came back for
 COPY_BYTES = 1 << 20
@@ -63,27 +66,55 @@ class Part:
         self.note = note
         self.path = path
         self.size = 0
+        self._follower = Follower(file.fileno())
+
+    @property
+    def folder(self) -> Path:
+        """Where the bytes are kept."""
+        return self.path.parent if self.path else Path(tempfile.gettempdir())
 
     def write(self, chunk: bytes) -> int:
-        """Append the whole chunk. Raises OSError when the disk does not take it."""
+        """Append the whole chunk. Raises CannotCreate when the disk does not take it."""
         view = memoryview(chunk)
-        while view:
-            written = self.file.write(view) or 0
-            self.size += written
-            view = view[written:]
+        try:
+            while view:
+                written = self.file.write(view) or 0
+                self.size += written
+                view = view[written:]
+        except OSError as error:
+            raise refused(self.folder, error) from error
+        self._follower.grown(self.size)
         return len(chunk)
+
+    def sums(self, deadline: Deadline) -> Followed:
+        """SHA-256 and checksums of what was written. Raises CannotCreate when it cannot be read back, TimedOut."""
+        with creating(self.folder):
+            return self._follower.finish(self.size, deadline)
 
     def leave(self) -> None:
         """Close it; what a later run can go on with stays, anything else is removed."""
-        if self.path is None or not (self.size and self.note.resumable):
+        if self.size and self.note.resumable and self._is_unpublished():
+            self._close()
+        else:
             self.discard()
-        self.file.close()
 
     def discard(self) -> None:
         """Close and remove it."""
-        self.file.close()
+        self._close()
         if self.path is not None:
             _remove(self.path)
+
+    def _close(self) -> None:
+        self._follower.stop()
+        if not self.file.closed:
+            _unlock(self.file)  # the follower's descriptor would hold it a moment longer
+            self.file.close()
+
+    def _is_unpublished(self) -> bool:
+        """Whether its hidden name is the only one: an interrupt may come between a link and the end of publishing."""
+        with suppress(OSError):
+            return self.path is not None and self.path.lstat().st_nlink == 1
+        return False
 
 
 def fresh(folder: Path | None, note: Note) -> Part:
@@ -91,12 +122,16 @@ def fresh(folder: Path | None, note: Note) -> Part:
     if folder is None:
         return Part(tempfile.TemporaryFile(buffering=0), note, None)
     path = _new_path(folder, note.key)
-    file = FileIO(_open_new(path), "r+")
-    _lock(file)
-    if note.resumable:
-        with FileIO(_open_new(path.with_suffix(".note")), "w") as text:
-            text.write(json.dumps(asdict(note)).encode())
-    return Part(file, note, path)
+    try:
+        file = FileIO(_open_new(path), "r+")
+        _lock(file)
+        if note.resumable:
+            with FileIO(_open_new(path.with_suffix(".note")), "w") as text:
+                text.write(json.dumps(asdict(note)).encode())
+        return Part(file, note, path)
+    except BaseException:
+        _remove(path)
+        raise
 
 
 def claim(folder: Path | None, note: Note) -> Part | None:
@@ -152,11 +187,13 @@ def _copy(old: FileIO, note: Note, folder: Path) -> Part | None:
     try:
         part = fresh(folder, note)
         shutil.copyfileobj(old, cast(Any, part), COPY_BYTES)
-    except BaseException as error:
+    except (OSError, CannotCreate):  # what cannot be copied is fetched again
         if part is not None:
             part.discard()
-        if isinstance(error, OSError):  # what cannot be copied is fetched again
-            return None
+        return None
+    except BaseException:
+        if part is not None:
+            part.discard()
         raise
     return part
 
@@ -198,6 +235,11 @@ def _lock(file: FileIO) -> bool:
     except OSError:  # no locks on this file system: correctness does not need them
         return True
     return True
+
+
+def _unlock(file: FileIO) -> None:
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _remove(path: Path) -> None:

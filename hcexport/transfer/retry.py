@@ -39,8 +39,13 @@ class Patience:
         """An answer has come: its bytes are timed from now."""
         self._opened = self._deadline.clock()
 
-    def arrived(self, count: int) -> None:
-        """``count`` bytes have come. Raises TimedOut, and NetworkError for an answer that only drips."""
+    def progressed(self) -> None:
+        """Something is done that need not be done again."""
+        self._failures = self._nonsense = self._bytes = 0
+        self._since = self._opened = self._deadline.clock()
+
+    def arrived(self, count: int) -> float:
+        """``count`` bytes have come; returns the time. Raises TimedOut, and NetworkError for an answer that drips."""
         self._failures = self._nonsense = 0
         self._bytes += count
         now = self._deadline.clock()
@@ -51,6 +56,7 @@ class Patience:
             self._since = self._opened = now
         elif now - self._opened > STALL_S:
             raise NetworkError(f"the server sent less than {PROGRESS_BYTES} bytes in {STALL_S:.0f} s")
+        return now
 
     def wait(self, failure: NetworkError) -> None:
         """Sleep before the next attempt, or raise the failure when there should be none."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from hcexport.models import UploadItem
@@ -14,6 +15,7 @@ from hcexport.models import UploadItem
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 _UNSATISFIED = re.compile(r"bytes \*/([0-9]{1,18})", re.IGNORECASE)
+STRONG_AFTER_S = 60  # RFC 7232, 2.2.2: a Last-Modified this much older than Date is strong
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -45,39 +47,68 @@ class ItemSource(Protocol):
         ...
 
 
+class Wanted(Protocol):
+    """What is known of the bytes that are there already: a part's note."""
+
+    @property
+    def validator(self) -> str | None: ...  # noqa: D102 - as in Offer
+
+    @property
+    def total(self) -> int | None: ...  # noqa: D102 - as in Offer
+
+
 @dataclass(frozen=True)
 class Offer:
-    """What the headers promise: the body starts at ``first_byte`` of ``total`` bytes (None: not said).
+    """What the headers of an answer promise; what cannot be understood is not promised.
 
-    ``whole_end`` says that a body cut short would have been noticed. ``encoding`` is what a proxy did to the bytes.
-    ``fits`` is false for a 206 that names no range, or not one up to the last byte.
+    The body is the bytes ``first`` to the last of ``total`` (None: not said). ``validator`` is strong or None.
+    ``has_certain_end`` says that a body cut short would be noticed. ``encoding`` is what a proxy did to the bytes.
     """
 
-    first_byte: int
+    status: int
+    first: int | None
     total: int | None
     validator: str | None
-    whole_end: bool
+    has_certain_end: bool
     encoding: str
-    fits: bool = True
 
     @classmethod
     def of(cls, answer: ItemStream) -> Offer:
-        """Read the headers of an answer, strictly: what is not understood is not promised."""
+        """Read the headers of an answer."""
         headers = answer.headers
-        first_byte, total, fits = _range(answer.status, headers)
+        first, total = _range(answer.status, headers)
         encoding = headers.get("content-encoding", "").strip().lower()
         return cls(
-            first_byte=first_byte,
+            status=answer.status,
+            first=first,
             total=total,
             validator=strong_validator(headers),
-            whole_end=total is not None or "transfer-encoding" in headers,
+            has_certain_end=total is not None or "transfer-encoding" in headers,
             encoding="" if encoding == "identity" else encoding,
-            fits=fits,
         )
+
+    @property
+    def is_whole_file(self) -> bool:
+        """Whether the answer is all of the file from its first byte, whatever was asked for."""
+        return self.status == HTTPStatus.OK
+
+    def continues(self, size: int, wanted: Wanted) -> bool:
+        """Whether this is exactly what follows ``size`` bytes of what is wanted."""
+        return (
+            self.status == HTTPStatus.PARTIAL_CONTENT
+            and self.first == size
+            and self.total == wanted.total
+            and self.validator in {None, wanted.validator}
+            and not self.encoding
+        )
+
+    def says_complete(self, size: int, wanted: Wanted) -> bool:
+        """Whether nothing follows ``size`` bytes because they are all."""
+        return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and self.total == size == wanted.total
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:
-    """What ``If-Range`` may say: a strong ETag, or a Last-Modified that is strong by its age (RFC 9110, 8.8.2.2)."""
+    """What ``If-Range`` may say: a strong ETag, or a Last-Modified old enough to be strong."""
     if headers.get("accept-ranges", "").strip().lower() == "none":
         return None
     etag = headers.get("etag", "").strip()
@@ -88,20 +119,17 @@ def strong_validator(headers: Mapping[str, str]) -> str | None:
         age = parsedate_to_datetime(headers.get("date", "")) - parsedate_to_datetime(modified)
     except (ValueError, TypeError):
         return None
-    return modified if age.total_seconds() >= 60 else None
+    return modified if age.total_seconds() >= STRONG_AFTER_S else None
 
 
-def _range(status: int, headers: Mapping[str, str]) -> tuple[int, int | None, bool]:
+def _range(status: int, headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """First byte and size of the whole; None for what is not said, or not up to the last byte."""
     said = headers.get("content-range", "").strip()
-    if status == 416:
-        found = _UNSATISFIED.fullmatch(said)
-        return (int(found[1]), int(found[1]), True) if found else (0, None, False)
-    if status == 206:
-        found = _CONTENT_RANGE.fullmatch(said)
-        if not found:
-            return 0, None, False
+    if status == HTTPStatus.PARTIAL_CONTENT and (found := _CONTENT_RANGE.fullmatch(said)):
         first, last, total = map(int, found.groups())
-        return first, total, first <= last == total - 1
+        return (first, total) if first <= last == total - 1 else (None, None)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and (found := _UNSATISFIED.fullmatch(said)):
+        return None, int(found[1])
     length = headers.get("content-length", "").strip()
-    plain = "transfer-encoding" not in headers and _LENGTH.fullmatch(length)
-    return 0, int(length) if plain else None, True
+    is_plain = status == HTTPStatus.OK and "transfer-encoding" not in headers and _LENGTH.fullmatch(length)
+    return (0 if status == HTTPStatus.OK else None), (int(length) if is_plain else None)
