@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,30 +52,60 @@ def box() -> Iterator[Sandbox]:
         yield made
 
 
+class Starter:
+    """The process that hcexport is forked from (``starter.py``), so that each run does not import everything anew."""
+
+    def __init__(self) -> None:
+        program = Path(__file__).with_name("starter.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, args: list[str], env: dict[str, str], cwd: Path, streams: list[Path], timeout: float) -> int:
+        """Exit status of one run, negative for a signal."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin
+        assert stdout
+        order = {"args": args, "env": env, "cwd": str(cwd), "streams": [*map(str, streams)], "timeout": timeout}
+        print(json.dumps(order), file=stdin, flush=True)
+        return int(stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    """One a worker."""
+    made = Starter()
+    yield made
+    made.close()
+
+
 @dataclass
 class Hcexport:
     """Runs hcexport as its users do: a process, an environment, a folder, three streams."""
 
     env: dict[str, str]
     cwd: Path
+    starter: Starter
     finished: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
 
     def __call__(
         self, *args: str | Path, stdin: str = "", env: Mapping[str, str] | None = None, timeout: float = 30
     ) -> subprocess.CompletedProcess[str]:
         """Run it to its end; no standard stream is a terminal."""
-        done = subprocess.run(
-            self.argv(*args),
-            input=stdin,
-            env={**self.env, **(env or {})},
-            cwd=self.cwd,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            timeout=timeout,
-            check=False,
-        )
+        environment = {**self.env, **(env or {})}
+        with tempfile.TemporaryDirectory() as folder:
+            streams = [Path(folder, name) for name in ("stdin", "stdout", "stderr")]
+            for stream in streams:
+                stream.write_bytes(stdin.encode("utf-8", "surrogateescape") if stream is streams[0] else b"")
+            status = self.starter.run([*map(str, args)], environment, self.cwd, streams, timeout)
+            out, err = (stream.read_bytes().decode("utf-8", "surrogateescape") for stream in streams[1:])
+        done = subprocess.CompletedProcess(self.argv(*args), status, out, err)
+        if status == -signal.SIGALRM:
+            raise subprocess.TimeoutExpired(done.args, timeout, out, err)
         self.finished.append(done)
         return done
 
@@ -82,11 +115,11 @@ class Hcexport:
 
 
 @pytest.fixture
-def hcexport_alone(environment: dict[str, str], tmp_path: Path) -> Hcexport:
+def hcexport_alone(environment: dict[str, str], tmp_path: Path, starter: Starter) -> Hcexport:
     """Hcexport with nothing configured, in an empty folder."""
     folder = tmp_path / "work"
     folder.mkdir()
-    return Hcexport(dict(environment), folder)
+    return Hcexport(dict(environment), folder, starter)
 
 
 @pytest.fixture

@@ -49,6 +49,8 @@ def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
+    except SystemExit:
+        raise BrokenPipeError from None  # the one time that click ends by itself, and with status 1
     except click.Abort:
         raise UsageError("nothing was typed", hint="give what is asked for, or use --no-input") from None
     except click.exceptions.NoArgsIsHelpError as error:
@@ -117,9 +119,25 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 # as above
     sys.stdout = sys.stdout or _Closed()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = _Said(
+            sys.stderr.buffer, encoding=sys.stderr.encoding, errors="backslashreplace", write_through=True
+        )
+
+
+class _Said(io.TextIOWrapper):
+    """Standard error that is full or gone keeps nobody from working: the words are lost, the status speaks."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
 
 
 class _Closed(io.TextIOBase):
