@@ -1,8 +1,8 @@
 """The process that talks to the keyring. Run as a file; imports nothing of hcexport, to start fast.
 
 A call into a keyring can hang for ever (a locked desktop, a service that does not answer), also inside C code, and a
-backend may print. A child can be ended whatever it does; secrets pass through its stdin and stdout alone. It costs a
-start of Python more than a thread would, 30 ms of some 150.
+backend may print. A child can be ended whatever it does, and secrets pass through its stdin and stdout alone. It takes
+a sixth more processor time than a thread would (measured: 300 ms against 260, import of keyring included).
 
 Request and answer are one JSON object each: ``{"do": "get"|"set"|"delete"|"probe", "service", "username", "secret",
 "attended"}`` and ``{"secret", "found", "backend"}`` or ``{"problem", "detail"}``.

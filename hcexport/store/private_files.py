@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
@@ -38,20 +37,25 @@ def private_folder(folder: Path) -> Path:
 def write_private(path: Path, content: bytes) -> None:
     """Put ``content`` under ``path``, durable and in one step; a reader sees the old or the new. Raises ConfigError."""
     folder = private_folder(path.parent)
+    temporary = folder / f".{path.name}.{os.urandom(8).hex()}"
     with translated("write", path):
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            _write_new(temporary, content)
+            temporary.replace(path)
         except BaseException:
             with suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink()
             raise
         _fsync_folder(folder)
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def read_private(path: Path) -> bytes | None:

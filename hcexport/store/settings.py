@@ -231,17 +231,15 @@ def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:
 
     Raises UsageError for an unknown name or a bad value, and ConfigError when the file cannot be changed.
     """
-    if name == "profile" and profile is None:
-        return config_file.change(paths.config_file, {(): {"profile": profile_name(text)}})
-    _known_row(name).parse(text)
-    return config_file.change(paths.config_file, {_section(profile): {name: text}})
+    section, parse = _target(profile, name)
+    parse(text)
+    config_file.change(paths.config_file, {section: {name: text}})
 
 
 def unset_value(paths: Paths, profile: str | None, name: str) -> None:
     """Remove one setting from a profile or from the defaults. Raises as ``set_value``."""
-    top_level = name == "profile" and profile is None
-    section = () if top_level else _section(profile)
-    config_file.change(paths.config_file, {section: {name if top_level else _known_row(name).name: None}})
+    section, _ = _target(profile, name)
+    config_file.change(paths.config_file, {section: {name: None}})
 
 
 def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) -> None:
@@ -259,13 +257,12 @@ def forget_profile(paths: Paths, name: str) -> None:
     config_file.change(paths.config_file, {**default, ("profiles",): {name: None}})
 
 
-def _section(profile: str | None) -> Section:
-    return DEFAULTS if profile is None else profile_section(profile_name(profile))
-
-
-def _known_row(name: str) -> Row:
+def _target(profile: str | None, name: str) -> tuple[Section, Callable[[str], object]]:
+    """The section that holds a setting, and how its text is read."""
+    if name == "profile" and profile is None:
+        return (), profile_name
     row = next((row for row in ROWS if row.name == name), None)
     if row is None:
         near = difflib.get_close_matches(name, KNOWN, 1)
         raise UsageError(f"there is no setting {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
-    return row
+    return DEFAULTS if profile is None else profile_section(profile_name(profile)), row.parse
