@@ -1,24 +1,24 @@
-"""How a token is got, and renewed once.
+"""How a token is got, and renewed.
 
 The ways to a token stand in one list, in the order of contract.md 2, and one function walks it:
 
-1. the token in the environment, as it is
-2. the stored token, while it lasts
-3. the refresh token of a sign-in with a browser
-4. a password: the remembered one, then those of the environment
-5. a person, where there is one
+1. the token in the environment, as it is; else the stored token, while it lasts
+2. the refresh token of a sign-in with a browser
+3. a password: the remembered one, then those of the environment and of the configuration
+4. a person, where there is one
 
-Tokens made of a sign-in that was remembered (2 to 5) go back to its store; the others live as long as the process.
+What 2 to 4 bring goes back to the store of a profile that somebody signed in to; else it lives as long as the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from hcexport.api import oauth
 from hcexport.api.session import REFERER, Session
 from hcexport.errors import (
     AuthError,
@@ -34,23 +34,194 @@ from hcexport.redaction import Secret
 from hcexport.store.accounts import Kind, Token
 from hcexport.store.credentials import Credentials
 
-STORED_MARGIN = timedelta(seconds=60)  # a stored token that ends sooner is renewed before it is used
-RUNNING_MARGIN = timedelta(seconds=2)  # in the middle of a command the server's own 498 is the safety net
+MARGIN = timedelta(seconds=2)  # a round trip, and the second that the server's Date leaves open
 TOKEN_LIFE_S = 3600.0  # asked for by default; what is granted may differ
+_LOCKED_OUT = ("too many", "locked", "try again later")  # the account is, which says nothing of the password
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to a token: its ``origin`` in words without secrets, and how to try it; None is "nothing here"."""
+    """A way to a token: its ``origin`` in words without secrets, and how to try it; None is "nothing here".
+
+    ``at_hand`` says that it costs the server nothing.
+    """
 
     origin: str
     get: Callable[[], Token | None]
+    at_hand: bool = False
+
+
+class SignIn:
+    """The token of one command, from the first way that has one; the ways are tried again when it has ended.
+
+    ``token`` is the one in use, ``origin`` says where it came from. ``credentials`` are those of the account, and
+    ``keeps`` says whether a new token goes into their store.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        ways: Sequence[Way],
+        *,
+        credentials: Credentials | None = None,
+        keeps: bool = False,
+        log: Log = lambda line: None,  # noqa: ARG005 # nobody listens
+    ) -> None:
+        self._session = session
+        self._ways = ways
+        self._credentials = credentials
+        self._keeps = keeps
+        self._log = log
+        self.token: Token | None = None
+        self.origin = ""
+
+    def current(self) -> Secret:
+        """The token to use now. Raises AuthError or ConfigError when no way leads to one."""
+        if self.token is None or has_ended(self._session, self.token.expires):
+            self.token = self._obtain(rejected=None)
+        return self.token.secret
+
+    def renewed(self, rejected: Secret) -> Secret:
+        """Another token than ``rejected``. Raises AuthError or ConfigError when no way leads to one."""
+        try:
+            self.token = self._obtain(rejected)
+        except HcexportError:
+            self._forget(rejected)
+            raise
+        return self.token.secret
+
+    def _obtain(self, rejected: Secret | None) -> Token:
+        """A token that is at hand, or a new one: made by one process at a time, the others find it at hand then."""
+        token = self._walk([way for way in self._ways if way.at_hand], rejected, [])
+        if token:
+            return token
+        failures: list[HcexportError] = []
+        with self._alone():
+            token = self._walk(self._ways, rejected, failures)
+        if token is None:
+            raise _worth_saying(failures, self._session)
+        return token
+
+    def _walk(self, ways: Sequence[Way], rejected: Secret | None, failures: list[HcexportError]) -> Token | None:
+        for way in ways:
+            try:
+                token = way.get()
+                if token and token.secret == rejected:
+                    raise SignInRequired(f"the server does not take the token of {way.origin}", hint="hcexport login")
+            except PasswordRefused:
+                raise  # another wrong one would bring the account nearer to its lock
+            except (AuthError, ConfigError) as error:
+                self._log(f"token: {way.origin}: {error.message}")
+                failures.append(error)
+                continue
+            self._log(f"token: {way.origin}: {'found' if token else 'nothing there'}")
+            if token:
+                self.origin = way.origin
+                return token if way.at_hand else self._kept(token)
+        return None
+
+    def _kept(self, token: Token) -> Token:
+        if self._credentials and self._keeps:
+            try:
+                self._credentials.keep_token(token)
+            except ConfigError as error:
+                self._log(f"token: not kept: {error.message}")
+        return token
+
+    def _forget(self, rejected: Secret) -> None:
+        """Spare the next run a token that the server does not take; a store that fails has been heard of already."""
+        if self._credentials and self._keeps:
+            with suppress(ConfigError):
+                stored = self._credentials.token()
+                if stored and stored.secret == rejected:
+                    self._credentials.forget_token()
+
+    def _alone(self) -> AbstractContextManager[object]:
+        return self._credentials.renewal_lock() if self._credentials else nullcontext()
+
+
+def fixed_way(origin: str, token: Token) -> Way:
+    """A token that was given: used as it is."""
+    return Way(origin, lambda: token, at_hand=True)
+
+
+def stored_way(session: Session, credentials: Credentials) -> Way:
+    """The stored token. Whether it has ended is known without asking the store, which may take its time."""
+
+    def get() -> Token | None:
+        if has_ended(session, credentials.session().expires):
+            raise SignInRequired(
+                f"the sign-in to {session.organization} has ended", hint=f"hcexport login {session.organization}"
+            )
+        return credentials.token()
+
+    return Way(f"{credentials.store.name} store", get, at_hand=True)
+
+
+def refresh_way(session: Session, credentials: Credentials) -> Way:
+    """A token for the refresh token of a sign-in with a browser, which is itself exchanged before it ends."""
+
+    def get() -> Token | None:
+        known = credentials.session()
+        secret = credentials.refresh_token() if known.client_id else None
+        if secret is None:
+            return None
+        app = oauth.Application(known.client_id, known.redirect_uri)
+        if known.refresh_expires and known.refresh_expires - session.server_now() < oauth.EXCHANGE_BEFORE:
+            with suppress(AuthError):  # what it was still worth is seen below
+                grant = oauth.exchange(session, app, secret)
+                keep_grant(credentials, app, grant)
+                return grant.token
+        return oauth.refresh(session, app, secret).token
+
+    return Way("the refresh token", get)
+
+
+def keep_grant(credentials: Credentials, app: oauth.Application, grant: oauth.Grant) -> None:
+    """Keep the refresh token of a grant, if it has one. Raises ConfigError."""
+    if grant.refresh_token:
+        credentials.keep_refresh_token(
+            grant.refresh_token, grant.refresh_expires, client_id=app.client_id, redirect_uri=app.redirect_uri
+        )
+
+
+def password_way(
+    session: Session,
+    credentials: Credentials,
+    origin: str,
+    read: Callable[[], Secret | None],
+    *,
+    life_s: float = TOKEN_LIFE_S,
+) -> Way:
+    """A token for a password from ``origin``. One that the server refused before is not sent again until it changes."""
+    username = credentials.key.username
+
+    def get() -> Token | None:
+        password = read()
+        if password is None:
+            return None
+        if credentials.was_refused(password):
+            raise AuthError(
+                f"the password of {username} ({origin}) was refused before and has not changed",
+                hint="correct it, or sign in: hcexport login",
+            )
+        try:
+            token = generate_token(session, username, password, life_s=life_s)
+        except PasswordRefused as error:
+            if not error.retryable:
+                with suppress(ConfigError):  # a state folder that cannot be written hides no refusal
+                    credentials.remember_refused(password)
+            raise
+        credentials.forget_refused(password)
+        return token
+
+    return Way(origin, get)
 
 
 def generate_token(session: Session, username: str, password: Secret, *, life_s: float = TOKEN_LIFE_S) -> Token:
-    """``POST sharing/rest/generateToken``, once. Raises AuthError when the server refuses user or password.
+    """``POST sharing/rest/generateToken``, once. Raises PasswordRefused, which is retryable for a locked account.
 
     The token is bound to our Referer; its end is what the server granted, not what was asked.
     """
@@ -63,150 +234,35 @@ def generate_token(session: Session, username: str, password: Secret, *, life_s:
     }
     try:
         answer = session.post(f"{session.organization.sharing}/generateToken", form)
-    except ServerError as error:
-        raise PasswordRefused(f"{session.organization} refused {username}: {error.message}") from None
-    return _token_of(answer, username, Kind.PASSWORD)
+    except (ServerError, AuthError) as error:
+        raise _refusal(f"{session.organization} refused {username}: {error.message}") from None
+    return _token_of(answer, username)
 
 
-def password_way(
-    session: Session,
-    credentials: Credentials,
-    origin: str,
-    read: Callable[[], Secret],
-    *,
-    life_s: float = TOKEN_LIFE_S,
-) -> Way:
-    """A token for a password from ``origin``. One that the server refused before is not sent again until it changes."""
-    username = credentials.key.username
-
-    def get() -> Token:
-        password = read()
-        if credentials.was_refused(password):
-            raise AuthError(
-                f"the password of {username} ({origin}) was refused before and has not changed",
-                hint="correct it, or sign in: hcexport login",
-            )
-        try:
-            token = generate_token(session, username, password, life_s=life_s)
-        except PasswordRefused:
-            credentials.remember_refused(password)
-            raise
-        credentials.forget_refused(password)
-        return token
-
-    return Way(origin, get)
+def _refusal(message: str) -> PasswordRefused:
+    if any(words in message.lower() for words in _LOCKED_OUT):
+        refused = PasswordRefused(message, hint="the account is locked for a while: try again later")
+        refused.retryable = True
+        return refused
+    return PasswordRefused(
+        message, hint="members who sign in by SAML, OpenID Connect or with a second factor: hcexport login --web"
+    )
 
 
-def _token_of(answer: dict[str, Any], username: str, kind: Kind) -> Token:
+def _token_of(answer: dict[str, Any], username: str) -> Token:
     value = answer.get("token")
     if not isinstance(value, str) or not value:
         raise ProtocolError("the server's answer holds no token")
-    return Token(Secret.token(value), from_epoch_ms(answer.get("expires")), username, REFERER, kind)
+    return Token(Secret.token(value), from_epoch_ms(answer.get("expires")), username, REFERER, Kind.PASSWORD)
 
 
-class SignIn:
-    """The token of one account, from the first way that has one.
-
-    ``ways`` may be tried again when a token has ended; ``fixed`` is the token of the environment, which nothing renews.
-    ``token`` is the one in use, ``origin`` says where it came from.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        ways: Sequence[Way],
-        *,
-        fixed: Token | None = None,
-        kept_in: Credentials | None = None,
-        log: Log = lambda line: None,  # noqa: ARG005 # nobody listens
-    ) -> None:
-        self._session = session
-        self._ways = ways
-        self._kept_in = kept_in
-        self._log = log
-        self._fixed = fixed
-        self.token = fixed
-        self.origin = "HCEXPORT_TOKEN" if fixed else ""
-
-    def current(self) -> Secret:
-        """The token to use now. Raises SignInRequired when no way leads to one."""
-        if self.token is None:
-            self.token = self._stored() or self._renew(None)
-        elif self._ends_soon(self.token, RUNNING_MARGIN) and self._fixed is None:
-            self.token = self._renew(self.token.secret)
-        return self.token.secret
-
-    def renewed(self, rejected: Secret) -> Secret:
-        """Another token than ``rejected``. Raises SignInRequired."""
-        if self._fixed is not None:
-            where = "in HCEXPORT_TOKEN" if self._fixed.kind is Kind.ENVIRONMENT else "that was given"
-            raise SignInRequired(f"the server does not take the token {where}", hint="get a fresh one: hcexport login")
-        self.token = self._renew(rejected)
-        return self.token.secret
-
-    def _renew(self, rejected: Secret | None) -> Token:
-        """Walk the ways, one process at a time: who waited for the lock finds the other's token in the store."""
-        with self._alone():
-            stored = self._stored()
-            if stored and stored.secret != rejected:
-                return stored
-            token = self._walk()
-            if self._kept_in:
-                self._keep(self._kept_in, token)
-            return token
-
-    def _walk(self) -> Token:
-        failures: list[HcexportError] = []
-        for way in self._ways:
-            try:
-                token = way.get()
-            except PasswordRefused:
-                raise
-            except (AuthError, ConfigError) as error:
-                self._log(f"token: {way.origin}: {error.message}")
-                failures.append(error)
-                continue
-            self._log(f"token: {way.origin}: {'got one' if token else 'nothing there'}")
-            if token:
-                self.origin = way.origin
-                return token
-        raise _best(failures, self._session)
-
-    def _stored(self) -> Token | None:
-        if self._kept_in is None:
-            return None
-        try:
-            token = self._kept_in.token()
-        except ConfigError as error:
-            self._log(f"token: the store: {error.message}")
-            return None
-        if token is None or self._ends_soon(token, STORED_MARGIN):
-            self._log(f"token: {self._kept_in.store.name}: {'it has ended' if token else 'none there'}")
-            return None
-        self.origin = f"{self._kept_in.store.name} store"
-        self._log(f"token: {self.origin}: still good")
-        return token
-
-    def _keep(self, credentials: Credentials, token: Token) -> None:
-        try:
-            credentials.keep_token(token)
-        except ConfigError as error:
-            self._log(f"token: not kept: {error.message}")
-
-    def _ends_soon(self, token: Token, margin: timedelta) -> bool:
-        return token.expires is not None and token.expires - margin <= self._session.server_now()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if self._kept_in is None:
-            yield
-            return
-        with self._kept_in.renewal_lock():
-            yield
+def has_ended(session: Session, expires: datetime | None) -> bool:
+    """Whether a token is over or about to be, by the server's clock; one whose end is not known is not."""
+    return expires is not None and expires - MARGIN <= session.server_now()
 
 
-def _best(failures: Sequence[HcexportError], session: Session) -> HcexportError:
-    """The failure worth saying: what went wrong on the way that came nearest, or that there is no way."""
+def _worth_saying(failures: Sequence[HcexportError], session: Session) -> HcexportError:
+    """The failure that a person can do most about: a refusal, a place out of order, a sign-in that ended."""
     if not failures:
         return SignInRequired(f"not signed in to {session.organization}", hint=f"hcexport login {session.organization}")
-    return next((failure for failure in failures if isinstance(failure, AuthError)), failures[0])
+    return min(failures, key=lambda error: (isinstance(error, SignInRequired), not isinstance(error, AuthError)))

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from hcexport.api.auth import SignIn, Way, password_way
+from hcexport.api.auth import SignIn, Way, fixed_way, password_way, refresh_way, stored_way
 from hcexport.cli.app import App
 from hcexport.redaction import Secret
-from hcexport.store.accounts import AccountKey, Token
+from hcexport.store.accounts import AccountKey, SecretStore
 from hcexport.store.credentials import Credentials, environment_token, secret_store
 from hcexport.store.passwords import password_sources
 
@@ -17,11 +17,15 @@ PROMPT = "the prompt"
 _BUILT_IN = "built-in"
 
 
-def credentials_of(app: App, *, attended: bool = False) -> Credentials:
-    """The place that keeps this account's secrets."""
-    username = app.settings.username.value or ""
-    store = secret_store(app.settings.store.value, app.paths, attended=attended)
-    return Credentials(AccountKey(app.organization, username), store, app.paths)
+def store_of(app: App, *, attended: bool = False) -> SecretStore:
+    """The store that is configured; ``attended`` says that somebody is there to unlock it."""
+    return secret_store(app.settings.store.value, app.paths, attended=attended)
+
+
+def credentials_of(app: App, store: SecretStore | None = None) -> Credentials:
+    """What is kept of this account, in ``store`` or the one that is configured."""
+    key = AccountKey(app.organization, app.settings.username.value or "")
+    return Credentials(key, store or store_of(app), app.paths)
 
 
 def has_profile(app: App) -> bool:
@@ -31,32 +35,31 @@ def has_profile(app: App) -> bool:
 
 def tokens_of(app: App) -> SignIn:
     """What the client takes its tokens from."""
-    fixed = environment_token(app.environ)
     credentials = credentials_of(app)
-    kept_in = credentials if has_profile(app) and fixed is None else None
-    ways = [] if fixed else list(_ways(app, credentials, remembered=kept_in is not None))
-    return SignIn(app.session, ways, fixed=fixed, kept_in=kept_in, log=app.talk.decision)
+    return SignIn(
+        app.session,
+        list(_ways(app, credentials)),
+        credentials=credentials,
+        keeps=has_profile(app),
+        log=app.talk.decision,
+    )
 
 
-def _ways(app: App, credentials: Credentials, *, remembered: bool) -> Iterator[Way]:
-    if remembered:
-        yield _remembered_password(app, credentials)
-    if not credentials.key.username:
+def _ways(app: App, credentials: Credentials) -> Iterator[Way]:
+    """In the order of contract.md 2; a token in the environment is the only way where there is one."""
+    session = app.session
+    if fixed := environment_token(app.environ):
+        yield fixed_way("HCEXPORT_TOKEN", fixed)
         return
-    for source in password_sources(app.settings, app.environ):
-        yield password_way(app.session, credentials, source.origin, source.read)
-    if app.may_ask:
-        yield password_way(app.session, credentials, PROMPT, lambda: ask_password(credentials.key))
-
-
-def _remembered_password(app: App, credentials: Credentials) -> Way:
-    def get() -> Token | None:
-        password = credentials.password()
-        if password is None:
-            return None
-        return password_way(app.session, credentials, "the remembered password", lambda: password).get()
-
-    return Way("the remembered password", get)
+    if has_profile(app):
+        yield stored_way(session, credentials)
+        yield refresh_way(session, credentials)
+        yield password_way(session, credentials, "the remembered password", credentials.password)
+    if credentials.key.username:
+        for source in password_sources(app.settings, app.environ):
+            yield password_way(session, credentials, source.origin, source.read)
+        if app.may_ask:
+            yield password_way(session, credentials, PROMPT, lambda: ask_password(credentials.key))
 
 
 def ask_password(key: AccountKey) -> Secret:

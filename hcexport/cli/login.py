@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from hcexport.api.auth import SignIn, password_way
+from hcexport.api.auth import TOKEN_LIFE_S, SignIn, fixed_way, keep_grant, password_way
 from hcexport.api.client import Client
+from hcexport.api.oauth import Application, Grant
 from hcexport.api.product import check_deployment, check_release
+from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
-from hcexport.cli.credentials import PROMPT, ask_password, credentials_of
+from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, store_of
 from hcexport.cli.options import DURATION, FILE, app_command
-from hcexport.errors import UsageError
+from hcexport.errors import PrivilegeMissing, UsageError
 from hcexport.redaction import Secret
-from hcexport.store.accounts import Kind, Token
+from hcexport.store.accounts import Entry, Kind, SecretStore, Token
+from hcexport.store.credentials import Credentials
 from hcexport.store.passwords import password_of, password_sources, read_password_file
 from hcexport.store.settings import remember_profile
 
 _PROOF = "How to prove it"
+_BROWSER = "With a browser"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a sign-in brought: a token, and what it can be renewed with."""
+
+    token: Token
+    password: Secret | None = None
+    application: Application | None = None
+    grant: Grant | None = None
 
 
 @app_command(
@@ -34,14 +49,21 @@ _PROOF = "How to prove it"
     ],
 )
 @click.argument("address", metavar="[URL]", required=False)
-@option("-u", "--username", metavar="USER", group=_PROOF, help="Who signs in; upper and lower case differ.")
+@option("-u", "--username", metavar="USER", setting="", group=_PROOF, help="Who signs in; case matters.")
 @option("--password-stdin", is_flag=True, group=_PROOF, help="Read the password from standard input.")
 @option("--password-file", type=FILE, metavar="FILE", group=_PROOF, help="Read it from a file that only you can read.")
 @option("--token-stdin", is_flag=True, group=_PROOF, help="Read a token instead, and check it.")
-@option("--expiration", type=DURATION, default=3600.0, metavar="DUR", help="Life to ask for the token.  [60m]")
+@option("--web", is_flag=True, group=_BROWSER, help="Sign in on the organization's own page: SAML, OpenID, MFA.")
+@option("--client-id", metavar="ID", setting="", group=_BROWSER, help="App that may redirect to http://127.0.0.1.")
+@option("--no-browser", is_flag=True, group=_BROWSER, help="Only say the address; open it where you like.")
+@option("--expiration", type=DURATION, metavar="DUR", help="Life to ask for the token (--web: the sign-in).  [60m]")
 @option("--remember", is_flag=True, help="Keep the password too, to renew the token with.")
 @option(
-    "--store", type=click.Choice(["keyring", "file"]), help="Where secrets are kept.  [keyring; env: HCEXPORT_STORE]"
+    "--store",
+    type=click.Choice(["keyring", "file"]),
+    metavar="STORE",
+    setting="keyring",
+    help="Where secrets are kept: keyring, file.",
 )
 def command(
     app: App,
@@ -49,7 +71,9 @@ def command(
     address: str | None,
     password_stdin: bool,
     token_stdin: bool,
-    expiration: float,
+    web: bool,
+    no_browser: bool,
+    expiration: float | None,
     remember: bool,
     **_: object,
 ) -> None:
@@ -57,36 +81,39 @@ def command(
 
     URL is the organization's address in any form: its portal, its manager, its admin directory.
     """
-    _refuse_contradictions(app, password_stdin=password_stdin, token_stdin=token_stdin, remember=remember)
+    _refuse_contradictions(app, remember=remember)
     app.use(url=address, new_profile=True)
-    if not token_stdin:
+    web = web or _is_used_to_it(app)
+    if not (token_stdin or web):
         app.use(username=app.settings.username.value or _ask_username(app))
-    place = credentials_of(app, attended=app.may_ask).store.probe()
+    store = store_of(app, attended=app.may_ask)
+    place = store.probe()
     check_deployment(app.session)
-    password = None
-    if token_stdin:
-        token = Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED)
+    if web:
+        proof = _by_browser(app, opens=not no_browser, life_s=expiration)
+    elif token_stdin:
+        proof = Proof(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
     else:
-        origin, read = _password_source(app, from_stdin=password_stdin)
-        password = read()
-        token = _sign_in(app, origin, password, expiration)
-    token = _checked(app, token)
-    _keep(app, token, password if remember else None)
+        proof = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
+    token = _checked(app, proof.token)
+    _keep(app, credentials_of(app, store), replace(proof, token=token), remember=remember)
     until = f" until {token.expires.astimezone():%Y-%m-%d %H:%M %Z}" if token.expires else ""
     app.talk.notice(f"signed in to {app.organization} as {token.username}{until}; the token is in {place}")
 
 
-def _refuse_contradictions(app: App, *, password_stdin: bool, token_stdin: bool, remember: bool) -> None:
-    ways = {
-        "--password-stdin": password_stdin,
-        "--password-file": app.given.get("password_file"),
-        "--token-stdin": token_stdin,
-    }
-    given = [name for name, value in ways.items() if value]
+def _refuse_contradictions(app: App, *, remember: bool) -> None:
+    ways = ("password_stdin", "password_file", "token_stdin", "web")
+    given = [f"--{name.replace('_', '-')}" for name in ways if app.given[name]]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} contradict each other", hint="give one of them")
-    if token_stdin and remember:
-        raise UsageError("--remember needs a password, and --token-stdin has none")
+    if remember and given in (["--token-stdin"], ["--web"]):
+        raise UsageError(f"--remember keeps a password, and {given[0]} has none")
+
+
+def _is_used_to_it(app: App) -> bool:
+    """Whether this profile signs in with a browser, and nothing that was typed says otherwise."""
+    otherwise = ("username", "password_stdin", "password_file", "token_stdin")
+    return app.settings.auth.value == "oauth" and not any(app.given[name] for name in otherwise)
 
 
 def _ask_username(app: App) -> str:
@@ -96,11 +123,29 @@ def _ask_username(app: App) -> str:
     return name
 
 
+def _by_browser(app: App, *, opens: bool, life_s: float | None) -> Proof:
+    application, grant = browser.sign_in(app, opens=opens, life_s=life_s)
+    return Proof(grant.token, application=application, grant=grant)
+
+
+def _by_password(app: App, *, from_stdin: bool, life_s: float) -> Proof:
+    """A person may try again what was refused before, a script may not."""
+    origin, read = _password_source(app, from_stdin=from_stdin)
+    password = read()
+    credentials = credentials_of(app)
+    with credentials.renewal_lock():
+        if origin == PROMPT:
+            credentials.forget_refused(password)
+        token = password_way(app.session, credentials, origin, lambda: password, life_s=life_s).get()
+    assert token is not None  # noqa: S101 # with a password at hand, the way has a token or raises
+    return Proof(token, password=password)
+
+
 def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], Secret]]:
     """Where this sign-in's password comes from: what was typed, what is configured, a person."""
     if from_stdin:
         return "--password-stdin", lambda: password_of(sys.stdin.read(), "--password-stdin")
-    path: Path | None = app.given.get("password_file")
+    path: Path | None = app.given["password_file"]
     if path:
         return "--password-file", lambda: read_password_file(path)
     for source in password_sources(app.settings, app.environ):
@@ -110,37 +155,40 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
     return PROMPT, lambda: ask_password(credentials_of(app).key)
 
 
-def _sign_in(app: App, origin: str, password: Secret, life_s: float) -> Token:
-    """A token for the password; a person may try again what was refused before, a script may not."""
-    credentials = credentials_of(app)
-    if origin == PROMPT:
-        credentials.forget_refused(password)
-    way = password_way(app.session, credentials, origin, lambda: password, life_s=life_s)
-    token = way.get()
-    assert token is not None  # noqa: S101 # a password way has a token or raises
-    return token
-
-
 def _checked(app: App, token: Token) -> Token:
     """The token with its owner's name, once the server has taken it."""
-    client = Client(app.session, SignIn(app.session, [], fixed=token))
-    account = client.account()
-    check_release(client.release(), app.organization)
-    app.use(username=account.username or token.username)
-    return replace(token, username=account.username or token.username)
+    client = Client(app.session, SignIn(app.session, [fixed_way("this sign-in", token)]))
+    username = client.account().username or token.username
+    app.use(username=username)
+    try:
+        check_release(client.release(), app.organization)
+    except PrivilegeMissing:
+        app.talk.warning(f"{username} may not use the admin API: health checks will be refused")
+    return replace(token, username=username)
 
 
-def _keep(app: App, token: Token, password: Secret | None) -> None:
-    credentials = credentials_of(app, attended=app.may_ask)
-    credentials.keep_token(token)
-    if password is not None:
-        credentials.keep_password(password)
+def _keep(app: App, credentials: Credentials, proof: Proof, *, remember: bool) -> None:
+    credentials.keep_token(proof.token)
+    if proof.application and proof.grant:
+        keep_grant(credentials, proof.application, proof.grant)
+    if proof.password is not None and remember:
+        credentials.keep_password(proof.password)
         if credentials.store.name == "file":
             app.talk.warning(f"the password is kept in a file under {app.paths.credentials}, readable for you only")
-    profile = {
+    elif proof.password is not None and credentials.password() not in {None, proof.password}:
+        credentials.store.delete(credentials.key, Entry.PASSWORD)
+        app.talk.notice("the password that was remembered is another one: it is forgotten")
+    remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, proof))
+
+
+def _profile(app: App, store: SecretStore, proof: Proof) -> dict[str, str | None]:
+    """What the profile remembers; a password file too, to renew the token from."""
+    path: Path | None = app.given["password_file"]
+    return {
         "url": app.organization.url,
-        "username": token.username,
-        "store": credentials.store.name,
-        "auth": "password",
+        "username": proof.token.username,
+        "store": store.name,
+        "auth": "oauth" if proof.grant else "password",
+        **({"client_id": app.settings.client_id.value} if proof.grant else {}),
+        **({"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}),
     }
-    remember_profile(app.paths, app.settings.profile.value, profile)

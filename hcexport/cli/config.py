@@ -1,0 +1,117 @@
+"""``hcexport config``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+import click
+
+from hcexport.cli.app import App
+from hcexport.cli.options import app_command
+from hcexport.cli.status import setting_rows
+from hcexport.errors import ConfigError, NotFound, UsageError
+from hcexport.store.config_file import ConfigFile
+from hcexport.store.settings import KNOWN, set_value, unset_value
+from hcexport.views.fields import Field, Fields
+from hcexport.views.status import ROW_FIELDS, Row
+
+_PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
+
+
+def _path(app: App) -> None:
+    """Also of a file that cannot be read: the printer would ask it for colours."""
+    path = str(app.paths.config_file)
+    if app.given["format"] == "text":
+        click.echo(path)
+    else:
+        app.printer.record(_PATH_FIELDS, path)
+
+
+def _list(app: App) -> None:
+    app.printer.records(ROW_FIELDS, setting_rows(app.settings))
+
+
+def _get(app: App, name: str) -> None:
+    row = next((row for row in setting_rows(app.settings) if row.name == _known(name)), None)
+    if row is None or row.value is None:
+        raise NotFound(f"{name} is not set", hint=f"hcexport config set {name} VALUE")
+    if app.given["format"] == "text":
+        app.printer.line(_text(row))
+    else:
+        app.printer.record(ROW_FIELDS, row)
+
+
+def _set(app: App, name: str, value: str) -> None:
+    setting, profile = _known(name), app.given["profile"]
+    if profile and setting != "url":
+        _refuse_unknown_profile(app, profile)
+    set_value(app.paths, profile, setting, value)
+    with suppress(ConfigError, UsageError):  # what else is wrong in the file is said when it is used
+        origin = next(row.origin for row in setting_rows(app.settings) if row.name == setting)
+        if app.paths.config_file.name not in origin or (not profile and origin.startswith("profile ")):
+            app.talk.notice(f"{setting} is set in the file; what counts now is that of {origin}")
+
+
+def _unset(app: App, name: str) -> None:
+    unset_value(app.paths, app.given["profile"], _known(name))
+
+
+_ACTIONS: Mapping[str, tuple[Callable[..., None], int]] = {
+    "path": (_path, 0),
+    "list": (_list, 0),
+    "get": (_get, 1),
+    "set": (_set, 2),
+    "unset": (_unset, 1),
+}
+
+
+@app_command(
+    "config",
+    examples=["hcexport config list", "hcexport config set ca_bundle /etc/ssl/company.pem"],
+    lists={
+        "Actions": {
+            "path": "Where the file is.",
+            "list": "Every value, and where it comes from.",
+            "get NAME": "One value; status 5 when it is not set.",
+            "set NAME VALUE": "Write a value: to the defaults, or with -p to a profile.",
+            "unset NAME": "Remove it from there.",
+        }
+    },
+)
+@click.argument("action", type=click.Choice(list(_ACTIONS)), metavar="ACTION")
+@click.argument("words", nargs=-1, metavar="[NAME [VALUE]]")
+def command(app: App, action: str, words: tuple[str, ...]) -> None:
+    """Read and change the configuration.
+
+    Comments in the file stay. `config set profile NAME` chooses the profile that is used when none is named.
+    """
+    act, wanted = _ACTIONS[action]
+    if len(words) != wanted:
+        names = " ".join(["hcexport", "config", action, *("NAME", "VALUE")[:wanted]])
+        raise UsageError(f"config {action} takes {wanted or 'no'} argument{'s' * (wanted != 1)}", hint=names)
+    act(app, *words)
+
+
+def _known(name: str) -> str:
+    """A setting by its name in the file, also when it is spelt as its option."""
+    wanted, known = name.removeprefix("--").replace("-", "_"), {*KNOWN, "profile"}
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, known, 1)
+        raise UsageError(f"there is no setting {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
+    return wanted
+
+
+def _refuse_unknown_profile(app: App, name: str) -> None:
+    profiles = ConfigFile.read(app.paths.config_file, KNOWN).profiles
+    if name not in profiles:
+        near = difflib.get_close_matches(name, profiles, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {name} URL"
+        raise ConfigError(f"there is no profile {name!r}", hint=hint)
+
+
+def _text(row: Row) -> str:
+    """As it can be set again."""
+    return f"{row.value.total_seconds():g}" if isinstance(row.value, timedelta) else str(row.value)
