@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from hcexport.cli.command import Command, Option, completed
-from hcexport.errors import UsageError
+from hcexport.errors import NotFound, UsageError
 from hcexport.times import parse_duration, parse_when
 
 FORMATS = ("text", "json", "csv", "ids")
@@ -117,10 +117,11 @@ def _help(function: Callable[..., Any]) -> str:
     return "\n".join(line.strip() for line in (function.__doc__ or "").strip().splitlines())
 
 
-def listed(values: Iterable[str], what: str) -> tuple[str, ...]:
+def listed(values: Sequence[str], what: str) -> tuple[str, ...]:
     """Ids out of comma-separated and repeated values; ``-`` reads them from stdin, one a line. Doubles are dropped.
 
-    Raises UsageError for an empty one, which a comma too many makes.
+    Raises UsageError for an empty one, which a comma too many makes, and NotFound when stdin has none: what was to
+    be chosen by another command must never become "all of them".
     """
     found: dict[str, None] = {}
     for value in values:
@@ -130,4 +131,6 @@ def listed(values: Iterable[str], what: str) -> tuple[str, ...]:
                 if not part.strip():
                     raise UsageError(f"{what} {line!r} has an empty id in it", hint="is there a comma too many?")
                 found[part.strip()] = None
+    if values and not found:
+        raise NotFound(f"standard input names no {what}", hint="the command before it in the pipe found none")
     return tuple(found)
