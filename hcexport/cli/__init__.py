@@ -35,4 +35,8 @@ root = RootGroup(
         "completion": "Print the completion script for a shell.",
         "sandbox": "Serve a simulated organization on 127.0.0.1.",
     },
+    examples=[
+        "hcexport login https://gis.example.com/enterprise",
+        "hcexport export --latest 3 --wait --out reports.zip",
+    ],
 )

@@ -97,41 +97,50 @@ class Command(click.Command):
         formatter.write_paragraph()
         formatter.write_text(first)
         formatter.write_paragraph()
-        for example in self.examples:
-            formatter.write(f"  $ {example}\n")
+        write_examples(self.examples, formatter)
         if rest.strip():
             formatter.write_paragraph()
             formatter.write_text(rest.strip())
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options; where to read of the shared ones."""
-        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
-        own = [one for one in options if not getattr(one, "shared", False)]
+        own = [one for one in self.get_params(ctx) if not getattr(one, "shared", False)]
         write_groups(own, ctx, formatter)
         for name, words in self.lists.items():
             with formatter.section(name):
                 formatter.write_dl(list(words.items()))
-        if len(own) < len(options):
+        if len(own) < len(self.get_params(ctx)):
             formatter.write_paragraph()
             formatter.write_text("Options that every command takes (profile, format, logging): hcexport --help")
 
 
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """One a line, as they are typed."""
+    for example in examples:
+        formatter.write(f"  $ {example}\n")
+
+
 def write_groups(parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """One section of the help for each group, in the order in which the groups first appear."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for parameter in parameters:
-        record = parameter.get_help_record(ctx)
-        if record is not None:
-            groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
-    for name, records in groups.items():
+    """One section of the help for each group."""
+    for name, records in grouped(parameters, ctx).items():
         with formatter.section(name):
             formatter.write_dl(records)
+
+
+def grouped(parameters: Sequence[click.Parameter], ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """The spelling and the help of each option, by group, in the order in which the groups first appear."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for parameter in parameters:
+        record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+        if record is not None:
+            groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+    return groups
 
 
 class RootGroup(click.Group):
     """The commands by name, each loaded from the module of its name when it is run."""
 
-    def __init__(self, *, name: str, commands_at: Mapping[str, str]) -> None:
+    def __init__(self, *, name: str, commands_at: Mapping[str, str], examples: Sequence[str]) -> None:
         super().__init__(
             name=name,
             help="Export health check reports of ArcGIS Enterprise on Kubernetes.",
@@ -147,15 +156,16 @@ class RootGroup(click.Group):
                 )
             ],
         )
-        self._short_help = commands_at
+        self.commands_at = commands_at
+        self.examples = tuple(examples)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of use, not of the alphabet."""
-        return list(self._short_help)
+        return list(self.commands_at)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; None where there is none of this name."""
-        if cmd_name not in self._short_help:
+        if cmd_name not in self.commands_at:
             return None
         module = importlib.import_module(f"hcexport.cli.{cmd_name}")
         command: click.Command = module.command
@@ -165,11 +175,11 @@ class RootGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named first; a name that is none gets the nearest one as a suggestion."""
-        if args[0] in self._short_help or ctx.resilient_parsing:
+        if args[0] in self.commands_at or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         import difflib  # noqa: PLC0415 # start-up
 
-        near = difflib.get_close_matches(args[0], self._short_help, 1)
+        near = difflib.get_close_matches(args[0], self.commands_at, 1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         raise click.UsageError(f"there is no command {args[0]!r}{guess}", ctx)
 
@@ -178,29 +188,28 @@ class RootGroup(click.Group):
         from click.shell_completion import CompletionItem  # noqa: PLC0415 # start-up
 
         commands = [
-            CompletionItem(name, help=line) for name, line in self._short_help.items() if name.startswith(incomplete)
+            CompletionItem(name, help=line) for name, line in self.commands_at.items() if name.startswith(incomplete)
         ]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them, and the options that all of them take."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(self._short_help.items()))
+            formatter.write_dl(list(self.commands_at.items()))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands, then what they share."""
-        from hcexport.cli.options import shared_options  # noqa: PLC0415 # start-up: only the help needs them here
+        from hcexport.cli.options import FORMATS, shared_options  # noqa: PLC0415 # start-up: only the help needs them
 
         self.format_commands(ctx, formatter)
-        write_groups([*self.get_params(ctx), *shared_options(("text", "json", "csv", "ids"))], ctx, formatter)
+        write_groups([*self.get_params(ctx), *shared_options(FORMATS)], ctx, formatter)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The line and two examples."""
         formatter.write_paragraph()
         formatter.write_text(self.help or "")
         formatter.write_paragraph()
-        formatter.write("  $ hcexport login https://gis.example.com/enterprise\n")
-        formatter.write("  $ hcexport export --latest 3 --wait --out reports.zip\n")
+        write_examples(self.examples, formatter)
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

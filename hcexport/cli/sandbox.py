@@ -31,7 +31,7 @@ _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying 
         "hcexport sandbox --scenario flaky -- sh nightly.sh",
     ],
     context={"allow_interspersed_args": False},
-    epilog="\b\nScenarios:\n" + "\n".join(f"  {name:14} {line}" for name, line in SCENARIOS.items()),
+    lists={"Scenarios": SCENARIOS},
 )
 @option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Listen here; 0 takes a free port.")
 @option("--scenario", type=click.Choice(list(SCENARIOS)), default="normal", metavar="NAME", help="What goes wrong.")

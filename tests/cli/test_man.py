@@ -1,0 +1,84 @@
+"""The man pages are what the definitions say, complete, and clean."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from hcexport.cli import root
+from hcexport.cli.command import Option
+from hcexport.cli.manual import pages, write
+from hcexport.errors import EXIT_STATUSES
+from hcexport.store.settings import ROWS
+
+MAN = Path(__file__).parents[2] / "man"
+CTX = click.Context(root, info_name="hcexport")
+COMMANDS = root.list_commands(CTX)
+SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"]
+
+
+def page(name: str) -> str:
+    """A page without roff's escapes."""
+    return re.sub(r"\\f[BIR]|\\&", "", (MAN / name).read_text()).replace("\\-", "-").replace("\\e", "\\")
+
+
+def test_they_are_generated_to_the_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path)
+    generated = {path.name: path.read_bytes() for path in tmp_path.glob("*.1")}
+    kept = {path.name: path.read_bytes() for path in MAN.glob("*.1")}
+    assert kept == generated, "python -m hcexport.cli.manual man"
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_every_page_has_its_sections(name: str) -> None:
+    titles = re.findall(r'^\.SH "(.*)"$', page(name), re.MULTILINE)
+    assert [title for title in titles if title in SECTIONS] == SECTIONS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_in_its_page(name: str) -> None:
+    command = root.get_command(CTX, name)
+    assert command is not None
+    heads = page(f"hcexport-{name}.1").split('.SH "OPTIONS"')[1].split(".SH")[0].split(".TP\n")[1:]
+    spelled = {word.rstrip(",") for head in heads for word in head.splitlines()[0].split() if word.startswith("-")}
+    options = [one for one in command.get_params(CTX) if isinstance(one, click.Option)]
+    assert {spelling for one in options for spelling in one.opts} <= spelled
+    variables = {one.variable for one in options if isinstance(one, Option) and one.variable}
+    assert all(f".TP\n{variable}\n" in page(f"hcexport-{name}.1") for variable in variables)
+
+
+def test_the_first_page_names_every_command_variable_and_exit_status() -> None:
+    text = page("hcexport.1")
+    assert all(f".TP\nhcexport {name}\n" in text for name in COMMANDS)
+    assert all(variable in text for row in ROWS for variable in row.environment)
+    for each in EXIT_STATUSES:
+        entry = text.split(f".TP\n{each.status}\n")[1].split(".TP")[0]
+        assert each.code in entry
+        assert each.meaning[1:] in " ".join(entry.split())
+
+
+def test_what_the_page_on_automation_types_can_be_typed() -> None:
+    """Each option that its recipes give to hcexport is one of the command's."""
+    text = page("hcexport-automation.7").replace("\\\n", "")
+    lines = [
+        line for line in text.splitlines() if re.search(r"\bhcexport (export|login|status|jobs|logout|sandbox)\b", line)
+    ]
+    assert len(lines) >= 8
+    for line in lines:
+        name, rest = re.search(r"\bhcexport (export|login|status|jobs|logout|sandbox)\b(.*)", line).groups()
+        command = root.get_command(CTX, name)
+        known = {spelling for one in command.get_params(CTX) for spelling in one.opts} | {"--help", "--"}
+        assert set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", rest)) <= known, line
+
+
+@pytest.mark.parts
+def test_mandoc_has_nothing_to_say(need_part: Callable[[str], str]) -> None:
+    done = subprocess.run(
+        [need_part("mandoc"), "-Tlint", *sorted(MAN.iterdir())], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
