@@ -125,6 +125,8 @@ def _failure(code: int | None, text: str, *, is_api: bool) -> HcexportError:
             return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
         case _ if code in {408, 429} or (code or 0) >= 500:
             return NetworkError(f"the server is in trouble: {text}", refused=is_api)
+    if not is_api:  # a gateway's refusal is one; of a 2xx other than 200 nobody knows
+        return ProtocolError(f"the server answers as no organization does: {text}", refused=400 <= (code or 0) < 500)
     return ServerError(text, error_code=code)
 
 
