@@ -1,0 +1,67 @@
+"""A process that has imported everything and forks: each run is a process of its own, and costs a fork.
+
+Reads one JSON object a line, forks a child that becomes what it says, answers with its id; on the next line, with how
+it ended. What the child runs is the script's own ``main``, with its own streams, signals and environment.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+PROGRAMS = {"hcexport": "hcexport.cli", "naive": "tests.faults.naive"}
+_SLOW_TO_IMPORT = (
+    "httpx", "rich.progress", "rich.table", "hcexport.cli.download", "hcexport.cli.export", "hcexport.cli.wait",
+    "hcexport.cli.app", "hcexport.cli.credentials", "hcexport.api.wire", "hcexport.api.client", "hcexport.api.auth",
+    "hcexport.store.ledger", "hcexport.views.printers", "hcexport.views.progress", "hcexport.views.text", "sqlite3",
+    "hcexport.cli.list", "hcexport.cli.show", "hcexport.cli.jobs", "platformdirs", "filelock", "encodings.idna",
+)  # fmt: skip
+
+
+def serve() -> None:
+    """Fork for whoever writes to stdin, until it closes."""
+    for module in (*_SLOW_TO_IMPORT, *PROGRAMS.values()):
+        importlib.import_module(module)
+    gc.freeze()  # so that a child's end does not copy every page of ours
+    out = os.dup(1)
+    while line := sys.stdin.buffer.raw.readline():
+        pid = os.fork()
+        if pid == 0:
+            os.close(out)
+            return become(json.loads(line))
+        os.write(out, b"%d\n" % pid)
+        os.write(out, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def become(task: dict[str, Any]) -> None:
+    """Run a program as this process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    os.setsid()
+    os.chdir(task["cwd"])
+    for number, name in enumerate((os.devnull, task["stdout"], task["stderr"])):
+        os.dup2(os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), number)
+    os.environ.clear()
+    os.environ.update(task["env"])
+    sys.argv = task["argv"]
+    for name, value in task["constants"].items():
+        module, _, constant = name.rpartition(".")
+        holder = importlib.import_module(module)
+        if not hasattr(holder, constant):
+            raise SystemExit(f"{name} is no more")
+        setattr(holder, constant, value)
+    try:
+        importlib.import_module(PROGRAMS[task["argv"][0]]).main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))  # spares taking down the imports
+
+
+if __name__ == "__main__":
+    serve()
