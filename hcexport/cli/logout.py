@@ -11,7 +11,7 @@ from hcexport.errors import HcexportError
 from hcexport.redaction import Secret
 from hcexport.store.credentials import Credentials
 
-REVOKE_LIMIT_S = 10.0  # what is kept here is gone already; a server that is down holds nobody up
+REVOKE_LIMIT_S = 5.0  # what is kept here is gone already; a server that is down holds nobody up
 
 
 @app_command("logout", formats=("text",), examples=["hcexport logout", "hcexport logout -p test"])
