@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -41,8 +41,7 @@ class Client:
 
     def suites(self) -> list[Suite]:
         """``GET healthCheck/suites``."""
-        with self._explained():
-            return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
+        return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
 
     def query_reports(self, *, results: Sequence[str] = ()) -> Iterator[list[Report]]:
         """``GET healthCheck/reports/query``: every page, in the order of the server.
@@ -52,8 +51,7 @@ class Client:
         start = 1
         while True:
             params = {"num": PAGE_SIZE, "start": start, **({"runResult": ",".join(results)} if results else {})}
-            with self._explained():
-                page = self._get("healthCheck/reports/query", params)
+            page = self._get("healthCheck/reports/query", params)
             yield [Report.from_json(run) for run in _objects(page, "runs")]
             following = page.get("nextStart", -1)
             if not isinstance(following, int) or following == -1:
@@ -64,13 +62,11 @@ class Client:
 
     def report(self, run_id: str) -> ReportDetail:
         """``GET healthCheck/reports/<id>``. Raises NotFound."""
-        with self._explained():
-            return ReportDetail.from_json(self._get(f"healthCheck/reports/{_segment(run_id)}"), run_id=run_id)
+        return ReportDetail.from_json(self._get(f"healthCheck/reports/{_segment(run_id)}"), run_id=run_id)
 
     def export_reports(self, run_ids: Sequence[str]) -> Job:
         """``POST healthCheck/reports/export``: the job that packs the reports into one zip."""
-        with self._explained():
-            return Job.from_json(self._post("healthCheck/reports/export", {"runIds": ",".join(run_ids)}))
+        return Job.from_json(self._post("healthCheck/reports/export", {"runIds": ",".join(run_ids)}))
 
     # Jobs
 
@@ -92,13 +88,13 @@ class Client:
     @contextmanager
     def open_item(self, item_id: str, *, first_byte: int = 0, validator: str | None = None) -> Iterator[ItemStream]:
         """``GET uploads/<id>/download``, from ``first_byte`` on if the item is still what ``validator`` says."""
-        url = f"{self._admin}/uploads/{_segment(item_id)}/download"
         headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
         if first_byte and validator:
             headers["If-Range"] = validator
         with ExitStack() as stack:
-            yield self._with_token(
-                lambda token: stack.enter_context(self.session.stream(url, token=token, headers=headers))
+            yield self._call(
+                f"uploads/{_segment(item_id)}/download",
+                lambda url, token: stack.enter_context(self.session.stream(url, token=token, headers=headers)),
             )
 
     def delete_item(self, item_id: str) -> None:
@@ -117,15 +113,16 @@ class Client:
         answer = self._with_token(lambda token: self.session.get(self._admin, token=token))
         return str(answer.get("fullVersion") or answer.get("currentVersion") or "")
 
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(self.session, self.release)
-
     def _get(self, path: str, params: dict[str, Any] | None = None, *, attempts: int = 5) -> dict[str, Any]:
-        url = f"{self._admin}/{path}"
-        return self._with_token(lambda token: self.session.get(url, params, token=token, attempts=attempts))
+        return self._call(path, lambda url, token: self.session.get(url, params, token=token, attempts=attempts))
 
     def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
-        return self._with_token(lambda token: self.session.post(f"{self._admin}/{path}", form, token=token))
+        return self._call(path, lambda url, token: self.session.post(url, form, token=token))
+
+    def _call(self, path: str, send: Callable[[str, Secret], T]) -> T:
+        """Send to the admin API; a refusal says what is behind it: a privilege, another product, an old release."""
+        with explained(path, self.session, self.release):
+            return self._with_token(lambda token: send(f"{self._admin}/{path}", token))
 
     def _with_token(self, send: Callable[[Secret], T]) -> T:
         """Send with the current token, and once more with a new one when the server does not take it."""

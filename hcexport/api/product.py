@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hcexport.api.session import Session
-from hcexport.errors import ConfigError, HcexportError, NotFound
+from hcexport.errors import ConfigError, HcexportError, NotFound, PrivilegeMissing
 
 _DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # the test that Esri's own client makes
 _FIRST_RELEASE = (11, 2)
+# What the documentation asks for; uploads ask for another one than health checks do.
+_PRIVILEGES = {
+    "healthCheck": "the administrative privilege 'Security and infrastructure'",
+    "uploads": "the Publisher or the default administrator role",
+}
 
 
 def check_deployment(session: Session) -> None:
@@ -32,22 +37,32 @@ def check_release(release: str, organization: object) -> None:
 
 
 @contextmanager
-def explained(session: Session, release: Callable[[], str]) -> Iterator[None]:
-    """A health check resource that is not there may say that this is another product, or an old release of ours.
+def explained(path: str, session: Session, release: Callable[[], str]) -> Iterator[None]:
+    """Say what is behind a refusal of ``path``, a resource of the admin API: the privilege that it asks for.
 
-    Raises ConfigError then. A server that does not say what it is leaves the NotFound as it came.
+    A health check resource that is not there may mean another product, or an old release: raises ConfigError then. A
+    server that does not say what it is leaves the NotFound as it came.
     """
     try:
         yield
-    except NotFound as missing:
-        try:
-            check_deployment(session)
-            check_release(release(), session.organization)
-        except ConfigError:
-            raise
-        except HcexportError:
-            raise missing from None
+    except PrivilegeMissing as refusal:
+        if needed := _PRIVILEGES.get(path.partition("/")[0]):
+            raise PrivilegeMissing(f"{refusal.message.rstrip('.')}; it takes {needed}", hint=refusal.hint) from None
         raise
+    except NotFound:
+        if path.startswith("healthCheck/"):
+            _check_product(session, release)
+        raise
+
+
+def _check_product(session: Session, release: Callable[[], str]) -> None:
+    try:
+        check_deployment(session)
+        check_release(release(), session.organization)
+    except ConfigError:
+        raise
+    except HcexportError:
+        return  # it does not say what it is
 
 
 def _is_older(release: str) -> bool:

@@ -10,11 +10,10 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
 from hcexport.cli.options import app_command
-from hcexport.cli.saving import Saving, emit_saved, saving_options
+from hcexport.cli.saving import Saving, emit_saved, export_record, saving_options
 from hcexport.cli.waiting import require_success, resumable, timeout_option
 from hcexport.errors import Busy, NotFound, UsageError
 from hcexport.models import Job, last_segment
-from hcexport.views.fields import ExportRecord
 
 
 @app_command(
@@ -72,6 +71,4 @@ def _save_item(app: App, saving: Saving, item_id: str) -> None:
         raise NotFound(
             f"there is no job and no upload item {item_id}", hint="see what there is: hcexport jobs"
         ) from None
-    emit_saved(
-        app, ExportRecord(upload_id=item_id, path=saved.path, bytes=saved.bytes, sha256=saved.sha256, verified=True)
-    )
+    emit_saved(app, export_record(app, saved, upload_id=item_id))

@@ -102,16 +102,8 @@ class Saving:
         saved = self.save_item(job.upload_id, self.destination.for_job(job.id), run_ids)
         if saved.path and not saved.kept:
             self.app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
-        return ExportRecord(
-            job_id=job.id,
-            status=job.status,
-            run_ids=tuple(run_ids),
-            upload_id=job.upload_id,
-            path=saved.path,
-            bytes=saved.bytes or None,
-            sha256=saved.sha256 or None,
-            elapsed=timedelta(seconds=self.app.elapsed_s),
-            verified=not saved.kept,
+        return export_record(
+            self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=job.upload_id
         )
 
     def save_item(self, item_id: str, destination: Destination, run_ids: Sequence[str] = ()) -> Saved:
@@ -160,6 +152,18 @@ class Saving:
             self.app.client.delete_item(item_id)
         except HcexportError as error:
             self.app.talk.warning(f"the upload item {item_id} was not deleted: {error.message}")
+
+
+def export_record(app: App, saved: Saved, **known: Any) -> ExportRecord:
+    """What was saved, as a record; of a file that was kept nothing is known but its path."""
+    return ExportRecord(
+        **known,
+        path=saved.path,
+        bytes=saved.bytes or None,
+        sha256=saved.sha256 or None,
+        elapsed=timedelta(seconds=app.elapsed_s),
+        verified=not saved.kept,
+    )
 
 
 def emit_saved(app: App, record: ExportRecord) -> None:
