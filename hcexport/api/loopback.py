@@ -71,7 +71,7 @@ class _Visit(BaseHTTPRequestHandler):
         if parts.path != "/" or not self.server.is_ours(query):
             self.send_error(404)
             return
-        self._show("The sign-in was refused." if "error" in query else "Back to the terminal.")
+        self._show("The sign-in was refused." if "error" in query else "It goes on in your terminal.")
         self.server.answers.put(query)
 
     def _show(self, sentence: str) -> None:
