@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 
 import click
 
@@ -16,7 +15,7 @@ from hcexport.errors import ConfigError, NotFound, UsageError
 from hcexport.store.config_file import ConfigFile
 from hcexport.store.settings import KNOWN, set_value, unset_value
 from hcexport.views.fields import Field, Fields
-from hcexport.views.status import ROW_FIELDS, Row
+from hcexport.views.status import ROW_FIELDS
 
 _PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
 
@@ -31,15 +30,15 @@ def _path(app: App) -> None:
 
 
 def _list(app: App) -> None:
-    app.printer.records(ROW_FIELDS, setting_rows(app.settings))
+    app.printer.records(ROW_FIELDS, setting_rows(app))
 
 
 def _get(app: App, name: str) -> None:
-    row = next((row for row in setting_rows(app.settings) if row.name == _known(name)), None)
+    row = next((row for row in setting_rows(app) if row.name == _known(name)), None)
     if row is None or row.value is None:
         raise NotFound(f"{name} is not set", hint=f"hcexport config set {name} VALUE")
     if app.given["format"] == "text":
-        app.printer.line(_text(row))
+        app.printer.line(str(row.value))
     else:
         app.printer.record(ROW_FIELDS, row)
 
@@ -50,7 +49,7 @@ def _set(app: App, name: str, value: str) -> None:
         _refuse_unknown_profile(app, profile)
     set_value(app.paths, profile, setting, value)
     with suppress(ConfigError, UsageError):  # what else is wrong in the file is said when it is used
-        origin = next(row.origin for row in setting_rows(app.settings) if row.name == setting)
+        origin = next(row.origin for row in setting_rows(app) if row.name == setting)
         if app.paths.config_file.name not in origin or (not profile and origin.startswith("profile ")):
             app.talk.notice(f"{setting} is set in the file; what counts now is that of {origin}")
 
@@ -110,8 +109,3 @@ def _refuse_unknown_profile(app: App, name: str) -> None:
         near = difflib.get_close_matches(name, profiles, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {name} URL"
         raise ConfigError(f"there is no profile {name!r}", hint=hint)
-
-
-def _text(row: Row) -> str:
-    """As it can be set again."""
-    return f"{row.value.total_seconds():g}" if isinstance(row.value, timedelta) else str(row.value)

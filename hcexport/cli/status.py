@@ -15,7 +15,7 @@ from hcexport.cli.options import app_command
 from hcexport.errors import HcexportError, Partial, PrivilegeMissing, SignInRequired, UsageError
 from hcexport.organization import Organization
 from hcexport.redaction import redact
-from hcexport.store.settings import Settings
+from hcexport.times import type_duration
 from hcexport.views.fields import Value
 from hcexport.views.status import ROW_FIELDS, STATUS, Row, Status
 
@@ -56,7 +56,7 @@ def _status(app: App) -> Status:
         token_expires=expires,
         token_remaining_s=None if left_s is None else round(left_s),
         privileges={"check_health": account.may_check_health, "download": account.may_download},
-        settings=tuple(setting_rows(app.settings)),
+        settings=tuple(setting_rows(app)),
     )
 
 
@@ -106,14 +106,15 @@ def _summary(bad: Mapping[str, HcexportError], of: int) -> HcexportError:
     return kinds.pop()(message) if len(bad) == of and len(kinds) == 1 else Partial(message)
 
 
-def setting_rows(settings: Settings) -> list[Row]:
-    """Every setting with its origin; durations as they are typed."""
-    return [Row(name, _shown(name, each.value), each.origin) for name, each in settings.values()]
+def setting_rows(app: App) -> list[Row]:
+    """Every setting with its origin; durations as they are typed, and in seconds for programs."""
+    typed = app.given["format"] == "text"
+    return [Row(name, _shown(name, each.value, typed=typed), each.origin) for name, each in app.settings.values()]
 
 
-def _shown(name: str, value: Any) -> Value:
+def _shown(name: str, value: Any, *, typed: bool) -> Value:
     if name in _DURATIONS:
-        return timedelta(seconds=value)
+        return type_duration(value) if typed else timedelta(seconds=value)
     if isinstance(value, Organization):
         return value.url
     if value is None or isinstance(value, Path):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hcexport.views.fields import Field, Fields, Nested, Value
+from hcexport.views.quantities import duration
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Status:
         """The same as lines for people and for ``cut``."""
         said = {True: "yes", False: "no", None: "not known"}
         server = "the server"
+        left = None if self.token_remaining_s is None else duration(self.token_remaining_s)
         return [
             Row("release", self.release, server),
             Row("account", self.username, server),
             Row("role", self.role, server),
             *(Row(f"may_{name}", said[may], server) for name, may in self.privileges.items()),
             Row("token_expires", self.token_expires, self.token_origin),
+            Row("token_remaining", left, self.token_origin),
             *self.settings,
         ]
 
