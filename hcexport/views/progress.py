@@ -20,7 +20,6 @@ from hcexport.views.text import clean
 Clock = Callable[[], float]
 
 HEARTBEAT_S = 60.0  # contract 3: a line each minute
-BYTES_HEARTBEAT_S = 10.0  # a download has more to say than a job that waits
 
 
 class Progress:
@@ -115,11 +114,11 @@ class Plain(Progress):
         self._status = status
 
     def download(self, done: int, total: int | None) -> None:
-        """A line at the beginning, at the end, and each BYTES_HEARTBEAT_S."""
+        """A line at the beginning, at the end, and each HEARTBEAT_S."""
         now = self._clock()
         last, self._transfer = self._transfer, Transfer.after(self._transfer, done, total, now)
         changed = not self._transfer.goes_on(last)
-        self._line(f"download {self._transfer.text()}", changed, BYTES_HEARTBEAT_S)
+        self._line(f"download {self._transfer.text()}", changed, HEARTBEAT_S)
 
     def phase(self, text: str) -> None:
         """A line."""
@@ -128,7 +127,7 @@ class Plain(Progress):
 
     def _end_transfer(self) -> None:
         if self._transfer and not self._transfer.is_complete:
-            self._line(f"download {self._transfer.text()}", True, BYTES_HEARTBEAT_S)
+            self._line(f"download {self._transfer.text()}", True, HEARTBEAT_S)
         self._transfer = None
 
     def _line(self, text: str, changed: bool, every_s: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hcexport.views.progress import BYTES_HEARTBEAT_S, HEARTBEAT_S, Plain, Progress, progress
+from hcexport.views.progress import HEARTBEAT_S, Plain, Progress, progress
 from hcexport.views.steps import Transfer
 
 
@@ -162,10 +162,10 @@ def test_plain_says_the_beginning_and_the_end_of_a_download() -> None:
 
 def test_plain_has_a_heartbeat_for_bytes() -> None:
     face = Face("plain")
-    for done in range(36):
+    for done in range(136):
         face.progress.download(done * 1_000_000, 1_000_000_000)
         face.clock.now += 1
-    assert len(face.lines) == 1 + int(35 // BYTES_HEARTBEAT_S)
+    assert len(face.lines) == 1 + int(135 // HEARTBEAT_S)
     assert "1.0 MB/s" in face.lines[1]
 
 
