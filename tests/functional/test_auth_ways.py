@@ -1,0 +1,294 @@
+"""Which token is used: the sources in the order of contract.md 2, each passed over for a reason that is logged."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hcexport.sandbox import Sandbox
+
+WRONG = "not-the-password"
+
+
+@pytest.fixture
+def signed_in(hcexport_alone: Any, box: Sandbox) -> Any:
+    """Hcexport after ``login``, without a password that it could renew the token with."""
+    login(hcexport_alone, box)
+    return hcexport_alone
+
+
+def login(hcexport: Any, box: Sandbox, *options: str) -> None:
+    done = hcexport(
+        "login", box.url, "-u", box.username, "--password-stdin", "--store", "file", *options, stdin=box.password
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def sign_ins(box: Sandbox) -> int:
+    return sum(request.path.endswith("/generateToken") for request in box.requests)
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(done.stderr.splitlines()[-1])["error"]
+
+
+def home(hcexport: Any) -> Path:
+    return Path(hcexport.env["HCEXPORT_HOME"])
+
+
+def token_origin(hcexport: Any, **env: str) -> str:
+    done = hcexport("status", "--format", "json", env=env)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["token_origin"])
+
+
+class TestOrder:
+    def test_each_source_when_those_before_it_have_nothing(
+        self, hcexport_alone: Any, box: Sandbox, tmp_path: Path
+    ) -> None:
+        login(hcexport_alone, box, "--remember")
+        file = tmp_path / "password"
+        file.write_text(f"{box.password}\n")
+        file.chmod(0o600)
+        everything = {
+            "HCEXPORT_TOKEN": box.new_token(),
+            "HCEXPORT_PASSWORD_FILE": str(file),
+            "HCEXPORT_PASSWORD_COMMAND": f"cat {file}",
+            "HCEXPORT_PASSWORD": box.password,
+            "ARCGIS_ENTERPRISE_PASSWORD_FILE": str(file),
+            "ARCGIS_ENTERPRISE_PASSWORD": box.password,
+        }
+        assert token_origin(hcexport_alone, **everything) == "HCEXPORT_TOKEN"
+        del everything["HCEXPORT_TOKEN"]
+        assert token_origin(hcexport_alone, **everything) == "file store"
+        box.revoke_all_tokens()
+        assert token_origin(hcexport_alone, **everything) == "the remembered password"
+        next(home(hcexport_alone).rglob("*.password")).unlink()
+        for name in list(everything):
+            box.revoke_all_tokens()
+            assert token_origin(hcexport_alone, **everything) == name
+            del everything[name]
+        box.revoke_all_tokens()
+        assert hcexport_alone("status", env=everything).returncode == 4
+
+    def test_the_names_of_esris_own_tool_suffice(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {
+            "ARCGIS_ENTERPRISE_URL": box.url,
+            "ARCGIS_ENTERPRISE_USER": box.username,
+            "ARCGIS_ENTERPRISE_PASSWORD": box.password,
+        }
+        assert hcexport_alone("list", "--limit", "1", env=env).returncode == 0
+        assert not home(hcexport_alone).joinpath("credentials").exists()
+
+    def test_a_token_in_the_environment_is_used_as_it_is(self, signed_in: Any, box: Sandbox) -> None:
+        """Nothing stands in for one that the server does not take, and nothing of it is stored."""
+        env = {"HCEXPORT_TOKEN": "a-token-of-yesterday", "HCEXPORT_PASSWORD": box.password}
+        before = sign_ins(box)
+        done = signed_in("list", env=env)
+        assert done.returncode == 4
+        assert "HCEXPORT_TOKEN" in done.stderr
+        assert sign_ins(box) == before
+        kept = [path for path in home(signed_in).rglob("*") if path.is_file()]
+        assert not any(b"a-token-of-yesterday" in path.read_bytes() for path in kept)
+
+    def test_each_step_is_logged_without_a_secret(self, hcexport_alone: Any, box: Sandbox) -> None:
+        login(hcexport_alone, box, "--remember")
+        box.revoke_all_tokens()
+        said = hcexport_alone("list", "--limit", "1", "-v").stderr
+        for origin in ("file store", "the refresh token", "the remembered password"):
+            assert f"token: {origin}: " in said
+        assert box.password not in said
+
+    def test_nothing_to_sign_in_with_is_status_4_and_says_what_to_type(self, hcexport_alone: Any, box: Sandbox) -> None:
+        error = error_of(hcexport_alone("list", "--format", "json", env={"HCEXPORT_URL": box.url}))
+        assert error["exit_status"] == 4
+        assert f"hcexport login {box.url}" in error["hint"]
+
+
+class TestPasswordFile:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        path = tmp_path / "password"
+        path.touch(0o600)
+        return path
+
+    def test_spaces_belong_to_it_and_the_newline_does_not(self, hcexport_alone: Any, file: Path) -> None:
+        with Sandbox(password="  two  words ") as box:
+            env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD_FILE": str(file)}
+            file.write_text("  two  words \n")
+            assert hcexport_alone("list", "--limit", "1", env=env).returncode == 0
+            file.write_text("two  words\n")
+            assert hcexport_alone("list", "--limit", "1", env=env).returncode == 4
+
+    def test_one_that_others_can_read_is_refused_and_not_sent(
+        self, hcexport_alone: Any, box: Sandbox, file: Path
+    ) -> None:
+        file.write_text(box.password)
+        file.chmod(0o644)
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD_FILE": str(file)}
+        done = hcexport_alone("list", env=env)
+        assert done.returncode == 78
+        assert str(file) in done.stderr
+        assert box.requests == []
+
+    def test_login_remembers_where_it_is(self, hcexport_alone: Any, box: Sandbox, file: Path) -> None:
+        """So that a token is renewed from it in the night, also after the password in it was changed."""
+        file.write_text(box.password)
+        words = ("login", box.url, "-u", box.username, "--store", "file", "--password-file", file)
+        assert hcexport_alone(*words).returncode == 0
+        box.revoke_all_tokens()
+        assert hcexport_alone("list", "--limit", "1").returncode == 0
+        assert str(file) in home(hcexport_alone).joinpath("config.toml").read_text()
+        assert box.password not in home(hcexport_alone).joinpath("config.toml").read_text()
+
+
+class TestRefusedPassword:
+    def test_50_runs_with_a_wrong_one_send_it_once(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
+        statuses = {hcexport_alone("list", env=env).returncode for _ in range(50)}
+        assert (statuses, sign_ins(box)) == ({4}, 1)
+        assert hcexport_alone("list", "--limit", "1", env={**env, "HCEXPORT_PASSWORD": box.password}).returncode == 0
+
+    def test_also_when_they_run_at_once(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
+        running = [
+            subprocess.Popen(hcexport_alone.argv("list"), env={**hcexport_alone.env, **env}, stderr=subprocess.DEVNULL)
+            for _ in range(8)
+        ]
+        assert {process.wait(40) for process in running} == {4}
+        assert sign_ins(box) == 1
+
+    def test_what_is_remembered_of_it_is_a_salted_hash(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
+        hcexport_alone("list", env=env)
+        for path in home(hcexport_alone).rglob("*"):
+            assert path.is_dir() or WRONG.encode() not in path.read_bytes()
+
+    def test_a_refusal_ends_the_run(self, hcexport_alone: Any, box: Sandbox) -> None:
+        """Another password that is at hand may be wrong as well, and accounts lock after a few."""
+        login(hcexport_alone, box, "--remember")
+        next(home(hcexport_alone).rglob("*.password")).write_text(WRONG)
+        box.revoke_all_tokens()
+        before = sign_ins(box)
+        assert hcexport_alone("list", env={"HCEXPORT_PASSWORD": "another-wrong-one"}).returncode == 4
+        assert sign_ins(box) == before + 1
+
+    def test_the_next_one_is_tried_by_the_next_run(self, hcexport_alone: Any, box: Sandbox) -> None:
+        login(hcexport_alone, box, "--remember")
+        next(home(hcexport_alone).rglob("*.password")).write_text(WRONG)
+        box.revoke_all_tokens()
+        hcexport_alone("list")
+        assert hcexport_alone("list", "--limit", "1", env={"HCEXPORT_PASSWORD": box.password}).returncode == 0
+
+    def test_a_locked_account_says_nothing_of_the_password(self, hcexport_alone: Any) -> None:
+        ahead = [0.0]
+        with Sandbox(clock=lambda: time.time() + ahead[0]) as box:
+            env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username}
+            for number in range(5):
+                hcexport_alone("list", env={**env, "HCEXPORT_PASSWORD": f"wrong-{number}"})
+            right = {**env, "HCEXPORT_PASSWORD": box.password}
+            error = error_of(hcexport_alone("list", "--format", "json", env=right))
+            assert (error["exit_status"], error["retryable"]) == (4, True)
+            ahead[0] = 1000.0
+            assert hcexport_alone("list", "--limit", "1", env=right).returncode == 0
+
+    def test_a_state_folder_that_cannot_be_written_hides_no_refusal(
+        self, hcexport_alone: Any, box: Sandbox, tmp_path: Path
+    ) -> None:
+        blocked = tmp_path / "blocked"
+        blocked.mkdir()
+        (blocked / "sessions").write_text("in the way")
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
+        done = hcexport_alone("list", env={**env, "HCEXPORT_HOME": str(blocked)})
+        assert done.returncode in {4, 78}
+        assert sign_ins(box) <= 1
+
+
+class TestPrompt:
+    def run_at_terminal(self, hcexport: Any, box: Sandbox, *words: str) -> tuple[int, str]:
+        """Run with stdin and stderr on a terminal, and type the password when it is asked for."""
+        outer, inner = pty.openpty()
+        process = subprocess.Popen(
+            hcexport.argv(*words), env=hcexport.env, stdin=inner, stderr=inner, stdout=subprocess.DEVNULL
+        )
+        os.close(inner)
+        said = b""
+        try:
+            while chunk := os.read(outer, 4096):
+                said += chunk
+                if said.endswith(b"Password of %s at %s: " % (box.username.encode(), box.url.encode())):
+                    os.write(outer, box.password.encode() + b"\n")
+        except OSError:
+            pass  # the terminal's other side is closed
+        os.close(outer)
+        return process.wait(20), said.decode()
+
+    def test_a_person_is_asked_and_their_typing_not_shown(self, signed_in: Any, box: Sandbox) -> None:
+        box.revoke_all_tokens()
+        status, said = self.run_at_terminal(signed_in, box, "list", "--limit", "1")
+        assert (status, "Password of" in said, box.password in said) == (0, True, False)
+
+    def test_not_with_no_input(self, signed_in: Any, box: Sandbox) -> None:
+        box.revoke_all_tokens()
+        status, said = self.run_at_terminal(signed_in, box, "list", "--no-input")
+        assert (status, "Password of" in said) == (4, False)
+
+    def test_not_without_a_terminal(self, signed_in: Any, box: Sandbox) -> None:
+        box.revoke_all_tokens()
+        done = signed_in("list", stdin=f"{box.password}\n")
+        assert (done.returncode, "Password of" in done.stderr) == (4, False)
+
+
+class TestWhereATokenGoes:
+    """A token is keyed by scheme, host, port, context and user, and never sent elsewhere."""
+
+    def test_another_port_or_context_gets_none(self, signed_in: Any, box: Sandbox) -> None:
+        with Sandbox() as other, Sandbox(context="test") as context:
+            for foreign in (other, context):
+                assert signed_in("list", "--url", foreign.url).returncode == 4
+                assert signed_in("list", env={"HCEXPORT_URL": foreign.url}).returncode == 4
+                assert not any("X-Esri-Authorization" in request.headers for request in foreign.requests)
+
+    def test_another_user_has_another(self, signed_in: Any, box: Sandbox) -> None:
+        assert signed_in("list", "--limit", "1", env={"HCEXPORT_USERNAME": "operator"}).returncode == 4
+
+    def test_the_same_host_in_another_spelling_is_another_origin(self, signed_in: Any, box: Sandbox) -> None:
+        assert signed_in("list", "--url", box.url.replace("127.0.0.1", "localhost")).returncode == 4
+
+
+class TestCron:
+    """``env -i``, no HOME, no terminal, stdin closed."""
+
+    def run(self, hcexport: Any, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+        words = hcexport.argv("export", "--latest", "1", "--out", tmp_path / "out.zip")
+        return subprocess.run(
+            ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *words],
+            env={"HCEXPORT_HOME": hcexport.env["HCEXPORT_HOME"]},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            start_new_session=True,
+        )
+
+    @pytest.mark.parametrize("remembered", [True, False])
+    def test_a_profile_exports(self, hcexport_alone: Any, box: Sandbox, tmp_path: Path, remembered: bool) -> None:
+        file = tmp_path / "password"
+        file.touch(0o600)
+        file.write_text(box.password)
+        login(hcexport_alone, box, *(["--remember"] if remembered else []))
+        if not remembered:
+            assert hcexport_alone("config", "set", "-p", "default", "password_file", file).returncode == 0
+        box.revoke_all_tokens()
+        done = self.run(hcexport_alone, tmp_path)
+        assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'out.zip'}\n"), done.stderr
+        assert not re.search(r"\x1b|Traceback", done.stderr)
