@@ -7,6 +7,7 @@ nothing; and when the answer is lost, the server's jobs are searched for the one
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,19 +61,20 @@ def _find(client: Client, ledger: Ledger, entry: LedgerEntry, origin: Origin, lo
         since = client.session.on_server(entry.intended) - CLOCK_SLACK
         found = _candidates(client, ledger, origin, since)
     except HcexportError as error:
-        raise _unknown(f"{lost.message}; and the server's jobs cannot be read: {error.message}") from None
+        raise _unknown(f"{lost.message}; and the server's jobs cannot be read: {error.message}", entry) from None
     if len(found) != 1:
-        raise _unknown(f"{lost.message}; {len(found) or 'none'} of the server's jobs could be it")
+        raise _unknown(f"{lost.message}; {len(found) or 'none'} of the server's jobs could be it", entry)
     return found[0]
 
 
 def _candidates(client: Client, ledger: Ledger, origin: Origin, since: datetime) -> list[Job]:
+    username = origin.username or client.account().username  # a token from the environment says no name
     known = {entry.job_id for entry in ledger.entries(origin.organization)}
     fresh = [job_id for job_id in client.job_ids() if job_id not in known]
     if len(fresh) > SEARCHED_JOBS:
         raise OutcomeUnknown(f"there are {len(fresh)} of them")
     jobs = (_job_if_there(client, job_id) for job_id in fresh)
-    return [job for job in jobs if job and _is_it(job, origin.username, since)]
+    return [job for job in jobs if job and _is_it(job, username, since)]
 
 
 def _job_if_there(client: Client, job_id: str) -> Job | None:
@@ -83,12 +85,7 @@ def _job_if_there(client: Client, job_id: str) -> Job | None:
 
 
 def _is_it(job: Job, username: str, since: datetime) -> bool:
-    return (
-        is_export(job)
-        and (not username or job.username == username)
-        and job.start_time is not None
-        and job.start_time >= since
-    )
+    return is_export(job) and job.username == username and job.start_time is not None and job.start_time >= since
 
 
 def is_export(job: Job) -> bool:
@@ -96,8 +93,11 @@ def is_export(job: Job) -> bool:
     return job.operation_uri.lower().rstrip("/").endswith(_OPERATION)
 
 
-def _unknown(message: str) -> OutcomeUnknown:
+def _unknown(message: str, entry: LedgerEntry) -> OutcomeUnknown:
+    profile = ["--profile", entry.profile] if entry.profile else []
+    look = shlex.join(["hcexport", "jobs", "--server", *profile])
+    again = shlex.join(["hcexport", "export", "--run-ids", ",".join(entry.run_ids), *profile])
     return OutcomeUnknown(
         f"the export was sent, and what became of it is not known: {message}",
-        hint="look for it with: hcexport jobs --server; if it is not there, export again",
+        hint=f"look for it with: {look}; if it is not there: {again}",
     )
