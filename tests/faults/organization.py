@@ -59,17 +59,21 @@ def version(seed: int = 1, noise: int = 300_000) -> Version:
     return Version(file.getvalue(), f'"v{seed}"')
 
 
+def still_the_same(line: Line, now: Version) -> bool:
+    """Whether the item is what the client thinks it is."""
+    return line.request.headers.get("if-range", now.etag) in {now.etag, _MODIFIED}
+
+
 def asked_from(line: Line, now: Version) -> int:
-    """Where a good answer begins: at the range asked for, if the item is still what the client thinks it is."""
-    condition = line.request.headers.get("if-range", now.etag)
+    """Where a good answer begins: at the range asked for, or at the first byte."""
     start = line.request.first_byte
-    return start if condition in {now.etag, _MODIFIED} and 0 < start < now.size else 0
+    return start if 0 < start < now.size and still_the_same(line, now) else 0
 
 
 def good(line: Line, now: Version) -> None:
     """The item, from where it was asked for."""
     start = asked_from(line, now)
-    if line.request.first_byte >= now.size:
+    if line.request.first_byte >= now.size and still_the_same(line, now):
         return line.answer(416, content_range=f"bytes */{now.size}")
     return line.answer(206 if start else 200, now.body[start:], **now.headers(start))
 

@@ -41,7 +41,7 @@ def serve() -> None:
 def become(task: dict[str, Any]) -> None:
     """Run a program as this process."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)
     os.setsid()
     os.chdir(task["cwd"])
     for number, name in enumerate((os.devnull, task["stdout"], task["stderr"])):

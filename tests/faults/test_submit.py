@@ -1,0 +1,212 @@
+"""One export is asked for, and one is made: whatever becomes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hcexport.store.ledger import Ledger, LedgerEntry
+
+from . import turns
+from .jobs import RUN_ID, USER, Answering, Exporter, accepted, say
+from .line import Line, Server
+from .organization import CANARY
+from .process import Ended, Zygote, environment
+from .table import A
+
+Export = Callable[..., Ended]
+
+
+def _cut_body(line: Line, job_id: str) -> None:
+    line.answer(200, f'{{"jobid": "{job_id}'.encode(), content_length=500)
+    line.fin()
+
+
+def _mute(line: Line, _job_id: str) -> None:
+    line.stall(2.0)
+    line.fin()
+
+
+def _as_answer(turn: Callable[..., None]) -> Answering:
+    return lambda line, _job_id: turn(line, A)
+
+
+WAYS_TO_LOSE: dict[str, Answering] = {
+    "FIN": lambda line, _: line.fin(),
+    "RST": lambda line, _: line.reset(),
+    "silence": _mute,
+    "cut head": _as_answer(turns.raw(b"HTTP/1.1 200 OK\r\ncontent-le")),
+    "cut body": _cut_body,
+    "garbage": _as_answer(turns.raw(b"\0\0\x12\x04\0\0")),
+    "502 page": _as_answer(turns.says(502)),
+    "504 page": _as_answer(turns.says(504)),
+    "200 page": _as_answer(turns.says(200)),
+}
+
+
+class Cluster:
+    """An exporter on a socket, and hcexport's exports to it."""
+
+    def __init__(self, exporter: Exporter, origin: str, zygote: Zygote, folder: Path) -> None:
+        self.exporter, self._zygote = exporter, zygote
+        self.url = f"{origin}/gis"
+        self.work = folder / "work"
+        self.home = folder / "home"
+        self.work.mkdir(exist_ok=True)
+
+    def export(self, *more: str, **env: str) -> Ended:
+        """``hcexport export`` of one report."""
+        argv = ["hcexport", "export", "--run-ids", RUN_ID, "--url", self.url, *more]
+        given = environment(self.home, HCEXPORT_TOKEN=CANARY, **env)
+        return self._zygote.run(argv, given, self.work, 10)
+
+    def ledger(self) -> list[LedgerEntry]:
+        """What is known on this machine."""
+        ledger = Ledger(self.home / "ledger.db", pytest.fail)
+        try:
+            return ledger.entries()
+        finally:
+            ledger.close()
+
+
+@contextmanager
+def cluster(exporter: Exporter, zygote: Zygote, folder: Path) -> Iterator[Cluster]:
+    with Server(exporter) as server:
+        yield Cluster(exporter, f"http://127.0.0.1:{server.port}", zygote, folder)
+    assert server.errors == []
+
+
+@pytest.mark.parametrize("way", WAYS_TO_LOSE)
+def test_lost_answer_of_a_job_that_runs_is_adopted(way: str, zygote: Zygote, tmp_path: Path) -> None:
+    with cluster(Exporter([WAYS_TO_LOSE[way]]), zygote, tmp_path) as organization:
+        ended = organization.export()
+    (job_id,) = organization.exporter.ran
+    assert (ended.status, ended.stdout.strip(), organization.exporter.posts) == (0, job_id, 1), ended.stderr
+    assert [entry.job_id for entry in organization.ledger()] == [job_id]
+
+
+@pytest.mark.parametrize("way", WAYS_TO_LOSE)
+def test_lost_answer_without_a_job_is_an_unknown_outcome(way: str, zygote: Zygote, tmp_path: Path) -> None:
+    with cluster(Exporter([WAYS_TO_LOSE[way]], [False]), zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert (ended.status, ended.stdout, organization.exporter.posts) == (9, "", 1), ended.stderr
+    (hint,) = [line for line in ended.stderr.splitlines() if line.startswith("hint: ")]
+    assert "hcexport jobs --server" in hint
+    assert f"hcexport export --run-ids {RUN_ID}" in hint
+    assert [entry.job_id for entry in organization.ledger()] == [None]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_never_more_than_one_export_an_invocation(zygote: Zygote, tmp_path: Path) -> None:
+    for number in range(12):
+        for way, answer in WAYS_TO_LOSE.items():
+            exporter = Exporter([answer], [number % 2 == 0])
+            if way == "silence":
+                continue  # waits for its time-out; seen above
+            with cluster(exporter, zygote, tmp_path) as organization:
+                ended = organization.export()
+            assert (exporter.posts, ended.status) == (1, 0 if number % 2 == 0 else 9), (way, ended.stderr)
+
+
+def test_two_jobs_that_could_be_it_are_an_unknown_outcome(zygote: Zygote, tmp_path: Path) -> None:
+    exporter = Exporter([WAYS_TO_LOSE["RST"]])
+    exporter.on_post = lambda: exporter.runs() and None
+    with cluster(exporter, zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert (ended.status, exporter.posts) == (9, 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"username": "somebody"},
+        {"operationURI": "/gis/admin/logs/export"},
+        {"starttime": 1_600_000_000_000},
+        {"starttime": None},
+    ],
+    ids=str,
+)
+def test_a_job_of_another_user_operation_or_time_is_not_adopted(
+    other: dict[str, object], zygote: Zygote, tmp_path: Path
+) -> None:
+    exporter = Exporter([WAYS_TO_LOSE["RST"]], [False])
+    exporter.on_post = lambda: exporter.runs(**other) and None
+    with cluster(exporter, zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert (ended.status, exporter.posts) == (9, 1), ended.stderr
+
+
+def test_a_job_of_an_earlier_export_is_not_adopted_again(zygote: Zygote, tmp_path: Path) -> None:
+    exporter = Exporter([accepted, WAYS_TO_LOSE["RST"]], [True, False])
+    with cluster(exporter, zygote, tmp_path) as organization:
+        first, second = organization.export(), organization.export()
+    assert (first.status, second.status) == (0, 9), second.stderr
+
+
+def test_jobs_that_cannot_be_read_are_an_unknown_outcome(zygote: Zygote, tmp_path: Path) -> None:
+    exporter = Exporter([WAYS_TO_LOSE["FIN"]])
+    exporter.turns["/gis/admin/jobs"] = [turns.says(403)]
+    with cluster(exporter, zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert (ended.status, exporter.posts) == (9, 1), ended.stderr
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_refused_for_a_while_is_waited_out(status: int, zygote: Zygote, tmp_path: Path) -> None:
+    busy = _as_answer(turns.says(status, retry_after="0"))
+    with cluster(Exporter([busy, busy, accepted], [False, False, True]), zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert (ended.status, len(organization.exporter.ran), organization.exporter.posts) == (0, 1, 3), ended.stderr
+
+
+@pytest.mark.parametrize(("answer", "status"), [(turns.says(429, retry_after="31536000"), 6), (turns.says(413), 6)])
+def test_surely_refused_leaves_nothing_to_look_for(
+    answer: Callable[..., None], status: int, zygote: Zygote, tmp_path: Path
+) -> None:
+    with cluster(Exporter([_as_answer(answer)], [False]), zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert (ended.status, organization.exporter.posts, organization.ledger()) == (status, 1, []), ended.stderr
+
+
+def test_redirected_post_is_not_followed(zygote: Zygote, tmp_path: Path) -> None:
+    moved = _as_answer(turns.says(307, b"", location="/gis/admin/healthCheck/reports/export"))
+    with cluster(Exporter([moved], [False]), zygote, tmp_path) as organization:
+        ended = organization.export()
+    assert organization.exporter.posts == 1
+    assert ended.status in {6, 9}
+
+
+def test_intent_is_in_the_ledger_before_the_post_and_the_job_before_it_is_printed(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    seen: list[list[str | None]] = []
+    exporter = Exporter([accepted])
+    with cluster(exporter, zygote, tmp_path) as organization:
+
+        def look(line: Line | None = None, _now: object = None) -> None:
+            seen.append([entry.job_id for entry in organization.ledger()])
+            if line is not None:
+                said = (tmp_path / "work.stderr").read_text()
+                (job_id,) = exporter.ran
+                seen.append([job_id if job_id in said else "not said"])
+                say(line, exporter.ran[job_id])
+
+        exporter.on_post = look
+        exporter.turns["/gis/admin/jobs/j00000000-e646-4a9b-af92-f5e86b2cd824"] = [look]
+        ended = organization.export("--wait")
+    (job_id,) = exporter.ran
+    assert ended.status == 0, ended.stderr
+    assert seen == [[None], [job_id], [job_id]]
+
+
+def test_the_user_is_the_tokens_own(zygote: Zygote, tmp_path: Path) -> None:
+    """A token from the environment says no name; the search asks for it before it takes a job for its own."""
+    exporter = Exporter([WAYS_TO_LOSE["RST"]])
+    with cluster(exporter, zygote, tmp_path) as organization:
+        assert organization.export().status == 0
+        assert exporter.asked["/gis/sharing/rest/community/self"] == 1
+        assert [entry.username for entry in organization.ledger()] in ([USER], [""])
