@@ -6,7 +6,7 @@ import os
 import sys
 
 from hcexport.cli.boundary import run
-from hcexport.cli.command import RootGroup
+from hcexport.cli.root import RootGroup
 
 
 def main() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from hcexport.api.auth import SignIn, Way, fixed_way, password_way, refresh_way, stored_way
-from hcexport.cli.app import App
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, SecretStore
 from hcexport.store.credentials import Credentials, environment_token, secret_store
 from hcexport.store.passwords import password_sources
+
+if TYPE_CHECKING:
+    from hcexport.cli.app import App  # which asks for the tokens
 
 PROMPT = "the prompt"
 _BUILT_IN = "built-in"
