@@ -77,7 +77,10 @@ class Client:
 
     def job(self, job_id: str, *, attempts: int = 3) -> Job:
         """``GET jobs/<id>``: a snapshot. Raises NotFound."""
-        return Job.from_json(self._get(f"jobs/{_segment(job_id)}", attempts=attempts), job_id=job_id)
+        job = Job.from_json(self._get(f"jobs/{_segment(job_id)}", attempts=attempts), job_id=job_id)
+        if job.id.lower() != job_id.lower():
+            raise ProtocolError(f"asked for job {job_id}, the server answered about {job.id}")
+        return job
 
     # Uploads
 

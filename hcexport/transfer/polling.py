@@ -78,9 +78,11 @@ def poll(
             job = client.job(job_id, attempts=1)
         except (NetworkError, NotFound) as error:
             trouble = Trouble(trouble.failures + 1 if trouble else 1, trouble.since if trouble else looked_at, error)
-            _give_up(trouble, clock() - trouble.since, job)
+            lasted_s = clock() - trouble.since
+            _give_up(trouble, lasted_s, job)
             on_trouble(trouble)
             wait = max(backoff_s(trouble.failures, error), interval_s(clock() - watched_since, longest_interval_s))
+            wait = min(wait, max(0.0, PATIENCE_S - lasted_s))  # however long the server would have us wait
             continue
         trouble = None
         yield job
