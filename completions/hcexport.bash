@@ -1,6 +1,6 @@
 # Completion of hcexport in bash 4.4 or newer.  Made by: hcexport completion bash
 
-_hcexport_completion() {
+_hcexport() {
     local kind value words
     COMPREPLY=()
     while IFS=$'\t' read -r kind value words; do
@@ -11,4 +11,4 @@ _hcexport_completion() {
     done < <(_HCEXPORT_LINE="${COMP_LINE:0:COMP_POINT}" _HCEXPORT_COMPLETE=bash "$1" 2>/dev/null </dev/null)
 }
 
-complete -o nosort -F _hcexport_completion hcexport
+complete -o nosort -F _hcexport hcexport

@@ -1,6 +1,6 @@
 # Completion of hcexport in fish.  Made by: hcexport completion fish
 
-function _hcexport_completion
+function _hcexport
     set -lx _HCEXPORT_LINE (commandline -cp | string collect)
     set -lx _HCEXPORT_COMPLETE fish
     for line in (hcexport 2>/dev/null </dev/null)
@@ -14,4 +14,4 @@ function _hcexport_completion
     end
 end
 
-complete --command hcexport --no-files --keep-order --arguments '(_hcexport_completion)'
+complete --command hcexport --no-files --keep-order --arguments '(_hcexport)'

@@ -21,7 +21,7 @@ _ASSIGNMENT = re.compile(r"\w+=")
 
 _BASH = r"""# Completion of %(prog_name)s in bash 4.4 or newer.  Made by: hcexport completion bash
 
-%(complete_func)s() {
+_%(prog_name)s() {
     local kind value words
     COMPREPLY=()
     while IFS=$'\t' read -r kind value words; do
@@ -32,13 +32,13 @@ _BASH = r"""# Completion of %(prog_name)s in bash 4.4 or newer.  Made by: hcexpo
     done < <(_HCEXPORT_LINE="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash "$1" 2>/dev/null </dev/null)
 }
 
-complete -o nosort -F %(complete_func)s %(prog_name)s
+complete -o nosort -F _%(prog_name)s %(prog_name)s
 """
 
 _ZSH = r"""#compdef %(prog_name)s
 # Completion of %(prog_name)s in zsh.  Made by: hcexport completion zsh
 
-%(complete_func)s() {
+_%(prog_name)s() {
     local kind value about found=1
     local -a plain described
     while IFS=$'\t' read -r kind value about; do
@@ -52,16 +52,16 @@ _ZSH = r"""#compdef %(prog_name)s
     return found
 }
 
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-    %(complete_func)s "$@"
+if [[ $funcstack[1] == _%(prog_name)s ]]; then
+    _%(prog_name)s "$@"
 else
-    compdef %(complete_func)s %(prog_name)s
+    compdef _%(prog_name)s %(prog_name)s
 fi
 """
 
 _FISH = r"""# Completion of %(prog_name)s in fish.  Made by: hcexport completion fish
 
-function %(complete_func)s
+function _%(prog_name)s
     set -lx _HCEXPORT_LINE (commandline -cp | string collect)
     set -lx %(complete_var)s fish
     for line in (%(prog_name)s 2>/dev/null </dev/null)
@@ -75,7 +75,7 @@ function %(complete_func)s
     end
 end
 
-complete --command %(prog_name)s --no-files --keep-order --arguments '(%(complete_func)s)'
+complete --command %(prog_name)s --no-files --keep-order --arguments '(_%(prog_name)s)'
 """
 
 

@@ -18,11 +18,16 @@ from tests.conftest import Hcexport
 
 pytestmark = pytest.mark.parts
 ROOT = Path(__file__).parents[2]
+PROMPT = "(go on) "
+_TYPED = "'(go'' on) '"  # so that the prompt is on the screen only where the shell has drawn it
 
 START = {
-    "bash": (["--norc", "--noprofile", "-i"], f"PS1='> '; source '{ROOT}/completions/hcexport.bash'"),
-    "zsh": (["-f", "-i"], f"PS1='> '; fpath=('{ROOT}/completions' $fpath); autoload -U compinit; compinit -u -D"),
-    "fish": (["--no-config", "-i"], f"source '{ROOT}/completions/hcexport.fish'"),
+    "bash": (["--norc", "--noprofile", "-i"], f"PS1={_TYPED}; source '{ROOT}/completions/hcexport.bash'"),
+    "zsh": (["-f", "-i"], f"PS1={_TYPED}; fpath=('{ROOT}/completions' $fpath); autoload -U compinit; compinit -u -D"),
+    "fish": (
+        ["--no-config", "-i"],
+        f"function fish_prompt; echo -n {_TYPED}; end; source '{ROOT}/completions/hcexport.fish'",
+    ),
 }
 # Without a completion to answer, it writes down how it was called: what a TAB made of the line.
 RECORDER = """#!/bin/sh
@@ -47,23 +52,32 @@ class Shell:
         os.write(self._terminal, keys.encode())
 
     def shows(self, text: str, seconds: float = 20) -> bool:
-        """Whether the text appears in time; what has appeared is forgotten then."""
+        """Whether the text appears in time."""
         until = time.monotonic() + seconds
         while text not in self.screen and time.monotonic() < until:
             self._read(0.2)
-        _, found, self.screen = self.screen.partition(text)
-        return bool(found)
+        return text in self.screen
+
+    def tab(self, before: str) -> None:
+        """Type and press TAB; returns when the shell has drawn what it got."""
+        self.type(f"{before}\t")
+        self._wait_for(self.answered)
+        self.answered.unlink()
+        seen = None
+        while seen != self.screen:
+            seen = self.screen
+            self._read(0.2)
 
     def run(self, keys: str) -> list[str]:
         """Type a line with one TAB in it, and Enter; how hcexport was called by it."""
         before, _, after = keys.partition("\t")
-        self.type(f"{before}\t")
-        self._wait_for(self.answered)
-        self._read_all()
+        self.tab(before)
+        self.screen = ""
         self.type(f"{after}\r")
         self._wait_for(self.called)
         words = self.called.read_text().split()
         self.called.unlink()
+        assert self.shows(PROMPT), self.screen
         return words
 
     def end(self) -> None:
@@ -76,14 +90,6 @@ class Shell:
         while not path.exists() and time.monotonic() < until:
             self._read(0.05)
         assert path.exists(), self.screen
-
-    def _read_all(self) -> None:
-        """Until the shell has drawn what it got."""
-        self.answered.unlink()
-        seen = None
-        while seen != self.screen:
-            seen = self.screen
-            self._read(0.2)
 
     def _read(self, seconds: float) -> None:
         if select.select([self._terminal], [], [], seconds)[0]:
@@ -102,8 +108,8 @@ def shell(request: pytest.FixtureRequest, hcexport: Hcexport, need_part: Callabl
     env = {**hcexport.env, "PATH": f"{folder}:{hcexport.env['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     made = Shell([program, *arguments], env, hcexport.cwd)
     try:
-        made.type(f"{setup}; printf 'rea%s' dy\r")
-        assert made.shows("ready"), made.screen
+        made.type(f"{setup}\r")
+        assert made.shows(PROMPT), made.screen
         yield made
     finally:
         made.end()
@@ -134,9 +140,10 @@ def test_a_job_of_this_machine_is_completed(shell: Shell, hcexport: Hcexport) ->
 def test_names_and_dates_stand_beside_the_ids_where_the_shell_shows_them(
     shell: Shell, hcexport: Hcexport, request: pytest.FixtureRequest
 ) -> None:
-    [report] = hcexport("list", "--latest", "1").stdout.splitlines()
+    report, _ = hcexport("list", "--latest", "2").stdout.splitlines()
     name = report.split("\t")[-1]
-    shell.type("hcexport show \t\t")
+    shell.tab("hcexport show ")
+    shell.type("\t")
     if "bash" in request.node.name:
         assert shell.shows(report.split("\t")[0])
     else:
