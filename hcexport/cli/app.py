@@ -122,7 +122,7 @@ class App:
     @cached_property
     def progress(self) -> Progress:
         """How the job and the download are going, on stderr; notices go through it while it is drawn."""
-        from hcexport.views.progress import progress  # noqa: PLC0415 # start-up
+        from hcexport.views.faces import progress  # noqa: PLC0415 # start-up
 
         is_terminal = _is_terminal(sys.stderr)
         made = progress(

@@ -1,20 +1,17 @@
-"""What is said on standard error while something takes time: a bar, plain lines, or nothing.
+"""What is said on standard error while something takes time: plain lines, or nothing; a bar is in ``bar.py``.
 
 Nothing here ever fails a command: a report is saved whether or not somebody could be told about it.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self, TextIO
 
 from hcexport.models import JobStatus
 from hcexport.views.steps import Transfer, Waiting
-from hcexport.views.terminal import is_dumb, never_refuse
 from hcexport.views.text import clean
 
 Clock = Callable[[], float]
@@ -65,30 +62,6 @@ class Progress:
         with suppress(OSError, ValueError):  # full, closed, or a terminal that is gone
             self._stream.write(line + "\n")
             self._stream.flush()
-
-
-def progress(
-    mode: str,
-    stream: TextIO,
-    *,
-    quiet: bool,
-    is_terminal: bool,
-    color: bool,
-    clock: Clock = time.monotonic,
-    environ: Mapping[str, str] = os.environ,
-) -> Progress:
-    """The face for ``--progress auto|bar|plain|none``; a bar only where a cursor can be moved.
-
-    Only a bar imports rich and starts a thread.
-    """
-    never_refuse(stream)
-    if quiet or mode == "none":
-        return Progress(stream, quiet)
-    if mode == "plain" or not is_terminal or is_dumb(environ):
-        return Plain(stream, clock)
-    from hcexport.views.bar import Bar  # noqa: PLC0415 # start-up: rich
-
-    return Bar(stream, color, clock)
 
 
 class Plain(Progress):

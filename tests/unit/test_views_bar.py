@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from hcexport.views.progress import progress
+from hcexport.views.faces import progress
 
 
 class Face:

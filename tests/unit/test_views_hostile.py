@@ -14,9 +14,9 @@ import pytest
 
 from hcexport.errors import JobFailed
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
+from hcexport.views.faces import progress
 from hcexport.views.fields import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
 from hcexport.views.printers import Format, Printer
-from hcexport.views.progress import progress
 from hcexport.views.text import clean
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
