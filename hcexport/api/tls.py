@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,9 @@ def _trusting(options: TlsOptions) -> ssl.SSLContext:
     if options.ca_bundle is None:
         import truststore  # noqa: PLC0415 # start-up: only a TLS connection needs it
 
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _check_named_store(context)
+        return context
     try:
         return ssl.create_default_context(
             cafile=None if options.ca_bundle.is_dir() else str(options.ca_bundle),
@@ -50,6 +53,17 @@ def _trusting(options: TlsOptions) -> ssl.SSLContext:
         )
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"the CA bundle {options.ca_bundle} cannot be used: {_reason(error)}") from None
+
+
+def _check_named_store(context: ssl.SSLContext) -> None:
+    """OpenSSL passes over a file that it cannot use without a word, and trusts another or none."""
+    path = os.environ.get("SSL_CERT_FILE")
+    if not path:
+        return
+    try:
+        context.load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"SSL_CERT_FILE={path} cannot be used: {_reason(error)}") from None
 
 
 def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
@@ -81,7 +95,8 @@ _WEAK = {66, 67, 68}
 def certificate_failure(error: BaseException, host: str) -> CertificateError | None:
     """What to say of a failure that has TLS at its root, None when it has not.
 
-    A client certificate that TLS 1.3 demands shows itself only in the first read, so the whole chain of causes is read.
+    A client certificate that TLS 1.3 demands shows itself only in the first read, so the whole chain of causes is read;
+    no request gets past such a handshake, also when it was written already.
     """
     cause = _ssl_cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -91,10 +106,14 @@ def certificate_failure(error: BaseException, host: str) -> CertificateError | N
     reason = (cause.reason or str(cause)).upper()
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return CertificateError(
-            f"{host} demands a client certificate", hint="give one with --client-cert FILE --client-key FILE"
+            f"{host} demands a client certificate",
+            hint="give one with --client-cert FILE --client-key FILE",
+            unsent=True,
         )
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "ACCESS_DENIED" in reason):
-        return CertificateError(f"{host} refused the client certificate ({_words(cause)})", hint="check --client-cert")
+        return CertificateError(
+            f"{host} refused the client certificate ({_words(cause)})", hint="check --client-cert", unsent=True
+        )
     return CertificateError(f"TLS with {host} failed: {_words(cause)}")
 
 

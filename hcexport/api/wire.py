@@ -124,6 +124,7 @@ class Wire:
             return TimedOut("the time allowed has passed before the server had answered")
         certificate = certificate_failure(error, self._host)
         if certificate:
+            certificate.unsent |= not self._network.request_written
             return certificate
         reason = _reason(error)
         if isinstance(error, httpcore.ProxyError):

@@ -1,0 +1,200 @@
+"""Tokens over time: they end in the middle of anything, and one renewal is enough for everybody."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_auth_ways import home, login, sign_ins
+
+from hcexport.sandbox import Sandbox, refusals
+from hcexport.sandbox.call import Call, Endpoint
+from hcexport.sandbox.endpoints import admin
+from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario
+from hcexport.sandbox.scenarios.behaviours import cut, dripping, in_turn, instead, served
+from hcexport.sandbox.wire import Json, Response
+
+
+def cut_with_the_token(share: float) -> Any:
+    """Break a download off, and end every token at the same time."""
+
+    def twist(endpoint: Endpoint) -> Endpoint:
+        def twisted(call: Call) -> Json | Response:
+            answer = cut(share)(endpoint)(call)
+            call.world.tokens.clear()
+            return answer
+
+        return twisted
+
+    return twist
+
+
+def never(_call: Call) -> Response:
+    raise refusals.invalid_token()
+
+
+def slow_and_cut(share: float) -> Any:
+    return lambda endpoint: cut(share)(dripping(20_000)(endpoint))
+
+
+MISBEHAVIOUR = {
+    "token-ends-in-download": lambda: {
+        admin.download: in_turn(cut_with_the_token(0.4), cut_with_the_token(0.5), served)
+    },
+    "token-ends-once": lambda: {admin.download: in_turn(cut_with_the_token(0.4), served)},
+    "never-content": lambda: dict.fromkeys(ADMINISTRATION, instead(never)),
+    "slow-and-cut": lambda: {admin.download: in_turn(slow_and_cut(0.3), slow_and_cut(0.5), dripping(20_000))},
+}
+
+
+@pytest.fixture(autouse=True)
+def scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, twists in MISBEHAVIOUR.items():
+        monkeypatch.setitem(ROWS, name, Scenario(name, twists))
+
+
+@contextmanager
+def organization(hcexport: Any, scenario: str, *, remember: bool, **options: Any) -> Iterator[Sandbox]:
+    with Sandbox(**{"scenario": scenario, "job_seconds": 0.3, **options}) as box:
+        login(hcexport, box, *(["--remember"] if remember else []))
+        yield box
+
+
+def members(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return archive.namelist()
+
+
+def exports(box: Sandbox) -> int:
+    return sum(request.path.endswith("reports/export") for request in box.requests)
+
+
+def starts(box: Sandbox) -> list[int]:
+    """The first byte that each request for the file asked for."""
+    wanted = [request for request in box.requests if request.path.endswith("/download")]
+    return [int(re.sub(r"\D", "", request.headers.get("Range", "bytes=0-"))) for request in wanted]
+
+
+class TestInAnyCall:
+    @pytest.mark.parametrize("words", [["status"], ["list"], ["show", "ID"], ["export", "--run-ids", "ID"]])
+    def test_a_token_that_the_server_forgot_is_renewed_once(
+        self, hcexport_alone: Any, box: Sandbox, words: list[str]
+    ) -> None:
+        login(hcexport_alone, box, "--remember")
+        box.revoke_all_tokens()
+        before = sign_ins(box)
+        done = hcexport_alone(*[box.reports[0].id if word == "ID" else word for word in words])
+        assert (done.returncode, sign_ins(box) - before) == (0, 1), done.stderr
+
+    def test_the_next_run_finds_the_new_one(self, hcexport_alone: Any, box: Sandbox) -> None:
+        login(hcexport_alone, box, "--remember")
+        box.revoke_all_tokens()
+        hcexport_alone("list")
+        before = sign_ins(box)
+        assert hcexport_alone("list", "-v").returncode == 0
+        assert sign_ins(box) == before
+
+    def test_one_that_is_about_to_end_is_not_sent(self, hcexport_alone: Any) -> None:
+        """The granted end counts: an hour is asked for, a second is granted."""
+        with Sandbox(token_seconds=1.0) as box:
+            login(hcexport_alone, box, "--remember")
+            stored = next(home(hcexport_alone).rglob("*.token")).read_text()
+            seen = len(box.requests)
+            assert hcexport_alone("list", "--limit", "1").returncode == 0
+            sent = [request.headers.get("X-Esri-Authorization", "") for request in box.requests[seen:]]
+            assert sent
+            assert not any(stored in header for header in sent)
+
+    def test_a_server_that_takes_no_token_is_asked_twice_and_no_more(self, hcexport_alone: Any) -> None:
+        with Sandbox(scenario="never-content") as deaf:
+            env = {"HCEXPORT_URL": deaf.url, "HCEXPORT_USERNAME": deaf.username, "HCEXPORT_PASSWORD": deaf.password}
+            assert hcexport_alone("list", env={**env, "HCEXPORT_STORE": "file"}).returncode == 4
+            assert sign_ins(deaf) == 2
+            assert len(deaf.requests) == 4
+
+    def test_one_that_nothing_renews_is_forgotten(self, hcexport_alone: Any, box: Sandbox) -> None:
+        login(hcexport_alone, box)
+        box.revoke_all_tokens()
+        assert hcexport_alone("list").returncode == 4
+        seen = len(box.requests)
+        assert hcexport_alone("list").returncode == 4
+        assert len(box.requests) == seen
+
+
+class TestInTheMiddle:
+    def test_of_a_poll(self, hcexport_alone: Any, tmp_path: Path) -> None:
+        with organization(hcexport_alone, "expired-token", remember=True) as box:
+            done = hcexport_alone("export", "--latest", "2", "--out", tmp_path / "out.zip")
+            assert done.returncode == 0, done.stderr
+            assert (exports(box), sign_ins(box)) == (1, 2)
+        assert members(tmp_path / "out.zip")
+
+    def test_of_a_download_which_goes_on_from_where_it_was(self, hcexport_alone: Any, tmp_path: Path) -> None:
+        with organization(hcexport_alone, "token-ends-in-download", remember=True, item_bytes=300_000) as box:
+            done = hcexport_alone("export", "--latest", "2", "--out", tmp_path / "out.zip")
+            assert done.returncode == 0, done.stderr
+            assert (exports(box), sign_ins(box)) == (1, 3)
+            assert len(set(starts(box))) == 3
+            assert max(starts(box)) > 100_000
+        assert members(tmp_path / "out.zip")
+
+    @pytest.mark.parametrize("scenario", ["expired-token", "token-ends-once"])
+    def test_without_anything_to_renew_it_from(self, hcexport_alone: Any, tmp_path: Path, scenario: str) -> None:
+        with organization(hcexport_alone, scenario, remember=False, item_bytes=300_000) as box:
+            out = tmp_path / "out.zip"
+            done = hcexport_alone("export", "--latest", "2", "--out", out)
+            assert (done.returncode, done.stdout) == (4, "")
+            assert not out.exists()
+            command = re.search(r"hcexport (wait \S+ .*--out \S+)", done.stderr)
+            assert command, done.stderr
+            login(hcexport_alone, box)
+            assert hcexport_alone(*command[1].split()).returncode == 0
+            assert exports(box) == 1
+            assert scenario == "expired-token" or starts(box)[-1] > 100_000
+        assert members(out)
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(120)
+    @pytest.mark.parametrize("remember", [True, False])
+    def test_a_life_of_5_s_a_job_of_20_s_a_download_of_20_s(
+        self, hcexport_alone: Any, tmp_path: Path, remember: bool
+    ) -> None:
+        times = {"token_seconds": 5.0, "job_seconds": 20.0, "item_bytes": 400_000}
+        with organization(hcexport_alone, "slow-and-cut", remember=remember, **times) as box:
+            done = hcexport_alone("export", "--latest", "2", "--out", tmp_path / "out.zip", timeout=100)
+            if not remember:
+                assert done.returncode == 4
+                assert "hcexport wait " in done.stderr
+                return
+            assert done.returncode == 0, done.stderr
+            assert 4 <= sign_ins(box) <= 20
+            assert max(starts(box)) > 100_000
+            assert exports(box) == 1
+        assert members(tmp_path / "out.zip")
+
+
+class TestAtOnce:
+    @pytest.mark.parametrize("end", ["forgotten", "expired"])
+    def test_20_processes_make_at_most_2_sign_ins(self, hcexport_alone: Any, box: Sandbox, end: str) -> None:
+        login(hcexport_alone, box, "--remember")
+        if end == "forgotten":
+            box.revoke_all_tokens()
+        else:
+            session = next(home(hcexport_alone).joinpath("sessions").iterdir())
+            session.write_text(re.sub(r'("expires": )"20\d\d', r'\1"2001', session.read_text()))
+        before = sign_ins(box)
+        running = [
+            subprocess.Popen(
+                hcexport_alone.argv("list", "--limit", "1"), env=hcexport_alone.env, stdout=subprocess.DEVNULL
+            )
+            for _ in range(20)
+        ]
+        assert [process.wait(50) for process in running] == [0] * 20
+        assert 1 <= sign_ins(box) - before <= 2
