@@ -46,14 +46,20 @@ class TestPrivateFiles:
 
     @pytest.mark.usefixtures("umask")
     def test_private_from_the_first_byte(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is on the disk just before the file gets its name is private already."""
+        """Before its mode is set, before its content is there, and before it has its name."""
         seen = []
-        replace = Path.replace
+        replace, fchmod = Path.replace, os.fchmod
+
+        def look_first(descriptor: int, wanted: int) -> None:
+            found = os.fstat(descriptor)
+            assert (found.st_mode & 0o077, found.st_size) == (0, 0)
+            fchmod(descriptor, wanted)
 
         def look(self: Path, target: Path) -> Path:
             seen.append((mode(self), self.read_bytes(), self.parent == target.parent))
             return replace(self, target)
 
+        monkeypatch.setattr(private_files.os, "fchmod", look_first)
         monkeypatch.setattr(Path, "replace", look)
         write_private(tmp_path / "secret", b"one")
         assert seen == [(0o600, b"one", True)]

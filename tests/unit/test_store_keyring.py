@@ -82,7 +82,7 @@ class Curious(Plain):
         return json.dumps({
             "argv": pathlib.Path("/proc/self/cmdline").read_text(),
             "environ": pathlib.Path("/proc/self/environ").read_text(),
-            "hcexport": [name for name in sys.modules if "hcexport" in name],
+            "hcexport": [name for name in (*sys.modules, *sys.path[:1]) if "hcexport" in name],
             "terminal": terminal, "session": os.getsid(0) == os.getpid(),
         })
 """
@@ -175,6 +175,12 @@ class TestRefused:
     )
     def test_those_that_keep_nothing_even_when_named(self, announced: Path, backend: str) -> None:
         self.check(KeyringStore(environ(announced, f"keyring.backends.{backend}")), announced)
+
+    @pytest.mark.parametrize("backend", ["null.Keyring", "fail.Keyring"])
+    def test_nothing_kept_is_not_nothing_there(self, folder: Path, backend: str) -> None:
+        """None would say that nobody has signed in."""
+        with pytest.raises(ConfigError):
+            KeyringStore(environ(folder, f"keyring.backends.{backend}")).load(KEY, Entry.TOKEN)
 
     def test_plaintext_that_keyring_found_by_itself(self, announced: Path) -> None:
         self.check(store(announced), announced)

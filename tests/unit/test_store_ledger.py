@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,6 +208,23 @@ class TestOnTheDisk:
         entries = room.ledger().entries()
         assert len(entries) == 60
         assert all(entry.run_ids == (entry.job_id,) and entry.status == "COMPLETED" for entry in entries)
+
+    def test_made_by_several_at_once(self, tmp_path: Path) -> None:
+        said: list[str] = []
+        for turn in range(8):
+            path = tmp_path / str(turn) / "ledger.db"
+            ready = threading.Barrier(6)
+
+            def use(number: int, path: Path = path, ready: threading.Barrier = ready) -> None:
+                with Ledger(path, said.append) as ledger:
+                    ready.wait()
+                    ledger.intend(ORG, "ops", [str(number)])
+
+            with ThreadPoolExecutor(6) as pool:
+                list(pool.map(use, range(6)))
+            with Ledger(path, said.append) as ledger:
+                assert len(ledger.entries()) == 6
+        assert said == []
 
 
 def spoil(change: Callable[[sqlite3.Connection], object]) -> Callable[[Path], None]:
