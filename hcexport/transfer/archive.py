@@ -23,6 +23,7 @@ from hcexport.transfer.follower import Checksum
 
 MEMBER = b"PK\x03\x04"
 END = b"PK\x05\x06"
+SIGNATURE_BYTES = 4
 CHUNK_BYTES = 1 << 20
 MAX_ENTRIES = 100_000
 MAX_DIRECTORY_BYTES = 64 << 20  # the list of members is read into memory
@@ -31,8 +32,7 @@ METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated", zipfi
 _ENCRYPTED = 0x1
 _END_RECORD = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
-_END_RECORD_64 = struct.Struct("<4sQ20xQQQ")
-_RECORD_HEAD_BYTES = 12  # of a zip64 end record: its magic and its length
+_END_RECORD_64 = struct.Struct("<4s28xQQQ")
 _LOCAL_HEADER_BYTES = 30
 
 
@@ -45,8 +45,8 @@ class Contents:
 
 
 def begins_like_a_zip(head: bytes) -> bool:
-    """Whether the first four bytes are those of a zip, or of an empty one."""
-    return head[:4] in {MEMBER, END}
+    """Whether the first bytes are those of a zip, or of an empty one."""
+    return head[:SIGNATURE_BYTES] in {MEMBER, END}
 
 
 def verify(
@@ -72,7 +72,7 @@ def opened(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
         size = file.seek(0, os.SEEK_END)
         end = _find_end(file, size)
         file.seek(0)
-        if not begins_like_a_zip(file.read(4)):
+        if not begins_like_a_zip(file.read(SIGNATURE_BYTES)):
             raise BadDownload("not a zip: it does not begin like one")
         with zipfile.ZipFile(file) as archive:
             _check_members(archive.infolist(), end)
@@ -125,8 +125,8 @@ def _find_end_64(file: IO[bytes], position: int) -> tuple[_End, int] | None:
     if magic != b"PK\x06\x07":
         return None
     file.seek(at)
-    magic, length, entries, size, start = _END_RECORD_64.unpack(file.read(_END_RECORD_64.size))
-    if magic != b"PK\x06\x06" or at + _RECORD_HEAD_BYTES + length != locator_at:
+    magic, entries, size, start = _END_RECORD_64.unpack(file.read(_END_RECORD_64.size))
+    if magic != b"PK\x06\x06" or at + _END_RECORD_64.size != locator_at:
         raise BadDownload("the zip's zip64 end record is not where it should be")
     return _End(entries, start, size), at
 
@@ -137,6 +137,8 @@ def _check_members(members: list[zipfile.ZipInfo], end: _End) -> None:
     reached = 0
     seen: set[str] = set()
     for member in sorted(members, key=lambda one: one.header_offset):
+        if not member.filename:
+            raise BadDownload("the zip has a member without a name")
         if member.orig_filename in seen:
             raise BadDownload(f"the zip has {member.orig_filename!r} twice")
         if member.header_offset < reached or (not seen and member.header_offset):

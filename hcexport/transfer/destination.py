@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -30,8 +31,6 @@ DEFAULT_NAME = "health-reports.zip"
 _STDOUT = {"-", "/dev/stdout"}  # /dev/stdout is a link: replacing it would break the machine
 _LIKE_A_JOB_ID = "j00000000-0000-0000-0000-000000000000"
 _HINTS = {
-    errno.ENOENT: "make the folder first",
-    errno.ENOTDIR: "a part of the path is a file: choose another folder",
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
     errno.EROFS: "the file system is read-only: choose another folder",
@@ -128,6 +127,9 @@ def settle(
     folder = Path(fill(folder_template, words) or ".").absolute()
     path = folder / fill(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
     with creating(path):
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "does not exist"
+            raise CannotCreate(f"the folder {folder} {what}", hint=f"mkdir -p {shlex.quote(str(folder))}")
         if not name_template or path.is_dir():
             return _in_folder(path, "", words, if_exists)
         if _is_stream(path):

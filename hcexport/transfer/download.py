@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 import time
@@ -138,8 +139,10 @@ def _deliver(part: Part, destination: Destination, item: UploadItem, output: IO[
     if destination.path is None:
         stream(part, output or sys.stdout.buffer)
     else:
-        with creating(destination.path), destination.path.open("wb") as device:
-            stream(part, device)
+        with creating(destination.path):
+            descriptor = os.open(destination.path, os.O_WRONLY | os.O_CLOEXEC)  # neither made nor emptied
+            with os.fdopen(descriptor, "wb") as device:
+                stream(part, device)
     return destination.path
 
 

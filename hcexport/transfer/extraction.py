@@ -23,6 +23,7 @@ from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import BadDownload, CannotCreate
 from hcexport.transfer.archive import CHUNK_BYTES, opened
 from hcexport.transfer.destination import PREFIX, IfExists, creating, probe, require_room
+from hcexport.transfer.leftovers import sweep
 from hcexport.transfer.names import is_reserved, numbered
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -187,6 +188,7 @@ def _staging(target: Path) -> Iterator[Path]:
     """A hidden folder on the target's file system; nothing of it is left at the end."""
     parent = target if target.is_dir() else target.parent
     hidden = parent / f"{PREFIX}{secrets.token_hex(8)}.extract"
+    sweep(parent)
     try:
         with creating(hidden):
             hidden.mkdir(mode=0o700)

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from hcexport.errors import BadDownload, NetworkError
-from hcexport.transfer import parts
-from hcexport.transfer.archive import begins_like_a_zip
+from hcexport.transfer.archive import SIGNATURE_BYTES, begins_like_a_zip
 from hcexport.transfer.destination import creating, require_room
-from hcexport.transfer.parts import Note, Part
+from hcexport.transfer.leftovers import claim, sweep
+from hcexport.transfer.parts import Note, Part, fresh
 from hcexport.transfer.retry import Patience
 from hcexport.transfer.source import ItemSource, ItemStream, Offer
 
@@ -38,8 +38,9 @@ class Fetch:
         self.is_doubtful = False  # in pieces, or ended by nothing but silence: starting over may mend it
 
     def __enter__(self) -> Self:
-        parts.sweep(self._folder)
-        self._part = parts.claim(self._folder, self._wanted)
+        if self._folder:
+            sweep(self._folder)
+            self._part = claim(self._folder, self._wanted)
         if self._part:
             self.resumed_from = self._part.size
             self.is_doubtful = True
@@ -103,16 +104,16 @@ class Fetch:
                 f"something between here and the server packed the zip once more ({offer.encoding})",
                 hint="reach the organization without that proxy, or make it leave downloads alone",
             )
-        head, chunks = _first(4, answer.chunks())
+        head, chunks = _first(SIGNATURE_BYTES, answer.chunks())
         if not begins_like_a_zip(head):
-            if not head and not offer.has_certain_end:
-                raise NetworkError("the answer ended before it began")
+            if len(head) < SIGNATURE_BYTES and not offer.has_certain_end:
+                raise NetworkError("the answer ended before it had begun")
             raise BadDownload("what the server sent is not a zip", hint="look at the upload item in a browser")
         if self._part:
             self.start_over(BadDownload("the item has changed, or the server cannot go on in the middle"))
         note = Note(self._wanted.origin, self._wanted.item_id, offer.validator, offer.total)
         with creating(self._folder or Path("a temporary file")):
-            self._part = parts.fresh(self._folder, note)
+            self._part = fresh(self._folder, note)
         self.is_doubtful = not offer.has_certain_end
         return self._pour(chunks, self._part)
 

@@ -32,7 +32,7 @@ def _value(field: str | None, spec: str | None, conversion: str | None, words: M
         return ""
     if field not in words or spec or conversion:
         known = ", ".join(f"{{{word}}}" for word in words)
-        raise UsageError(f"{{{field}}} means nothing in a file name here", hint=f"use {known}; write {{{{ for a brace")
+        raise UsageError(f"{{{field}}} is not known here", hint=f"use {known}; write {{{{ for a brace")
     return words[field]
 
 

@@ -6,9 +6,7 @@ else: to start over is to drop it and make another. Two names belong together::
     .hcexport-<key>-<nonce>.part    the bytes, 0600; <key> stands for the origin and the item
     .hcexport-<key>-<nonce>.note    the note, JSON, 0600; only where the bytes can be gone on with
 
-A later run inherits a part by renaming it, which succeeds for one process only, and copies its bytes into a part of its
-own. So no two processes ever write to one file: an owner that still lives, and was taken for dead, finds its name gone
-when it wants to publish, and starts over. The lock that an owner holds only saves that work where locks work.
+What a run leaves is for later ones to go on with (``leftovers``).
 """
 
 from __future__ import annotations
@@ -17,23 +15,17 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
-import stat
 import tempfile
-import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
-from typing import Any, cast
 
 from hcexport.api.deadline import Deadline
-from hcexport.errors import CannotCreate
 from hcexport.transfer.destination import PREFIX, creating, refused
 from hcexport.transfer.follower import Followed, Follower
 
-SWEEP_AFTER_S = 7 * 86_400  # faults.md, SIGKILL: parts nobody came back for
 COPY_BYTES = 1 << 20
 _PRIVATE = 0o600
 
@@ -51,6 +43,12 @@ class Note:
     def key(self) -> str:
         """Stands for origin and item in a file name."""
         return sha256(f"{self.origin}\n{self.item_id}".encode(errors="surrogatepass")).hexdigest()[:16]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether each value is of its kind: a note that was read from a disk may hold anything."""
+        kinds = (str, str, str | None, int | None)
+        return all(map(isinstance, (self.origin, self.item_id, self.validator, self.total), kinds))
 
     @property
     def resumable(self) -> bool:
@@ -73,7 +71,7 @@ class Part:
         """Where the bytes are kept."""
         return self.path.parent if self.path else Path(tempfile.gettempdir())
 
-    def write(self, chunk: bytes) -> int:
+    def write(self, chunk: bytes) -> None:
         """Append the whole chunk. Raises CannotCreate when the disk does not take it."""
         view = memoryview(chunk)
         try:
@@ -84,7 +82,6 @@ class Part:
         except OSError as error:
             raise refused(self.folder, error) from error
         self._follower.grown(self.size)
-        return len(chunk)
 
     def sums(self, deadline: Deadline) -> Followed:
         """SHA-256 and checksums of what was written. Raises CannotCreate when it cannot be read back, TimedOut."""
@@ -94,6 +91,7 @@ class Part:
     def leave(self) -> None:
         """Close it; what a later run can go on with stays, anything else is removed."""
         if self.size and self.note.resumable and self._is_unpublished():
+            change_mode(self.file.fileno(), _PRIVATE)  # it may have been about to get its final name
             self._close()
         else:
             self.discard()
@@ -102,7 +100,7 @@ class Part:
         """Close and remove it."""
         self._close()
         if self.path is not None:
-            _remove(self.path)
+            remove(self.path)
 
     def _close(self) -> None:
         self._follower.stop()
@@ -121,97 +119,21 @@ def fresh(folder: Path | None, note: Note) -> Part:
     """A new, empty part in the folder; without a folder, one that vanishes by itself. Raises OSError."""
     if folder is None:
         return Part(tempfile.TemporaryFile(buffering=0), note, None)
-    path = _new_path(folder, note.key)
-    try:
-        file = FileIO(_open_new(path), "r+")
-        _lock(file)
+    path = new_path(folder, note.key)
+    with ExitStack() as undo:
+        undo.callback(remove, path)
+        file = undo.enter_context(FileIO(_open_new(path), "r+"))
+        lock(file)
         if note.resumable:
             with FileIO(_open_new(path.with_suffix(".note")), "w") as text:
                 text.write(json.dumps(asdict(note)).encode())
-        return Part(file, note, path)
-    except BaseException:
-        _remove(path)
-        raise
-
-
-def claim(folder: Path | None, note: Note) -> Part | None:
-    """A part of our own with the bytes that a dead run left of this origin and item, else None."""
-    if folder is None:
-        return None
-    left = [(size, path) for path in folder.glob(f"{PREFIX}{note.key}-*.part") if (size := _size(path))]
-    for _, path in sorted(left, reverse=True):
-        inherited = _inherit(path)
-        if inherited is not None:
-            return inherited
-    return None
-
-
-def sweep(folder: Path | None, now: float | None = None) -> None:
-    """Remove our own leftovers that nobody came back for in seven days. ``now`` in epoch seconds."""
-    if folder is None:
-        return
-    oldest = (time.time() if now is None else now) - SWEEP_AFTER_S
-    for path in folder.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            found = path.lstat()
-            if _is_ours(found) and found.st_mtime < oldest:
-                path.unlink()
-
-
-def _inherit(path: Path) -> Part | None:
-    """Rename a part to a name of ours and copy it; None when it is another's, alive, or does not fit its note."""
-    try:
-        old = FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
-    except OSError:
-        return None
-    with old:
-        if not _is_ours(os.fstat(old.fileno())) or not _lock(old):
-            return None
-        claimed = _new_path(path.parent, path.name.removeprefix(PREFIX).partition("-")[0])
-        try:
-            path.rename(claimed)
-        except OSError:  # another run was faster
-            return None
-        with suppress(OSError):
-            path.with_suffix(".note").rename(claimed.with_suffix(".note"))
-        note = _read_note(claimed.with_suffix(".note"))
-        part = _copy(old, note, path.parent) if note else None
-        _remove(claimed)
+        part = Part(file, note, path)
+        undo.pop_all()
         return part
 
 
-def _copy(old: FileIO, note: Note, folder: Path) -> Part | None:
-    if not note.resumable or os.fstat(old.fileno()).st_size > cast(int, note.total):
-        return None
-    part = None
-    try:
-        part = fresh(folder, note)
-        shutil.copyfileobj(old, cast(Any, part), COPY_BYTES)
-    except (OSError, CannotCreate):  # what cannot be copied is fetched again
-        if part is not None:
-            part.discard()
-        return None
-    except BaseException:
-        if part is not None:
-            part.discard()
-        raise
-    return part
-
-
-def _read_note(path: Path) -> Note | None:
-    """The note, or None for one that is missing, torn, or not ours."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with FileIO(descriptor) as file:
-            body = json.loads(file.read(1 << 16)) if _is_ours(os.fstat(descriptor)) else {}
-        note = Note(**body)
-    except (OSError, ValueError, TypeError, RecursionError):
-        return None
-    types = (str, str, str | None, int | None)
-    return note if all(map(isinstance, asdict(note).values(), types)) else None
-
-
-def _new_path(folder: Path, key: str) -> Path:
+def new_path(folder: Path, key: str) -> Path:
+    """A name that no other part has or will have."""
     return folder / f"{PREFIX}{key}-{secrets.token_hex(8)}.part"
 
 
@@ -227,13 +149,12 @@ def change_mode(descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, mode)
 
 
-def _lock(file: FileIO) -> bool:
+def lock(file: FileIO) -> bool:
+    """Whether the file is ours alone now, as far as its file system can tell."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # no locks on this file system: correctness does not need them
-        return True
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)  # no locks on this file system: correctness needs none
     return True
 
 
@@ -242,17 +163,8 @@ def _unlock(file: FileIO) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a part and its note."""
     for name in (path, path.with_suffix(".note")):
         with suppress(OSError):
             name.unlink()
-
-
-def _size(path: Path) -> int:
-    with suppress(OSError):
-        return path.lstat().st_size
-    return 0
-
-
-def _is_ours(found: os.stat_result) -> bool:
-    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()

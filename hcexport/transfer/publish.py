@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-from itertools import count
+from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
-from hcexport.transfer import destination as places
-from hcexport.transfer.destination import IfExists, creating
+from hcexport.transfer.destination import IfExists, creating, exists
 from hcexport.transfer.names import numbered
 from hcexport.transfer.parts import COPY_BYTES, Part, change_mode
 
 # What file systems without hard links answer: FAT, some network and user-space ones.
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EXDEV}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class PartTakenError(Exception):
@@ -30,10 +29,12 @@ def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path
     other; on a file system without links they look first and then rename, and a name taken in between is replaced, by
     a whole zip. Raises CannotCreate and PartTakenError.
     """
+    if part.path is None:
+        raise ValueError("a part without a name cannot be published")
     with creating(target):
         change_mode(part.file.fileno(), mode)
         os.fsync(part.file.fileno())
-        named = _give_name(_path_of(part), target, if_exists)
+        named = _give_name(part.path, target, if_exists)
         if named is not None:
             _fsync_folder(target.parent)
     part.discard()
@@ -43,7 +44,8 @@ def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path
 def stream(part: Part, output: IO[bytes]) -> None:
     """Copy a verified part into a stream that is open for writing bytes. Raises OSError."""
     part.file.seek(0)
-    shutil.copyfileobj(cast(Any, part.file), output, COPY_BYTES)
+    while chunk := part.file.read(COPY_BYTES):
+        output.write(chunk)
     output.flush()
 
 
@@ -51,44 +53,34 @@ def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
     if if_exists is IfExists.OVERWRITE:
         _move(part, target)
         return target
-    for number in count():
-        name = target if number == 0 else target.with_name(numbered(target.name, number))
-        try:
+    others = (target.with_name(numbered(target.name, number)) for number in count(1))
+    for name in chain([target], others if if_exists is IfExists.RENAME else []):
+        with suppress(FileExistsError):
             _link(part, name)
-        except FileExistsError:
-            if if_exists is IfExists.FAIL:
-                raise places.exists(target) from None
-            if if_exists is IfExists.SKIP:
-                return None
-        else:
             return name
-    raise AssertionError("count() does not end")
+    if if_exists is IfExists.FAIL:
+        raise exists(target)
+    return None
 
 
 def _move(part: Path, target: Path) -> None:
     try:
         part.replace(target)
     except FileNotFoundError:
-        raise PartTakenError from None
+        raise PartTakenError("another run has taken over the part") from None
 
 
 def _link(part: Path, target: Path) -> None:
     try:
         os.link(part, target)
     except FileNotFoundError:
-        raise PartTakenError from None
+        raise PartTakenError("another run has taken over the part") from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         _move(part, target)
-
-
-def _path_of(part: Part) -> Path:
-    if part.path is None:
-        raise ValueError("a part without a name cannot be published")
-    return part.path
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -60,13 +60,13 @@ class Patience:
 
     def wait(self, failure: NetworkError) -> None:
         """Sleep before the next attempt, or raise the failure when there should be none."""
-        self._failures += 1
         self._nonsense += isinstance(failure, ProtocolError)
-        left = min(self._since + GIVE_UP_AFTER_S - self._deadline.clock(), self._deadline.remaining())
-        asked = failure.retry_after_s
-        delay = self._jitter(0, min(WAIT_MAX_S, 2.0 ** (self._failures - 1))) if asked is None else asked
-        if not failure.retryable or self._nonsense >= NONSENSE_LIMIT or left <= 0 or (asked or 0) > left:
+        asked = failure.retry_after_s or 0.0
+        delay = max(asked, self._jitter(0, min(WAIT_MAX_S, 2.0**self._failures)))
+        self._failures += 1
+        left = self._since + GIVE_UP_AFTER_S - self._deadline.clock()
+        is_hopeless = left <= 0 or asked > left or delay >= self._deadline.remaining()
+        if not failure.retryable or self._nonsense >= NONSENSE_LIMIT or is_hopeless:
             raise failure
         self._on_retry(failure, delay)
         self._sleep(min(delay, left))
-        self._deadline.check()

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from hcexport.models import UploadItem
+from hcexport.transfer.parts import Note
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
@@ -45,16 +46,6 @@ class ItemSource(Protocol):
     ) -> AbstractContextManager[ItemStream]:
         """``uploads/<id>/download`` from ``first_byte`` on, if the item still has this validator."""
         ...
-
-
-class Wanted(Protocol):
-    """What is known of the bytes that are there already: a part's note."""
-
-    @property
-    def validator(self) -> str | None: ...  # noqa: D102 - as in Offer
-
-    @property
-    def total(self) -> int | None: ...  # noqa: D102 - as in Offer
 
 
 @dataclass(frozen=True)
@@ -92,19 +83,19 @@ class Offer:
         """Whether the answer is all of the file from its first byte, whatever was asked for."""
         return self.status == HTTPStatus.OK
 
-    def continues(self, size: int, wanted: Wanted) -> bool:
-        """Whether this is exactly what follows ``size`` bytes of what is wanted."""
+    def continues(self, size: int, note: Note) -> bool:
+        """Whether this is exactly what follows ``size`` bytes of what the note says."""
         return (
             self.status == HTTPStatus.PARTIAL_CONTENT
             and self.first == size
-            and self.total == wanted.total
-            and self.validator in {None, wanted.validator}
+            and self.total == note.total
+            and self.validator in {None, note.validator}
             and not self.encoding
         )
 
-    def says_complete(self, size: int, wanted: Wanted) -> bool:
+    def says_complete(self, size: int, note: Note) -> bool:
         """Whether nothing follows ``size`` bytes because they are all."""
-        return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and self.total == size == wanted.total
+        return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and self.total == size == note.total
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:

@@ -1,0 +1,291 @@
+"""What a good zip is, against every way of being a bad one."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hcexport.api.deadline import Deadline
+from hcexport.errors import BadDownload, CannotCreate, TimedOut
+from hcexport.transfer.archive import Contents, shortfall, verify
+from hcexport.transfer.follower import Checksum
+
+NOISE = random.Random(2).randbytes(3000)
+TEXT = b"id,result\n" * 300
+
+
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+        archive.comment = comment
+    return target.getvalue()
+
+
+GOOD = zipped(("a.csv", TEXT), ("noise.json", NOISE), ("d/", b""), ("d/b.json", b"{}"))
+DIRECTORY_AT = GOOD.index(b"PK\x01\x02")
+
+
+def checked(data: bytes, **more: Any) -> Contents:
+    return verify(io.BytesIO(data), **more)
+
+
+def refused(data: bytes) -> None:
+    with pytest.raises(BadDownload):
+        checked(data)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_good_zip_tells_its_files(method: int) -> None:
+    data = zipped(("a.csv", TEXT), ("d/", b""), ("d/b.json", NOISE), method=method)
+    assert checked(data) == Contents(("a.csv", "d/b.json"), len(TEXT) + len(NOISE))
+
+
+def test_an_empty_zip_is_whole() -> None:
+    assert checked(zipped()) == Contents((), 0)
+
+
+@pytest.mark.parametrize("comment", [b"hello", b"PK\x05\x07" * 5, b"x" * 65535])
+def test_a_comment_belongs_to_the_end(comment: bytes) -> None:
+    checked(zipped(("a.csv", TEXT), comment=comment))
+
+
+def with_zip64_end(
+    data: bytes, *, extra: bytes = b"", locator: bytes = b"PK\x06\x07", is_needed: bool = False
+) -> bytes:
+    """The same with a zip64 end record, as writers of large files make it also where nothing needs it."""
+    *_, entries, size, start, _ = struct.unpack("<4s4H2LH", data[-22:])
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44 + len(extra), 45, 45, 0, 0, entries, entries, size, start)
+    end = data[-22:-14] + b"\xff" * 12 + data[-2:] if is_needed else data[-22:]
+    return data[:-22] + record + extra + struct.pack("<4sLQL", locator, 0, len(data) - 22, 1) + end
+
+
+def test_a_zip64_end_record_is_read_whether_it_is_needed_or_not() -> None:
+    checked(with_zip64_end(GOOD))
+    checked(with_zip64_end(GOOD, is_needed=True))
+    refused(with_zip64_end(GOOD, locator=b"PK\x06\x08"))
+    refused(with_zip64_end(GOOD, extra=b"reserved"))  # zipfile does not read it, so it is not checked
+    refused(with_zip64_end(b"junk" + GOOD)[4:])
+
+
+def flipped(at: int) -> bytes:
+    data = bytearray(GOOD)
+    data[at] ^= 0x40
+    return bytes(data)
+
+
+DAMAGE: dict[str, bytes] = {
+    "nothing": b"",
+    "one byte": b"P",
+    "a signature": b"PK\x03\x04",
+    "an end record cut off": b"PK\x05\x06" + bytes(17),
+    "text": b"<html>" * 1000,
+    "junk before": b"junk" + GOOD,
+    "junk after": GOOD + b"\n",
+    "cut in the end record": GOOD[:-1],
+    "without its end record": GOOD[:-22],
+    "cut in half": GOOD[: len(GOOD) // 2],
+    "its second half": GOOD[len(GOOD) // 2 :],
+    "twice": GOOD + GOOD,
+    "a hole of zeros in a member": GOOD[:200] + bytes(1000) + GOOD[1200:],
+    "bytes missing in the middle": GOOD[:1000] + GOOD[1100:],
+    "bytes too many in the middle": GOOD[:1000] + bytes(100) + GOOD[1000:],
+    "bytes before the list of members": GOOD[:DIRECTORY_AT] + bytes(10) + GOOD[DIRECTORY_AT:],
+    "bytes after the list of members": GOOD[:-22] + bytes(10) + GOOD[-22:],
+    "a comment that is longer than said": GOOD[:-2] + b"\0\0" + b"comment",
+    "a comment that is shorter than said": GOOD[:-2] + b"\x09\0" + b"comment",
+    "one bit of packed text": flipped(60),
+    "one bit of a header's name": flipped(31),
+    "one bit of a CRC in the list": flipped(DIRECTORY_AT + 17),
+    "one bit of a size in the list": flipped(DIRECTORY_AT + 24),
+    "one member more than there are": GOOD[:-14] + b"\x05\0\x05\0" + GOOD[-10:],
+    "a volume of several": GOOD[:-18] + b"\x01\0\0\0" + GOOD[-14:],
+    "the list of members somewhere else": GOOD[:-6] + b"\xff\xff\xff\x7f" + GOOD[-2:],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_a_bad_download(name: str) -> None:
+    refused(DAMAGE[name])
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_damage_is_anything_else_than_a_bad_download(data: st.DataObject) -> None:
+    """Whatever zipfile raises. A flipped bit that nothing covers (a date, an attribute) may pass."""
+    damaged = bytearray(GOOD)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(GOOD) - 1))] = data.draw(st.integers(0, 255))
+    keep = data.draw(st.integers(0, len(GOOD)))
+    try:
+        checked(bytes(damaged[:keep]))
+    except BadDownload:
+        pass
+    else:
+        assert keep == len(GOOD)
+
+
+@given(st.binary(max_size=200))
+def test_bytes_at_random_are_a_bad_download(data: bytes) -> None:
+    refused(b"PK\x03\x04" + data)
+
+
+def test_every_byte_of_a_members_data_counts() -> None:
+    stored = zipped(("a", NOISE[:100]), method=zipfile.ZIP_STORED)
+    for at in range(31, 131):
+        refused(stored[:at] + bytes([stored[at] ^ 1]) + stored[at + 1 :])
+
+
+def edited(name: str, change: Callable[[zipfile.ZipInfo], None], *members: tuple[str, bytes]) -> bytes:
+    """A zip whose list of members says something else than it should."""
+    target = io.BytesIO(zipped(*members or [("a.csv", TEXT), ("b.csv", TEXT)]))
+    with zipfile.ZipFile(target, "a") as archive:
+        change(archive.getinfo(name))
+        archive.comment = b"x"  # so that the list is written again
+    return target.getvalue()
+
+
+def test_encrypted_members_cannot_be_checked() -> None:
+    def encrypt(member: zipfile.ZipInfo) -> None:
+        member.flag_bits |= 1
+
+    refused(edited("b.csv", encrypt))
+
+
+@pytest.mark.parametrize("method", [9, 12 + 1, 93, zipfile.ZIP_LZMA])
+def test_members_packed_in_another_way_cannot_be_checked(method: int) -> None:
+    def pack(member: zipfile.ZipInfo) -> None:
+        member.compress_type = method
+
+    refused(edited("b.csv", pack))
+
+
+def test_the_same_name_twice() -> None:
+    with pytest.warns(UserWarning, match="Duplicate"):
+        data = zipped(("a.csv", TEXT), ("a.csv", NOISE))
+    refused(data)
+
+
+@pytest.mark.parametrize("name", ["", "\0hidden"])
+def test_a_member_without_a_name(name: str) -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        member = zipfile.ZipInfo("x")
+        member.filename = member.orig_filename = name
+        archive.writestr(member, TEXT)
+    refused(target.getvalue())
+
+
+def test_members_that_overlap() -> None:
+    def overlap(member: zipfile.ZipInfo) -> None:
+        member.header_offset = 0
+
+    refused(edited("a.csv2", overlap, ("a.csv1", TEXT), ("a.csv2", TEXT)))
+
+
+def test_a_member_that_claims_the_list_of_members() -> None:
+    def stretch(member: zipfile.ZipInfo) -> None:
+        member.compress_size += 1000
+
+    refused(edited("b.csv", stretch))
+
+
+def test_a_member_that_unpacks_to_less_than_it_says() -> None:
+    def promise(member: zipfile.ZipInfo) -> None:
+        member.file_size += 1
+
+    refused(edited("b.csv", promise))
+
+
+def test_a_list_of_members_too_large_to_be_read() -> None:
+    refused(GOOD[:-14] + b"\x05\0\x05\0" + struct.pack("<L", 65 << 20) + GOOD[-6:])
+
+
+def sums_of(data: bytes) -> dict[int, Checksum]:
+    return {
+        member.header_offset: Checksum(member.compress_type, member.CRC, member.compress_size, member.file_size)
+        for member in zipfile.ZipFile(io.BytesIO(data)).infolist()
+    }
+
+
+class Counting(io.BytesIO):
+    """A file that tells how much was read of it."""
+
+    read_bytes = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.read_bytes += len(data)
+        return data
+
+
+def test_what_was_followed_is_not_read_again() -> None:
+    data = zipped(("a", NOISE * 1000), method=zipfile.ZIP_STORED)
+    file = Counting(data)
+    verify(file, sums_of(data))
+    assert file.read_bytes < len(data) / 10
+
+
+@pytest.mark.parametrize("change", [{"crc": 1}, {"packed": 1}, {"size": 1}, {"method": 8}])
+def test_what_was_followed_and_differs_is_read_again(change: dict[str, int]) -> None:
+    data = zipped(("a", NOISE), method=zipfile.ZIP_STORED)
+    (sums,) = sums_of(data).values()
+    wrong = Checksum(**{"method": sums.method, "crc": sums.crc, "packed": sums.packed, "size": sums.size, **change})
+    checked(data, followed={0: wrong})
+    damaged = data[:40] + b"\0\0\0\0" + data[44:]
+    with pytest.raises(BadDownload):
+        checked(damaged, followed={0: wrong})
+
+
+def test_a_disk_that_cannot_be_read_is_not_the_downloads_fault() -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(CannotCreate):
+        verify(Broken(GOOD))
+
+
+def test_checking_keeps_the_deadline() -> None:
+    with pytest.raises(TimedOut):
+        checked(GOOD, deadline=Deadline(0.0))
+
+
+RUNS = ["prslejr7yt", "vegcl1xm6u"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.csv", "b.CSV", "a.json", "b.json"],
+        ["x/prslejr7yt.csv", "x/prslejr7yt.json", "vegcl1xm6u_r.csv", "vegcl1xm6u_r.json"],
+    ],
+)
+def test_a_csv_and_a_json_a_report_is_enough(names: list[str]) -> None:
+    assert shortfall(names, RUNS) == []
+
+
+def test_what_is_missing_is_counted_where_names_say_nothing() -> None:
+    (only,) = shortfall(["a.csv", "a.json", "b.json"], RUNS)
+    assert "CSV" in only
+    assert "1" in only
+
+
+def test_what_is_missing_is_named_where_others_are_named() -> None:
+    (only,) = shortfall(["prslejr7yt.csv", "prslejr7yt.json", "vegcl1xm6u.csv", "readme.json"], RUNS)
+    assert "JSON" in only
+    assert "vegcl1xm6u" in only
+    assert "prslejr7yt" not in only
+
+
+def test_an_empty_zip_lacks_both() -> None:
+    assert len(shortfall([], RUNS)) == 2

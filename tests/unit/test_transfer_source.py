@@ -1,0 +1,130 @@
+"""What the headers of an answer promise, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from hcexport.transfer.parts import Note
+from hcexport.transfer.source import Offer, strong_validator
+
+NOTE = Note("origin", "item", '"v1"', 100)
+DATE = "Mon, 23 Nov 2026 12:00:00 GMT"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def chunks(self) -> Iterator[bytes]:
+        return iter(())
+
+
+def partial(said: str, **headers: str) -> Offer:
+    return Offer.of(Answer(206, {"content-range": said, **headers}))
+
+
+@pytest.mark.parametrize(
+    ("headers", "validator"),
+    [
+        ({"etag": '"v1"'}, '"v1"'),
+        ({"etag": ' "" '}, '""'),
+        ({"etag": 'W/"v1"'}, None),
+        ({"etag": "v1"}, None),
+        ({"etag": '"a"b"'}, None),
+        ({"etag": '"a\r\nX: y"'}, None),
+        ({"etag": '"\xe9"'}, None),
+        ({"etag": '"' + "a" * 2000 + '"'}, None),
+        ({"etag": '"v1"', "accept-ranges": "none"}, None),
+        ({"etag": '"v1"', "accept-ranges": "bytes"}, '"v1"'),
+        ({"last-modified": "Mon, 23 Nov 2026 11:59:00 GMT", "date": DATE}, "Mon, 23 Nov 2026 11:59:00 GMT"),
+        ({"last-modified": "Mon, 23 Nov 2026 11:59:01 GMT", "date": DATE}, None),
+        ({"last-modified": "Mon, 23 Nov 2026 11:00:00 GMT"}, None),
+        ({"last-modified": "yesterday", "date": DATE}, None),
+        ({"last-modified": "Mon, 23 Nov 2026 11:00:00", "date": DATE}, None),
+        ({"last-modified": "Mon, 23 Nov 2026 11:00:00 GMT", "date": DATE, "etag": 'W/"v1"'}, None),
+        ({}, None),
+    ],
+)
+def test_only_what_is_strong_can_be_gone_on_with(headers: dict[str, str], validator: str | None) -> None:
+    assert strong_validator(headers) == validator
+
+
+@pytest.mark.parametrize(
+    ("headers", "total", "has_certain_end"),
+    [
+        ({"content-length": "7"}, 7, True),
+        ({"content-length": " 7 "}, 7, True),
+        ({}, None, False),
+        ({"content-length": "-7"}, None, False),
+        ({"content-length": "\u0667"}, None, False),
+        ({"content-length": "1" + "0" * 30}, None, False),
+        ({"transfer-encoding": "chunked"}, None, True),
+        ({"transfer-encoding": "chunked", "content-length": "7"}, None, True),
+    ],
+)
+def test_a_length_is_believed_where_it_is_one(
+    headers: dict[str, str], total: int | None, has_certain_end: bool
+) -> None:
+    offer = Offer.of(Answer(200, headers))
+    assert (offer.total, offer.has_certain_end, offer.is_whole_file) == (total, has_certain_end, True)
+
+
+@pytest.mark.parametrize("said", ["bytes 40-99/100", "BYTES 40-99/100"])
+def test_a_206_that_fits_is_gone_on_with(said: str) -> None:
+    assert partial(said).continues(40, NOTE)
+    assert partial(said, etag='"v1"').continues(40, NOTE)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "bytes 41-99/100",
+        "bytes 39-99/100",
+        "bytes 0-99/100",
+        "bytes 40-98/100",
+        "bytes 40-100/101",
+        "bytes 40-99/101",
+        "bytes 40-99/*",
+        "bytes */100",
+        "bytes 40-39/40",
+        "bytes 40-99/100, 1-2/3",
+        "bytes=40-99/100",
+        "bytes 4\u0660-99/100",
+        "items 40-99/100",
+    ],
+)
+def test_any_other_206_is_not(said: str) -> None:
+    assert not partial(said).continues(40, NOTE)
+
+
+@pytest.mark.parametrize("headers", [{"etag": '"v2"'}, {"content-encoding": "gzip"}])
+def test_a_206_of_something_else_is_not(headers: dict[str, str]) -> None:
+    assert not partial("bytes 40-99/100", **headers).continues(40, NOTE)
+
+
+def test_a_200_never_goes_on() -> None:
+    assert not Offer.of(Answer(200, {"content-range": "bytes 40-99/100"})).continues(40, NOTE)
+
+
+@pytest.mark.parametrize(
+    ("said", "size", "complete"),
+    [
+        ("bytes */100", 100, True),
+        ("bytes */100", 99, False),
+        ("bytes */99", 99, False),
+        ("", 100, False),
+        ("bytes */*", 100, False),
+    ],
+)
+def test_a_416_says_complete_only_of_what_is_as_long_as_it_should_be(said: str, size: int, complete: bool) -> None:
+    assert Offer.of(Answer(416, {"content-range": said})).says_complete(size, NOTE) is complete
+
+
+def test_identity_is_no_encoding() -> None:
+    assert Offer.of(Answer(200, {"content-encoding": "Identity"})).encoding == ""
+    assert Offer.of(Answer(200, {"content-encoding": "gzip, gzip"})).encoding == "gzip, gzip"
