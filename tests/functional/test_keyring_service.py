@@ -137,12 +137,9 @@ class TestGnomeKeyring:
         self, hcexport_alone: Hcexport, desk: Desk, gnome_keyring: Callable[..., None], box: Sandbox
     ) -> None:
         gnome_keyring(unlocked=True)
-        hcexport, password = hcexport_alone, hcexport_alone.cwd / "password"
-        password.write_text(box.password)
-        password.chmod(0o600)
+        hcexport = hcexport_alone
 
-        login = hcexport("login", box.url, "-u", "administrator", "--password-file", password, "--remember")
-        password.unlink()
+        login = hcexport("login", box.url, "-u", "administrator", "--password-stdin", "--remember", stdin=box.password)
         assert (login.returncode, login.stdout) == (0, "")
         assert "keyring" in login.stderr
         keyring = KeyringStore(desk.env)
