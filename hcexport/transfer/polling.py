@@ -43,11 +43,22 @@ def interval_s(watched_s: float, longest_s: float = INTERVAL_MAX_S) -> float:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Looks that failed in a row: how many, since when on the clock, and how the last one failed."""
+    """Looks that failed in a row: how many, since when on the clock, and how the last one failed.
+
+    ``missing`` counts the last of them that said "no such job": an ingress that is restarted says that, too.
+    """
 
     failures: int
     since: float
     error: HcexportError
+    missing: int = 0
+
+    @classmethod
+    def after(cls, last: Trouble | None, now: float, error: HcexportError) -> Trouble:
+        """One more failure."""
+        last = last or cls(0, now, error)
+        missing = last.missing + 1 if isinstance(error, NotFound) else 0
+        return cls(last.failures + 1, last.since, error, missing)
 
 
 def poll(
@@ -77,7 +88,7 @@ def poll(
         try:
             job = client.job(job_id, attempts=1)
         except (NetworkError, NotFound) as error:
-            trouble = Trouble(trouble.failures + 1 if trouble else 1, trouble.since if trouble else looked_at, error)
+            trouble = Trouble.after(trouble, looked_at, error)
             lasted_s = clock() - trouble.since
             _give_up(trouble, lasted_s, job)
             on_trouble(trouble)
@@ -102,7 +113,7 @@ def _give_up(trouble: Trouble, lasted_s: float, seen: Job | None) -> None:
     """Raise when there is no point in looking again."""
     error = trouble.error
     if isinstance(error, NotFound):
-        if trouble.failures > GONE_CONFIRMATIONS:
+        if trouble.missing > GONE_CONFIRMATIONS:
             raise _vanished(seen) if seen else error
     elif not error.retryable or lasted_s >= PATIENCE_S:
         raise error
