@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from hcexport.errors import ProtocolError
-
-Json = Mapping[str, Any]
+from hcexport.reading import Json, Reader, last_segment, plain_text
 
 
 class Result(StrEnum):
@@ -101,7 +98,7 @@ class Report:
     @classmethod
     def from_json(cls, body: Json) -> Report:
         """Read a row of ``runs``. Raises ProtocolError when it has no id."""
-        read = _Reader(body)
+        read = Reader(body)
         return cls(**_report_fields(read), extra=read.rest())
 
     @property
@@ -128,7 +125,7 @@ class TestResult:
     @classmethod
     def from_json(cls, body: Json, *, severity: str = "") -> TestResult:
         """Read one test; ``severity`` is that of the list it stands in, for a test that does not say its own."""
-        read = _Reader(body)
+        read = Reader(body)
         return cls(
             id=read.text("id") or read.text("name"),
             name=read.text("name"),
@@ -156,7 +153,7 @@ class ReportDetail:
     @classmethod
     def from_json(cls, body: Json, *, run_id: str = "") -> ReportDetail:
         """Read a report resource; ``run_id`` stands in for the id that the resource may leave out."""
-        read = _Reader({**({"id": run_id} if run_id else {}), **body})
+        read = Reader({**({"id": run_id} if run_id else {}), **body})
         suites = read.take("suitestatus") or []
         return cls(Report(**_report_fields(read), extra=read.rest()), tuple(_tests_of(suites)))
 
@@ -172,7 +169,7 @@ class Suite:
     @classmethod
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
-        read = _Reader(body)
+        read = Reader(body)
         return cls(id=read.text("id"), name=read.text("name"), extra=read.rest())
 
 
@@ -198,7 +195,7 @@ class Job:
         The id comes from ``jobid`` or the end of ``jobsUrl``, the upload item's from the end of ``result.URL``;
         nothing else of those URLs is ever used. Failure text may be in ``result`` or in ``messages``.
         """
-        read = _Reader(body)
+        read = Reader(body)
         found = read.text("jobid") or last_segment(read.take("jobsurl"), after="jobs") or job_id
         if not found:
             raise ProtocolError("the server named no job in its answer")
@@ -237,7 +234,7 @@ class UploadItem:
     @classmethod
     def from_json(cls, body: Json, *, item_id: str = "") -> UploadItem:
         """Read an upload item; one that does not say ``committed`` counts as committed."""
-        read = _Reader(body)
+        read = Reader(body)
         return cls(
             id=read.text("itemid") or item_id,
             name=read.text("itemname"),
@@ -259,7 +256,7 @@ class Account:
     @classmethod
     def from_json(cls, body: Json) -> Account:
         """Read the signed-in user."""
-        read = _Reader(body)
+        read = Reader(body)
         listed = read.take("privileges")
         privileges = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
         return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
@@ -284,68 +281,7 @@ _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructur
 _UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 
 
-def last_segment(url: object, *, after: str) -> str | None:
-    """The path segment that follows the last ``after`` in a URL of the server: the id it carries, or None.
-
-    >>> last_segment("https://elsewhere:7443/x/admin/uploads/f57951c9", after="uploads")
-    'f57951c9'
-    """
-    if not isinstance(url, str):
-        return None
-    try:
-        segments = [unquote(part) for part in urlsplit(url).path.split("/") if part]
-    except ValueError:
-        return None
-    places = [index for index, part in enumerate(segments[:-1]) if part.lower() == after]
-    return segments[places[-1] + 1] if places else None
-
-
-def plain_text(value: object, *, levels: int = 20) -> str:
-    """What a server put where a message belongs (text, list, object, nothing), as one line of text.
-
-    What lies deeper than ``levels`` is left out: no message does, and an answer may be nested to no end.
-    """
-    if value is None or levels == 0:
-        return ""
-    inner = partial(plain_text, levels=levels - 1)
-    if isinstance(value, Mapping):
-        known = [value[key] for key in value if str(key).lower() in {"message", "messages", "description", "error"}]
-        return inner(known or [f"{key}: {inner(item)}" for key, item in value.items()])
-    if isinstance(value, list | tuple):
-        return "; ".join(text for text in map(inner, value) if text)
-    return " ".join(str(value).split())
-
-
-class _Reader:
-    """Takes fields out of a JSON object without regard to the case of its keys."""
-
-    def __init__(self, body: Json) -> None:
-        self._left = {str(key).lower(): (key, value) for key, value in body.items()}
-
-    def take(self, name: str) -> Any:
-        return self._left.pop(name, ("", None))[1]
-
-    def text(self, name: str) -> str:
-        value = self.take(name)
-        return value if isinstance(value, str) else "" if value is None else str(value)
-
-    def time(self, name: str) -> datetime | None:
-        return from_epoch_ms(self.take(name))
-
-    def rest(self) -> Json:
-        return dict(self._left.values())
-
-
-def from_epoch_ms(value: object) -> datetime | None:
-    """A datetime of epoch milliseconds, also when they come as text; None for 0, nothing or nonsense."""
-    try:
-        milliseconds = int(str(value))
-        return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _report_fields(read: _Reader) -> dict[str, Any]:
+def _report_fields(read: Reader) -> dict[str, Any]:
     run_id = read.text("id")
     if not run_id:
         raise ProtocolError("the server listed a report without an id")
@@ -373,7 +309,7 @@ def _tests_of(suites: object) -> Iterable[TestResult]:
 def _upload_id(result: object) -> str | None:
     if not isinstance(result, Mapping):
         return None
-    return last_segment(_Reader(result).take("url"), after="uploads")
+    return last_segment(Reader(result).take("url"), after="uploads")
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

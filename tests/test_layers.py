@@ -17,13 +17,14 @@ import hcexport
 ROOT = Path(hcexport.__file__).parent
 
 # Each room and the rooms that it may import; a bottom room is a module directly in the package.
-BOTTOM = {"", "errors", "models", "organization", "redaction", "times"}
+BOTTOM = {"", "errors", "models", "organization", "reading", "redaction", "times"}
 MAY_KNOW = {
     "": set(),
     "__main__": {"cli"},
     "errors": set(),
-    "models": {"errors"},
+    "models": {"errors", "reading"},
     "organization": {"errors"},
+    "reading": set(),
     "redaction": {"errors"},
     "times": {"errors"},
     "store": BOTTOM,
@@ -206,7 +207,7 @@ def test_only_the_command_line_speaks_and_ends() -> None:
 
 def test_no_file_is_too_long() -> None:
     long = {name: lines for name, path in modules().items() if (lines := len(path.read_text().splitlines())) > 350}
-    assert set(long) <= {"models"}  # the API's things, one after another
+    assert not long
 
 
 @pytest.mark.parametrize(

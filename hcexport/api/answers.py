@@ -21,7 +21,7 @@ from hcexport.errors import (
     ServerError,
     TokenRejected,
 )
-from hcexport.models import plain_text
+from hcexport.reading import plain_text
 
 _TEXT_CAP = 300  # characters of a server's message that are worth showing
 _FAILURE_WORDS = {"error", "failed", "failure"}

@@ -29,7 +29,7 @@ from hcexport.errors import (
     ServerError,
     SignInRequired,
 )
-from hcexport.models import from_epoch_ms
+from hcexport.reading import from_epoch_ms
 from hcexport.redaction import Secret
 from hcexport.store.accounts import Kind, Token
 from hcexport.store.credentials import Credentials

@@ -13,7 +13,8 @@ from hcexport.cli.options import app_command
 from hcexport.cli.saving import Saving, emit_saved, export_record, saving_options
 from hcexport.cli.waiting import require_success, resumable, timeout_option
 from hcexport.errors import Busy, NotFound, UsageError
-from hcexport.models import Job, last_segment
+from hcexport.models import Job
+from hcexport.reading import last_segment
 
 
 @app_command(

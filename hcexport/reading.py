@@ -1,0 +1,76 @@
+"""How the API's JSON is read: keys in any case, times, texts of any shape, ids at the ends of URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+Json = Mapping[str, Any]
+
+
+class Reader:
+    """Takes fields out of a JSON object without regard to the case of its keys."""
+
+    def __init__(self, body: Json) -> None:
+        self._left = {str(key).lower(): (key, value) for key, value in body.items()}
+
+    def take(self, name: str) -> Any:
+        """The value of a key (lower case here), which is not in the rest any more; None where there is none."""
+        return self._left.pop(name, ("", None))[1]
+
+    def text(self, name: str) -> str:
+        """The value as text; empty where there is none."""
+        value = self.take(name)
+        return value if isinstance(value, str) else "" if value is None else str(value)
+
+    def time(self, name: str) -> datetime | None:
+        """The value as a point in time."""
+        return from_epoch_ms(self.take(name))
+
+    def rest(self) -> Json:
+        """What nobody has taken, under the server's own keys."""
+        return dict(self._left.values())
+
+
+def from_epoch_ms(value: object) -> datetime | None:
+    """A datetime of epoch milliseconds, also when they come as text; None for 0, nothing or nonsense."""
+    try:
+        milliseconds = int(str(value))
+        return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def plain_text(value: object, *, levels: int = 20) -> str:
+    """What a server put where a message belongs (text, list, object, nothing), as one line of text.
+
+    What lies deeper than ``levels`` is left out: no message does, and an answer may be nested to no end.
+    """
+    if value is None or levels == 0:
+        return ""
+    inner = partial(plain_text, levels=levels - 1)
+    if isinstance(value, Mapping):
+        known = [value[key] for key in value if str(key).lower() in {"message", "messages", "description", "error"}]
+        return inner(known or [f"{key}: {inner(item)}" for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        return "; ".join(text for text in map(inner, value) if text)
+    return " ".join(str(value).split())
+
+
+def last_segment(url: object, *, after: str) -> str | None:
+    """The path segment that follows the last ``after`` in a URL of the server: the id it carries, or None.
+
+    >>> last_segment("https://elsewhere:7443/x/admin/uploads/f57951c9", after="uploads")
+    'f57951c9'
+    """
+    if not isinstance(url, str):
+        return None
+    try:
+        segments = [unquote(part) for part in urlsplit(url).path.split("/") if part]
+    except ValueError:
+        return None
+    places = [index for index, part in enumerate(segments[:-1]) if part.lower() == after]
+    return segments[places[-1] + 1] if places else None
