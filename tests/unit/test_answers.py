@@ -1,0 +1,232 @@
+"""The one decision about an answer: every shape of remote-api's section on errors, and JSON that means harm."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hcexport.api.answers import failed_status, parse_object, read_answer, retry_after_s, server_date
+from hcexport.errors import (
+    AuthError,
+    HcexportError,
+    NetworkError,
+    NotFound,
+    PrivilegeMissing,
+    ProtocolError,
+    ServerError,
+    TokenRejected,
+)
+
+
+def read(body: object, status: int = 200, **headers: str) -> dict[str, Any]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"success": True},
+        {"status": "success"},
+        {"jobid": "j1", "status": "FAILED", "result": {"message": "no room"}},  # a job's failure is its own affair
+        {"jobID": "j1", "status": "ERROR"},
+        {"jobsUrl": "https://x/admin/jobs/j1", "jobid": "j1", "status": "SUBMITTED"},
+        {"runs": [], "nextStart": -1},
+        {"code": 200, "status": "ok"},
+        {},
+    ],
+)
+def test_good_answers(body: dict[str, Any]) -> None:
+    assert read(body) == body
+
+
+SHAPES = [
+    ({"error": {"code": 498, "message": "Invalid token.", "details": []}}, TokenRejected, "Invalid token."),
+    ({"error": {"code": 499, "message": "Token Required", "details": ["Token Required"]}}, TokenRejected, ""),
+    ({"error": {"code": "498", "message": None, "details": None}}, TokenRejected, ""),
+    ({"error": {"code": 403, "message": "You do not have permissions"}}, PrivilegeMissing, "permissions"),
+    ({"error": {"message": "You do not have permissions", "details": []}}, ServerError, "permissions"),
+    (
+        {"error": {"code": 400, "message": "Unable.", "details": ["Invalid username."]}},
+        ServerError,
+        "Invalid username.",
+    ),
+    ({"error": {"code": 400, "details": "Only details"}}, ServerError, "Only details"),
+    ({"error": {"code": 401, "message": "who?"}}, AuthError, "who?"),
+    ({"error": {"code": 404, "message": "no such"}}, NotFound, "no such"),
+    ({"error": {"code": 410, "message": "gone"}}, NotFound, "gone"),
+    ({"error": {"code": 500, "message": "oops"}}, NetworkError, "oops"),
+    ({"error": {"code": 429, "message": "slow down"}}, NetworkError, "slow down"),
+    ({"error": "invalid_request", "error_description": "bad"}, ServerError, "bad"),
+    ({"error": None}, ServerError, ""),
+    ({"status": "error", "messages": ["not here"], "code": 404}, NotFound, "not here"),
+    ({"status": "failed", "statusMessage": "Went wrong"}, ServerError, "Went wrong"),
+    ({"code": 500, "message": "billing", "status": "failure", "details": None}, NetworkError, "billing"),
+    ({"success": False}, ServerError, ""),
+    ({"code": 400, "message": "plain"}, ServerError, "plain"),
+    ({"error": {"code": 400, "messages": [{"description": "an object"}]}}, ServerError, "an object"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "text"), SHAPES)
+def test_errors_that_come_with_200(body: dict[str, Any], kind: type[HcexportError], text: str) -> None:
+    with pytest.raises(kind) as caught:
+        read(body)
+    assert type(caught.value) is kind
+    assert text in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, ProtocolError),
+        (302, ProtocolError),
+        (400, ServerError),
+        (401, AuthError),
+        (403, PrivilegeMissing),
+        (404, NotFound),
+        (407, NetworkError),
+        (408, NetworkError),
+        (410, NotFound),
+        (413, ServerError),
+        (418, ServerError),
+        (429, NetworkError),
+        (498, TokenRejected),
+        (499, TokenRejected),
+        (500, NetworkError),
+        (502, NetworkError),
+        (503, NetworkError),
+        (504, NetworkError),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"<html>secret page</html>", b'{"error": {"message": "in words"}}', b"\xff{"])
+def test_other_statuses(status: int, kind: type[HcexportError], body: bytes) -> None:
+    failure = failed_status(status, {}, body)
+    in_words = body.startswith(b"{")
+    assert type(failure) is (kind if in_words or kind is not ServerError else ProtocolError)  # the API says why
+    assert "secret page" not in failure.message
+    if in_words and status >= 400 and status != 407:
+        assert "in words" in failure.message
+
+
+def test_a_token_error_counts_also_under_another_status() -> None:
+    body = json.dumps({"error": {"code": 498, "message": "Invalid token."}}).encode()
+    assert isinstance(failed_status(403, {}, body), TokenRejected)
+    assert isinstance(failed_status(500, {}, body), TokenRejected)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_is_busy_says_when(status: int) -> None:
+    failure = failed_status(status, {"retry-after": "7"}, b"")
+    assert isinstance(failure, NetworkError)
+    assert failure.refused
+    assert failure.retry_after_s == 7
+    plain = failed_status(status, {}, b"")
+    assert isinstance(plain, NetworkError)
+    assert plain.retry_after_s is None
+    assert not plain.refused  # a proxy may have said so after the request had gone through
+
+
+NOW = "Mon, 23 Nov 2026 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        ("Mon, 23 Nov 2026 12:01:30 GMT", 90.0),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),  # the past
+        ("Mon, 23 Nov 2026 12:01:30", None),  # of no zone
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e9", None),
+        ("1.5", None),
+        ("\u0663", None),  # a digit, but not to HTTP
+        ("9" * 400, 999_999_999.0),
+    ],
+)
+def test_retry_after_in_both_forms(said: str, seconds: float | None) -> None:
+    assert retry_after_s({"retry-after": said, "date": NOW}) == seconds
+
+
+def test_a_date_is_counted_from_the_servers_own_clock() -> None:
+    assert (
+        retry_after_s({"retry-after": "Tue, 01 Jan 1980 00:01:00 GMT", "date": "Tue, 01 Jan 1980 00:00:00 GMT"}) == 60
+    )
+    assert retry_after_s({"retry-after": NOW}) is None
+    assert server_date({"date": "nonsense"}) is None
+
+
+HOSTILE = {
+    "nothing": b"",
+    "blank": b" \n",
+    "a page": b"\n <!DOCTYPE html><html>",
+    "a list": b"[1]",
+    "a string": b'"x"',
+    "null": b"null",
+    "a number": b"1",
+    "cut": b'{"a": ',
+    "two": b"{}{}",
+    "deep lists": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a": -Infinity}',
+    "a key twice": b'{"jobid": "j1", "jobid": "j2"}',
+    "a key twice below": b'{"a": {"id": 1, "id": 2}}',
+    "a number without end": b'{"a": ' + b"9" * 10_000 + b"}",
+    "bytes": bytes(range(256)),
+    "of the docs": b'{ { "success": true } }',
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_json_is_one_clear_error(body: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        parse_object(body)
+    assert len(caught.value.message) < 200
+
+
+def test_halves_of_characters_are_replaced() -> None:
+    answer = parse_object(b'{"name": "a\\ud800b", "list": ["\\udfff"], "pair": "\\ud83d\\ude00"}')
+    assert answer == {"name": "a\ufffdb", "list": ["\ufffd"], "pair": "\U0001f600"}
+    json.dumps(answer, ensure_ascii=False).encode()
+
+
+def test_a_byte_order_mark_and_broken_bytes_are_no_reason_to_fail() -> None:
+    assert parse_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+    assert parse_object(b'{"a": "\xff"}') == {"a": "\ufffd"}
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_object_or_a_protocol_error(body: bytes) -> None:
+    with suppress(ProtocolError):
+        assert isinstance(parse_object(body), dict)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+_KEYS = st.sampled_from(["error", "code", "message", "messages", "details", "status", "success", "jobid", "x"])
+
+
+@given(st.dictionaries(_KEYS, _JSON, max_size=5), st.integers(100, 599), st.text(max_size=20))
+def test_any_object_is_an_answer_or_one_of_our_failures(body: dict[str, Any], status: int, retry_after: str) -> None:
+    said = ""
+    try:
+        assert read_answer(status, {"retry-after": retry_after}, json.dumps(body).encode()) == body
+    except HcexportError as failure:
+        said = failure.message
+    assert said or 200 <= status < 300
+    assert len(said.splitlines()) <= 1
