@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -29,18 +29,28 @@ _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 def run(root: click.Group) -> NoReturn:
     """Run the command line of this process and end it with a documented status."""
     _open_standard_streams()
-    _catch_signals()
     arguments = sys.argv[1:]
+    try:
+        _catch_signals()
+        status = _outcome(root, arguments)
+        _end_at_once()
+    except Interrupted as error:  # while something else was being said; there is no second time
+        status = _report(error, as_json=_wants_json(arguments))
+    _end(status)
+
+
+def _outcome(root: click.Group, arguments: Sequence[str]) -> int:
+    """The status that the command ends with; its error has been said."""
     try:
         status = _status_of(root, arguments)
         _flush()
     except (Interrupted, HcexportError) as error:
-        status = _report(error, as_json=_wants_json(arguments))
+        return _report(error, as_json=_wants_json(arguments))
     except BrokenPipeError:
-        status = 0  # the reader has what it wanted: `hcexport list | head -1`
+        return 0  # the reader has what it wanted: `hcexport list | head -1`
     except Exception as error:  # noqa: BLE001 # nothing may leave as a traceback
-        status = _report(_unexpected(error), as_json=_wants_json(arguments))
-    _end(status)
+        return _report(_unexpected(error), as_json=_wants_json(arguments))
+    return status
 
 
 def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
@@ -117,14 +127,18 @@ def _open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 # as above
+    sys.stderr = _said_by(sys.stderr)
     sys.stdout = sys.stdout or _Closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr = _Said(
-            sys.stderr.buffer, encoding=sys.stderr.encoding, errors="backslashreplace", write_through=True
-        )
+
+
+def _said_by(stderr: TextIO | None) -> TextIO:
+    if stderr is None:
+        return _Said(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
+    if isinstance(stderr, io.TextIOWrapper):
+        return _Said(stderr.buffer, encoding=stderr.encoding, errors="backslashreplace", write_through=True)
+    return stderr
 
 
 class _Said(io.TextIOWrapper):
@@ -156,10 +170,16 @@ def _catch_signals() -> None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    for name in _SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda again, _: os._exit(128 + again))
+    _end_at_once()
     raise Interrupted(number, signal.Signals(number).name)
+
+
+def _end_at_once() -> None:
+    """From now on a signal ends the process, without a word."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda again, _: os._exit(128 + again))
 
 
 def _flush() -> None:
