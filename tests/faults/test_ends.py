@@ -1,0 +1,145 @@
+"""Streams that are closed, full or gone, terminals that know little, users that do not exist. Real processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from shlex import join, quote
+from typing import Protocol
+
+import pytest
+
+from hcexport.sandbox import Sandbox
+
+LIST = ["list", "--latest", "3"]
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Hcexport(Protocol):
+    """The fixture that all tests share."""
+
+    env: dict[str, str]
+
+    def argv(self, *args: str | Path) -> list[str]: ...
+
+
+@pytest.fixture
+def shell(hcexport: Hcexport, tmp_path: Path) -> Shell:
+    """Run a line of shell in which HC stands for hcexport."""
+
+    def run(line: str, prefix: tuple[str, ...] = (), **env: str) -> subprocess.CompletedProcess[str]:
+        argv = hcexport.argv()
+        bash = ["bash", "-c", re.sub(r"\bHC\b", join(argv), line)]
+        given = {**hcexport.env, **env}
+        return subprocess.run(
+            [*prefix, *bash], env=given, cwd=tmp_path / "work", capture_output=True, text=True, timeout=20, check=False
+        )
+
+    return run
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    assert "Traceback" not in done.stderr
+    return [line for line in done.stderr.splitlines() if line.startswith(("hcexport: error: ", '{"error": '))]
+
+
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+@pytest.mark.parametrize("command", ["list --latest 3", "list --format json", "status"])
+def test_a_result_that_goes_nowhere_is_an_error(command: str, where: str, shell: Shell) -> None:
+    done = shell(f"HC {command} {where}")
+    assert done.returncode == 73
+    assert len(errors(done)) == 1
+
+
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+def test_a_saved_file_stays_when_its_path_cannot_be_said(where: str, shell: Shell, tmp_path: Path) -> None:
+    done = shell(f"HC export --latest 1 --out reports.zip {where}")
+    assert done.returncode == 73
+    assert (tmp_path / "work" / "reports.zip").exists()
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", "<&-", "<&- 2>&-"])
+def test_other_streams_may_be_missing(where: str, shell: Shell) -> None:
+    done = shell(f"HC list --latest 3 {where}")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3), done.stderr
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_status_needs_no_stream(where: str, shell: Shell) -> None:
+    assert shell(f"HC show no-such-report {where}").returncode == 5
+
+
+def test_no_file_of_ours_takes_the_number_of_a_closed_stream(shell: Shell, tmp_path: Path) -> None:
+    assert shell("HC export --latest 1 --out reports.zip <&- >&- 2>&-").returncode == 73
+    done = shell("unzip -tq reports.zip")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_reader_that_leaves_is_quiet(shell: Shell) -> None:
+    done = shell("HC list --format json | head -c 1; echo ${PIPESTATUS[0]}")
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] in {"[0", "0"}
+
+
+def test_export_to_a_reader_that_leaves(shell: Shell) -> None:
+    done = shell("HC export --latest 40 --out - --quiet | head -c 4; echo; echo ${PIPESTATUS[0]}")
+    assert done.stdout.splitlines()[0] == "PK\x03\x04"
+    assert errors(done) == []
+
+
+@pytest.mark.parametrize(
+    "env", [{"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=str
+)
+def test_a_terminal_of_few_letters(env: dict[str, str], shell: Shell, box: Sandbox) -> None:
+    done = shell(f"HC show {box.reports[0].id} --progress plain", **env)
+    assert done.returncode == 0, done.stderr
+    assert shell("HC show 'Отчёт-№7'", **env).returncode == 5
+
+
+def test_no_home_at_all(shell: Shell, tmp_path: Path) -> None:
+    done = shell(f"env -u HOME -u HCEXPORT_HOME HC {join(LIST)}")
+    assert done.returncode in {0, 78}
+    assert not (tmp_path / "work" / "~").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_a_user_that_does_not_exist(hcexport: Hcexport, tmp_path: Path, need_part: Callable[[str], str]) -> None:
+    """Without a home there is nowhere to keep anything: said in a line, with what to do."""
+    argv = [need_part("setpriv"), "--reuid", "54321", "--clear-groups", *hcexport.argv("list", "--latest", "1")]
+    env = {name: value for name, value in hcexport.env.items() if name not in {"HOME", "HCEXPORT_HOME"}}
+    done = subprocess.run(argv, env=env, cwd=tmp_path / "work", capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode in {0, 78}, done.stderr
+    assert len(errors(done)) == (done.returncode == 78)
+    assert done.returncode == 0 or "HCEXPORT_HOME" in done.stderr
+    assert not (tmp_path / "work" / "~").exists()
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        {"NO_PROXY": "[::1],fe80::/10,10.0.0.0/8"},
+        {"HTTPS_PROXY": "nonsense://x", "HTTP_PROXY": ":::"},
+        {"ALL_PROXY": "socks5://127.0.0.1:1"},
+        {"HTTP_PROXY": "http://user:secret-of-the-proxy@127.0.0.1:1"},
+    ],
+    ids=str,
+)
+def test_an_odd_proxy_environment_is_no_crash(proxy: dict[str, str], shell: Shell) -> None:
+    done = shell(f"HC {join(LIST)}", **proxy)
+    assert done.returncode in {0, 6, 78}, done.stderr
+    assert len(errors(done)) == (done.returncode != 0)
+    assert "secret-of-the-proxy" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["HC show ''", "HC list --since yesterdayish", "HC export --run-ids a,,b", f"HC show {quote(chr(27) + '[31m')}"],
+)
+def test_bad_input_is_one_line(line: str, shell: Shell) -> None:
+    done = shell(line)
+    assert done.returncode in {2, 5}
+    assert len(errors(done)) == 1
+    assert "\x1b" not in done.stderr
