@@ -25,6 +25,7 @@ MAY_KNOW = {
     "models": {"errors", "reading"},
     "organization": {"errors"},
     "reading": set(),
+    "reading": set(),
     "redaction": {"errors"},
     "times": {"errors"},
     "store": BOTTOM,
