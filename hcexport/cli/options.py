@@ -20,7 +20,7 @@ _COLOR = ("auto", "always", "never")
 _PROGRESS = ("auto", "bar", "plain", "none")
 
 
-class Parsed(click.ParamType[Any]):
+class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
     """A parameter type made of a function that raises UsageError."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
