@@ -6,6 +6,7 @@ There is no redirect, no cookie, no authentication and no retry here: those are 
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from hcexport.redaction import redact
 
 READ_TIMEOUT_S = 60.0  # silence this long is a stall
 _KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an idle connection
+
+for _name in ("httpx", "httpcore"):  # they log addresses and headers, wherever the root logger writes
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _FOREIGN = (
     httpx.HTTPError,

@@ -70,8 +70,7 @@ def signing_in(hcexport: Any, box: Sandbox, *options: str, env: Mapping[str, str
         words, env={**hcexport.env, **(env or {})}, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
     )
     try:
-        line = process.stderr.readline()
-        process.address = line.split()[-1]
+        process.address = next(line.split()[-1] for line in process.stderr if "authorize?" in line)
         yield process
     finally:
         process.kill()
