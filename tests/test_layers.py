@@ -25,7 +25,6 @@ MAY_KNOW = {
     "models": {"errors", "reading"},
     "organization": {"errors"},
     "reading": set(),
-    "reading": set(),
     "redaction": {"errors"},
     "times": {"errors"},
     "store": BOTTOM,
