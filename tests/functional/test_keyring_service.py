@@ -61,6 +61,13 @@ while True:
 """
 
 
+def patience_s() -> float:
+    """5 s on a machine with nothing else to do: where starting Python takes longer than 0.3 s, so much more."""
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import click, httpx"], check=True)
+    return 5.0 * max(1.0, (time.monotonic() - begin) / 0.3)
+
+
 @dataclass
 class Desk:
     """A session of a desktop: its environment, and what was started in it."""
@@ -68,6 +75,7 @@ class Desk:
     folder: Path
     env: dict[str, str]
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    limit_s: float = field(default_factory=patience_s)
 
     def start(self, *command: str | Path, given: bytes = b"", env: dict[str, str] | None = None) -> bytes:
         """Start a service that says a line when it is ready; the line."""
@@ -197,7 +205,7 @@ class TestWithoutAnAnswer:
         password.chmod(0o600)
         begin = time.monotonic()
         done = hcexport_alone("login", box.url, "-u", "administrator", "--password-file", password)
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < desk.limit_s
         assert (done.returncode, done.stdout) == (78, ""), done.stderr
         assert "keyring" in done.stderr
         assert "--store file" in done.stderr
@@ -215,7 +223,7 @@ class TestWithoutAnAnswer:
         environ = {"HCEXPORT_PASSWORD": box.password} if next_source else {}
         begin = time.monotonic()
         done = hcexport_alone("list", "--limit", "1", env=environ)
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < desk.limit_s
         if next_source:
             assert done.returncode == 0, done.stderr
         else:
@@ -232,7 +240,7 @@ class TestWithoutAnAnswer:
         begin = time.monotonic()
         with pytest.raises(Exception, match=r"within 2\.5 s"):
             KeyringStore(desk.env, attended=True).probe()
-        assert 2.5 <= time.monotonic() - begin < 5
+        assert 2.5 <= time.monotonic() - begin < desk.limit_s
         assert left_over(desk) == []
 
 
