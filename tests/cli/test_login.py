@@ -1,0 +1,207 @@
+"""``login`` and ``logout``: what is asked, in which order, what is kept and what is said."""
+
+from __future__ import annotations
+
+import os
+import pty
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hcexport.sandbox import Sandbox
+
+Run = Callable[..., Any]
+
+
+def home(hcexport: Any) -> Path:
+    return Path(hcexport.env["HCEXPORT_HOME"])
+
+
+def config(hcexport: Any) -> str:
+    return home(hcexport).joinpath("config.toml").read_text()
+
+
+def entries(hcexport: Any) -> set[str]:
+    return {path.suffix.lstrip(".") for path in home(hcexport).joinpath("credentials").glob("*.*")}
+
+
+@pytest.fixture
+def login(hcexport_alone: Any, box: Sandbox) -> Run:
+    """Sign in with the right password, into files; further words follow."""
+
+    def run(*words: Any, user: str = box.username, password: str = box.password, **options: Any) -> Any:
+        given = ("login", box.url, "-u", user, "--password-stdin", "--store", "file", *words)
+        return hcexport_alone(*given, stdin=password, **options)
+
+    return run
+
+
+class TestWhatIsKept:
+    def test_a_token_and_a_profile(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        done = login()
+        assert (done.returncode, done.stdout) == (0, "")
+        assert str(home(hcexport_alone) / "credentials") in done.stderr
+        assert entries(hcexport_alone) == {"token"}
+        for line in (f'url = "{box.url}"', f'username = "{box.username}"', 'store = "file"', 'auth = "password"'):
+            assert line in config(hcexport_alone)
+        assert hcexport_alone("list", "--limit", "1").returncode == 0
+
+    def test_privately(self, hcexport_alone: Any, login: Run) -> None:
+        login("--remember")
+        folder = home(hcexport_alone) / "credentials"
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+    def test_the_password_only_when_asked_for_and_with_a_warning(self, hcexport_alone: Any, login: Run) -> None:
+        done = login("--remember", "--quiet")
+        assert entries(hcexport_alone) == {"token", "password"}
+        assert "warning" in done.stderr
+
+    def test_a_remembered_password_that_has_changed_is_forgotten(
+        self, hcexport_alone: Any, box: Sandbox, login: Run
+    ) -> None:
+        login("--remember")
+        next(home(hcexport_alone).rglob("*.password")).write_text("the-old-one")
+        login()
+        assert entries(hcexport_alone) == {"token"}
+
+    def test_the_same_one_stays(self, hcexport_alone: Any, login: Run) -> None:
+        login("--remember")
+        login()
+        assert entries(hcexport_alone) == {"token", "password"}
+
+    def test_the_store_of_the_environment_is_remembered(self, hcexport_alone: Any, box: Sandbox) -> None:
+        words = ("login", box.url, "-u", box.username, "--password-stdin")
+        assert hcexport_alone(*words, stdin=box.password, env={"HCEXPORT_STORE": "file"}).returncode == 0
+        assert hcexport_alone("status").returncode == 0
+
+    def test_nothing_of_a_sign_in_that_failed(self, hcexport_alone: Any, login: Run) -> None:
+        assert login(password="wrong").returncode == 4
+        assert not home(hcexport_alone).joinpath("config.toml").exists()
+        assert entries(hcexport_alone) == set()
+
+    def test_each_organization_in_a_profile_of_its_own(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        login()
+        with Sandbox() as test:
+            words = ("login", test.url, "-p", "test", "-u", test.username, "--password-stdin", "--store", "file")
+            assert hcexport_alone(*words, stdin=test.password).returncode == 0
+            assert hcexport_alone("list", "--limit", "1", "-p", "test").returncode == 0
+        assert 'profile = "default"' in config(hcexport_alone)
+        assert hcexport_alone("list", "--limit", "1").returncode == 0
+
+
+class TestBeforeItAsks:
+    @pytest.mark.parametrize("named", ["null", "fail"])
+    def test_a_keyring_that_keeps_nothing_is_status_78(
+        self, hcexport_alone: Any, box: Sandbox, named: str, error_of: Callable[..., Any]
+    ) -> None:
+        """Before the password is read, before anything is sent, and without a word of plaintext on disk."""
+        env = {"PYTHON_KEYRING_BACKEND": f"keyring.backends.{named}.Keyring"}
+        done = hcexport_alone("login", box.url, "-u", "x", "--password-stdin", stdin=box.password, env=env)
+        assert (done.returncode, done.stdout) == (78, "")
+        assert "--store file" in done.stderr
+        assert box.requests == []
+        assert not list(home(hcexport_alone).rglob("*password*"))
+
+    def test_another_product_is_named(self, hcexport_alone: Any) -> None:
+        with Sandbox(deployment="ArcGISEnterprise") as portal:
+            words = ("login", portal.url, "-u", "x", "--password-stdin", "--store", "file")
+            done = hcexport_alone(*words, stdin=portal.password)
+        assert done.returncode == 78
+        assert not any(request.path.endswith("generateToken") for request in portal.requests)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["--password-stdin", "--token-stdin"],
+            ["--password-stdin", "--password-file", "x"],
+            ["--web", "--token-stdin"],
+            ["--token-stdin", "--remember"],
+            ["--web", "--remember"],
+            [],
+            ["--user", "x"],
+        ],
+    )
+    def test_contradictions_are_status_2(self, hcexport_alone: Any, box: Sandbox, words: list[str]) -> None:
+        done = hcexport_alone("login", box.url, "--store", "file", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert box.requests == []
+
+    def test_without_an_address_it_says_so(self, hcexport_alone: Any) -> None:
+        assert hcexport_alone("login", "-u", "x", "--password-stdin", "--store", "file").returncode == 78
+
+    def test_the_profile_knows_the_address(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        login()
+        hcexport_alone("logout")
+        done = hcexport_alone("login", "--password-stdin", stdin=box.password)
+        assert done.returncode == 0, done.stderr
+
+
+class TestPastedToken:
+    def test_it_is_checked_and_its_owner_found_out(self, hcexport_alone: Any, box: Sandbox) -> None:
+        words = ("login", box.url, "--token-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=f"{box.new_token('operator')}\n")
+        assert done.returncode == 0, done.stderr
+        assert 'username = "operator"' in config(hcexport_alone)
+        assert hcexport_alone("list", "--limit", "1").returncode == 0
+
+    @pytest.mark.parametrize("text", ["not-a-token-of-theirs", "", "two words", "é"])
+    def test_one_that_is_none_is_not_kept(self, hcexport_alone: Any, box: Sandbox, text: str) -> None:
+        done = hcexport_alone("login", box.url, "--token-stdin", "--store", "file", stdin=text)
+        assert done.returncode == (4 if text.startswith("not") else 2)
+        assert entries(hcexport_alone) == set()
+
+    def test_an_account_without_privileges_is_warned(self, hcexport_alone: Any, box: Sandbox) -> None:
+        words = ("login", box.url, "--token-stdin", "--store", "file", "--quiet")
+        done = hcexport_alone(*words, stdin=box.new_token("viewer"))
+        assert done.returncode == 0
+        assert "viewer" in done.stderr
+
+
+class TestAtATerminal:
+    def test_user_and_password_are_asked_for(self, hcexport_alone: Any, box: Sandbox) -> None:
+        outer, inner = pty.openpty()
+        words = hcexport_alone.argv("login", box.url, "--store", "file")
+        with subprocess.Popen(words, env=hcexport_alone.env, stdin=inner, stderr=inner) as process:
+            os.close(inner)
+            said, answers = b"", [box.username, "wrong-at-first"]
+            while answers:
+                said += os.read(outer, 4096)
+                if said.rstrip().endswith(b":") and (b"User of" if len(answers) == 2 else b"Password of") in said:
+                    os.write(outer, answers.pop(0).encode() + b"\n")
+            assert process.wait(20) == 4
+        os.close(outer)
+        assert b"wrong-at-first" not in said
+
+    def test_what_was_refused_before_may_be_typed_again(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        """A person knows what they do; a script repeats itself, and is not let to."""
+        assert login(password="wrong").returncode == 4
+        assert login(password="wrong").returncode == 4
+        assert sum(request.path.endswith("generateToken") for request in box.requests) == 1
+
+
+class TestLogout:
+    def test_everything_is_gone_but_the_profile(self, hcexport_alone: Any, login: Run) -> None:
+        login("--remember")
+        before = config(hcexport_alone)
+        done = hcexport_alone("logout")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert entries(hcexport_alone) == set()
+        assert config(hcexport_alone) == before
+        assert hcexport_alone("list").returncode == 4
+
+    def test_twice_is_no_failure(self, hcexport_alone: Any, login: Run) -> None:
+        login()
+        assert [hcexport_alone("logout").returncode for _ in range(2)] == [0, 0]
+
+    def test_where_nobody_signed_in_no_keyring_is_asked(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {"HCEXPORT_URL": box.url, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        assert hcexport_alone("logout", env=env).returncode == 0
+
+    def test_a_token_in_the_environment_stays_and_that_is_said(self, hcexport_alone: Any, login: Run) -> None:
+        login()
+        assert "HCEXPORT_TOKEN" in hcexport_alone("logout", env={"HCEXPORT_TOKEN": "abcdefgh"}).stderr
