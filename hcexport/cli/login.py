@@ -45,13 +45,13 @@ class Proof:
     formats=("text",),
     examples=[
         "hcexport login https://gis.example.com/enterprise -u admin",
-        "hcexport login https://gis.example.com/enterprise -u ops --password-file /etc/hcexport.pw",
+        "hcexport login https://gis.example.com -u ops --password-file ~/.gis-password",
     ],
 )
 @click.argument("address", metavar="[URL]", required=False)
 @option("-u", "--username", metavar="USER", setting="", group=_PROOF, help="Who signs in; case matters.")
 @option("--password-stdin", is_flag=True, group=_PROOF, help="Read the password from standard input.")
-@option("--password-file", type=FILE, metavar="FILE", group=_PROOF, help="Read it from a file that only you can read.")
+@option("--password-file", type=FILE, metavar="FILE", setting="", group=_PROOF, help="Read it from a private file.")
 @option("--token-stdin", is_flag=True, group=_PROOF, help="Read a token instead, and check it.")
 @option("--web", is_flag=True, group=_BROWSER, help="Sign in on the organization's own page: SAML, OpenID, MFA.")
 @option("--client-id", metavar="ID", setting="", group=_BROWSER, help="App that may redirect to http://127.0.0.1.")

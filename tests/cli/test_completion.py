@@ -1,0 +1,185 @@
+"""Completion without a shell: what a script is answered, from where, and what it must never do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hcexport.cli import root
+from hcexport.cli.candidates import FRESH_S, SERVER_LIMIT_S
+from hcexport.cli.shells import SHELLS, script
+from hcexport.sandbox import Sandbox
+from tests.conftest import Hcexport
+
+KEPT = Path(__file__).parents[2] / "completions"
+FILES = {"bash": "hcexport.bash", "zsh": "_hcexport", "fish": "hcexport.fish"}
+
+
+def tab(hcexport: Hcexport, line: str, shell: str = "zsh", **env: str) -> list[tuple[str, str]]:
+    """Value and words of each candidate; nothing but them is written anywhere."""
+    done = hcexport(env={"_HCEXPORT_COMPLETE": shell, "_HCEXPORT_LINE": line, **env})
+    assert done.stderr == ""
+    lines = [line.split("\t") for line in done.stdout.splitlines() if line]
+    assert all(len(fields) == 3 and fields[0] in {"plain", "file"} for fields in lines)
+    return [(value, words) for _, value, words in lines]
+
+
+def values(hcexport: Hcexport, line: str, shell: str = "zsh", **env: str) -> list[str]:
+    return [value for value, _ in tab(hcexport, line, shell, **env)]
+
+
+@pytest.fixture
+def home(hcexport: Hcexport) -> Path:
+    return Path(hcexport.env["HCEXPORT_HOME"])
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_kept_scripts_are_what_the_command_prints(shell: str, hcexport_alone: Hcexport) -> None:
+    kept = (KEPT / FILES[shell]).read_text()
+    assert kept == script(shell, root)
+    assert hcexport_alone("completion", shell).stdout == kept
+
+
+def test_an_unknown_shell_is_a_usage_error(hcexport_alone: Hcexport) -> None:
+    assert hcexport_alone("completion", "tcsh").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("hcexport exp", ["export"]),
+        ("VAR=1 hcexport exp", ["export"]),
+        ("hcexport exprt --", ["--version", "--help"]),
+        ("hcexport export --clea", ["--cleanup"]),
+        ("hcexport list --result ", ["passed", "failed", "warning", "unknown"]),
+        ("hcexport list --result=p", ["--result=passed"]),
+        ("hcexport completion z", ["zsh"]),
+        ("hcexport show 'no such id", []),
+    ],
+)
+def test_commands_options_and_choices(hcexport: Hcexport, line: str, expected: list[str]) -> None:
+    assert values(hcexport, line)[-4:] == expected
+
+
+def test_bash_gets_the_value_alone_after_an_equals_sign(hcexport: Hcexport) -> None:
+    assert values(hcexport, "hcexport list --result=p", "bash") == ["passed"]
+
+
+def test_report_ids_come_with_name_date_and_result_newest_first(hcexport: Hcexport, box: Sandbox) -> None:
+    found = tab(hcexport, "hcexport show ")
+    assert [value for value, _ in found] == [report.id for report in box.reports]
+    assert all(
+        report.name in words for report, (_, words) in zip(box.reports, found, strict=True) if report.name.isascii()
+    )
+
+
+def test_after_a_comma_the_next_id_is_completed_and_none_is_offered_twice(hcexport: Hcexport, box: Sandbox) -> None:
+    first, second = (report.id for report in box.reports[:2])
+    assert values(hcexport, f"hcexport export --run-ids {first},{second[:6]}") == [f"{first},{second}"]
+    assert first not in values(hcexport, f"hcexport show {first} ")
+
+
+def test_what_list_has_seen_is_offered_without_asking_the_server(hcexport: Hcexport, box: Sandbox) -> None:
+    newest = hcexport("list", "--latest", "1", "--format", "ids").stdout.strip()
+    asked = box.served
+    assert values(hcexport, "hcexport show ") == [newest]
+    assert box.served == asked
+
+
+def test_what_is_old_is_asked_for_anew_and_is_better_than_nothing(hcexport: Hcexport, box: Sandbox, home: Path) -> None:
+    newest = hcexport("list", "--latest", "1", "--format", "ids").stdout.strip()
+    [cache] = (home / "cache").glob("reports-*")
+    old = time.time() - FRESH_S - 1
+    os.utime(cache, (old, old))
+    assert values(hcexport, "hcexport show ", HCEXPORT_TOKEN="not-a-token-that-is-taken") == [newest]
+    assert len(values(hcexport, "hcexport show ")) == len(box.reports)
+
+
+def test_the_cache_is_for_its_owner_only_and_may_be_broken(hcexport: Hcexport, box: Sandbox, home: Path) -> None:
+    hcexport("list", "--latest", "1")
+    [cache] = (home / "cache").glob("reports-*")
+    assert cache.stat().st_mode & 0o777 == 0o600
+    cache.write_text(json.dumps([["x"], {}]))
+    assert values(hcexport, "hcexport show ") == []
+    assert hcexport("list", "--latest", "1").returncode == 0
+    assert len(values(hcexport, "hcexport show ")) == 1
+
+
+def test_ids_that_a_shell_would_read_as_more_are_not_offered(hcexport: Hcexport, home: Path) -> None:
+    hcexport("list", "--latest", "1")
+    [cache] = (home / "cache").glob("reports-*")
+    rows = [
+        ["good", "a\u202eb\x1b[31m\tc", 2.0],
+        ["$(reboot)", "", 1.0],
+        ["a b", "", 0.0],
+        ["*", "", 0.0],
+        ["-x", "", 0.0],
+    ]
+    cache.write_text(json.dumps(rows))
+    [(value, words)] = tab(hcexport, "hcexport show ")
+    assert value == "good"
+    assert words.isascii()
+    assert words.isprintable()
+
+
+def test_jobs_of_the_ledger_and_of_the_server_are_offered(hcexport: Hcexport) -> None:
+    job = hcexport("export", "--latest", "1").stdout.strip()
+    assert values(hcexport, "hcexport wait ") == [job]
+    ledger = Path(hcexport.env["HCEXPORT_HOME"]) / "ledger.db"
+    ledger.unlink()
+    assert hcexport("jobs", "--server").returncode == 0
+    assert values(hcexport, "hcexport download ") == [job]
+
+
+def test_profiles_come_with_their_address(hcexport_alone: Hcexport) -> None:
+    home = Path(hcexport_alone.env["HCEXPORT_HOME"])
+    home.mkdir()
+    (home / "config.toml").write_text('[profiles.prod]\nurl = "https://gis.example.com/a"\n[profiles."x; y"]\n')
+    assert tab(hcexport_alone, "hcexport list -p ") == [("prod", "https://gis.example.com/a")]
+
+
+def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_said(hcexport_alone: Hcexport) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/x"
+        start = time.monotonic()
+        assert values(hcexport_alone, "hcexport show ", HCEXPORT_URL=url, HCEXPORT_TOKEN="t0ken") == []
+        assert time.monotonic() - start < SERVER_LIMIT_S + 5  # the start of Python on a busy machine
+
+
+def test_no_keyring_is_asked_and_nothing_is_sent_without_a_token_at_hand(
+    hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
+) -> None:
+    """A profile with a token in the keyring: a TAB that imported keyring, or ran the password command, would tell."""
+    home = Path(hcexport_alone.env["HCEXPORT_HOME"])
+    home.mkdir()
+    told = tmp_path / "told"
+    (home / "config.toml").write_text(
+        f'[profiles.a]\nurl = "{box.url}"\nusername = "administrator"\nstore = "keyring"\n'
+        f'password_command = "touch {told}"\n'
+    )
+    spy = tmp_path / "spy"
+    spy.mkdir()
+    (spy / "keyring.py").write_text(f"open({str(told)!r}, 'w')")
+    assert values(hcexport_alone, "hcexport show ", PYTHONPATH=f"{spy}:{Path(__file__).parents[2]}") == []
+    assert not told.exists()
+    assert box.served == 0
+
+
+def test_a_tab_for_a_command_loads_no_command() -> None:
+    code = """import sys
+from hcexport.cli import root
+from hcexport.cli.shells import answer
+answer("bash", root)
+print(*sys.modules)"""
+    env = {**os.environ, "_HCEXPORT_LINE": "hcexport "}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {"httpx", "rich", "keyring", "hcexport.cli.export", "hcexport.cli.app"}

@@ -1,0 +1,104 @@
+"""Help that helps: short, complete, true."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from hcexport.cli import root
+from hcexport.cli.command import Command, Option
+from hcexport.store.settings import ROWS
+from hcexport.times import parse_duration
+from tests.conftest import Hcexport
+
+CTX = click.Context(root, info_name="hcexport", **root.context_settings)
+COMMANDS = root.list_commands(CTX)
+SCREEN = (80, 45)  # columns and lines
+SETTINGS = {row.name: row for row in ROWS}
+
+
+def command(name: str) -> Command:
+    found = root.get_command(CTX, name)
+    assert isinstance(found, Command)
+    return found
+
+
+def help_of(hcexport: Hcexport, *words: str) -> list[str]:
+    done = hcexport(*words, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", [None, *COMMANDS])
+def test_a_help_fits_a_screen_and_opens_with_one_line_and_two_examples(
+    name: str | None, hcexport_alone: Hcexport
+) -> None:
+    lines = help_of(hcexport_alone, *([name] if name else []))
+    assert max(map(len, lines)) <= SCREEN[0]
+    assert len(lines) <= SCREEN[1]
+    usage = lines.index("")
+    assert lines[usage + 2] == ""
+    assert lines[usage + 1].endswith(".")
+    examples = lines[usage + 3 : lines.index("", usage + 3)]
+    assert len(examples) == 2
+    assert all(re.match(r"  \$ .*hcexport " + (name or ""), example) for example in examples)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_example_can_be_typed(name: str) -> None:
+    """Its words are options and arguments of the command it shows."""
+    for example in command(name).examples:
+        for words in re.findall(r"hcexport ((?:[\w-]+)[^|$\"]*)", example):
+            other, *rest = words.split()
+            known = {spelling for one in command(other).get_params(CTX) for spelling in one.opts} | {"--", "-"}
+            own = rest[: rest.index("--")] if "--" in rest else rest
+            assert {word for word in own if word.startswith("-")} <= known, example
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_root_says_of_a_command_what_the_command_says(name: str) -> None:
+    assert root.commands_at[name] == (command(name).help or "").splitlines()[0]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_that_are_settings_say_their_default_and_variable(name: str) -> None:
+    """And no option says what is not so."""
+    for option in command(name).get_params(CTX):
+        row = SETTINGS.get(option.name or "")
+        if not isinstance(option, Option) or option.name in {"profile", "out"}:  # `out` is read as an option only
+            continue
+        if row is None:
+            assert option.variable is None
+            continue
+        assert option.variable == row.environment[0]
+        said = parse_duration(option.setting) if isinstance(row.default, float) else option.setting
+        assert said == ("" if row.default is None else row.default)
+        assert f"${option.variable}]" in (option.get_help_record(CTX) or ("", ""))[1]
+
+
+def test_options_stand_in_groups(hcexport_alone: Hcexport) -> None:
+    headings = [line for line in help_of(hcexport_alone, "export") if re.fullmatch(r"[A-Z]\w+:", line)]
+    assert headings == ["Selection:", "Waiting:", "Saving:", "Options:"]
+    root_headings = [line for line in help_of(hcexport_alone) if line.endswith("(every command):")]
+    assert len(root_headings) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "near", "help_command"),
+    [
+        (["exprt"], "export", "hcexport --help"),
+        (["export", "--lates", "3"], "--latest", "hcexport export --help"),
+        (["list", "--created-by"], "--created-by", "hcexport list --help"),
+        (["list", "--format", "jsn"], "json", "hcexport list --help"),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant_and_where_to_read(
+    line: list[str], near: str, help_command: str, hcexport_alone: Hcexport
+) -> None:
+    done = hcexport_alone(*line)
+    assert done.returncode == 2
+    message, hint = done.stderr.splitlines()
+    assert near in message
+    assert hint == f"hint: {help_command}"
