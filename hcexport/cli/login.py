@@ -45,7 +45,7 @@ class Proof:
     formats=("text",),
     examples=[
         "hcexport login https://gis.example.com/enterprise -u admin",
-        "hcexport login https://gis.example.com -u ops --password-file ~/.gis-password",
+        "hcexport login https://gis.example.com -u ops --password-file ~/.gis-pw",
     ],
 )
 @click.argument("address", metavar="[URL]", required=False)
