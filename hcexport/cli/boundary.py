@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import signal
 import sys
@@ -21,7 +20,6 @@ from typing import NoReturn, TextIO
 import click
 
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError
-from hcexport.redaction import redact
 
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 
@@ -89,7 +87,10 @@ def _unexpected(error: Exception) -> HcexportError:
 
 def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
     """Say the error on stderr; returns its status, also when there is no stderr to say it on."""
-    from hcexport.views.text import clean  # noqa: PLC0415 # start-up: only errors need it here
+    import json  # noqa: PLC0415 # start-up: only errors need these three
+
+    from hcexport.redaction import redact  # noqa: PLC0415 # start-up
+    from hcexport.views.text import clean  # noqa: PLC0415 # start-up
 
     message = clean(redact(error.message))
     hint = clean(redact(error.hint)) if error.hint else None
