@@ -21,7 +21,7 @@ class FileStore:
     def probe(self) -> str:
         """The folder, made and tried."""
         trial = private_folder(self.folder) / ".probe"
-        write_private(trial, b"")
+        write_private(trial, b"x")  # an empty file would fit on a full disk
         with translated("remove", trial):
             trial.unlink(missing_ok=True)
         return f"files in {self.folder}"

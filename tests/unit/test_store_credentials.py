@@ -159,6 +159,8 @@ class TestSession:
             referer=st.text(),
             kind=st.sampled_from(Kind),
             refresh_expires=st.none() | st.datetimes(timezones=st.just(UTC)),
+            client_id=st.text(),
+            redirect_uri=st.text(),
             salt=st.text(),
             refused=st.lists(st.text()).map(tuple),
         )
