@@ -189,7 +189,10 @@ class Session:
         place = answer.headers.get("location")
         if method != "GET" or not place or answer.status not in {301, 302, 303, 307, 308}:
             return None
-        target = urljoin(url, place)
+        try:
+            target = urljoin(url, place)
+        except ValueError:
+            return None
         return target if _same_origin(target, self.organization) else None
 
 
