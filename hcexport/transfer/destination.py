@@ -12,35 +12,21 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shlex
-import shutil
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from hcexport.errors import CannotCreate, UsageError
+from hcexport.transfer.disk import creating, probe, refused
 from hcexport.transfer.names import fill, harmless
 
-PREFIX = ".hcexport-"  # of every file that is not under its final name yet
 DEFAULT_NAME = "health-reports.zip"
 _STDOUT = {"-", "/dev/stdout"}  # /dev/stdout is a link: replacing it would break the machine
 _LIKE_A_JOB_ID = "j00000000-0000-0000-0000-000000000000"
-_HINTS = {
-    errno.EACCES: "choose a folder that you may write to",
-    errno.EPERM: "choose a folder that you may write to",
-    errno.EROFS: "the file system is read-only: choose another folder",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EISDIR: "a folder has this name: choose another one",
-    errno.ENOSPC: "make room, or choose a folder on another disk; the same command goes on from where it was",
-    errno.EDQUOT: "your quota is used up: make room, or choose a folder on another disk",
-    errno.EFBIG: "a limit on file sizes is in force (ulimit -f, or the file system's own)",
-    errno.ELOOP: "symbolic links lead in a circle",
-}
 
 
 class IfExists(StrEnum):
@@ -85,9 +71,9 @@ class FileDestination:
         if found is None or self.if_exists is IfExists.RENAME:
             return None
         if stat.S_ISDIR(found.st_mode):
-            raise CannotCreate(f"{target} is a folder", hint=_HINTS[errno.EISDIR])
+            raise refused(target, IsADirectoryError(errno.EISDIR, ""))
         if self.if_exists is IfExists.FAIL:
-            raise exists(target)
+            raise taken(target)
         return target if self.if_exists is IfExists.SKIP else None
 
 
@@ -96,10 +82,14 @@ class StreamDestination:
     """Standard output (``path`` is None), or a FIFO or character device; nothing is renamed."""
 
     path: Path | None = None
+    folder: None = None  # for the part: its bytes are in no folder of the user's
 
     def for_job(self, _job_id: str) -> StreamDestination:
         """The same: a stream's name needs no job."""
         return self
+
+    def existing(self, _item_name: str = "") -> None:
+        """Nothing: what is there is written into."""
 
 
 Destination = FileDestination | StreamDestination
@@ -128,8 +118,7 @@ def settle(
     path = folder / fill(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
     with creating(path):
         if not folder.is_dir():
-            what = "is not a folder" if folder.exists() else "does not exist"
-            raise CannotCreate(f"the folder {folder} {what}", hint=f"mkdir -p {shlex.quote(str(folder))}")
+            raise no_folder(folder)
         if not name_template or path.is_dir():
             return _in_folder(path, "", words, if_exists)
         if _is_stream(path):
@@ -143,47 +132,16 @@ def zip_name(item_name: str) -> str:
     return name if name.lower().endswith(".zip") else harmless(f"{name}.zip")
 
 
-def probe(folder: Path) -> int:
-    """Make a file and remove it: the one sure way to know that we may, and with which permissions. Raises OSError."""
-    path = folder / f"{PREFIX}{secrets.token_hex(8)}.probe"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        try:
-            return stat.S_IMODE(os.fstat(descriptor).st_mode)
-        finally:
-            os.close(descriptor)
-    finally:
-        path.unlink(missing_ok=True)
+def no_folder(folder: Path) -> CannotCreate:
+    """The error for a folder that is missing, or is something else."""
+    if os.path.lexists(folder):
+        return CannotCreate(f"{folder} is not a folder", hint="choose another one")
+    return CannotCreate(f"the folder {folder} does not exist", hint=f"mkdir -p {shlex.quote(str(folder))}")
 
 
-def require_room(folder: Path, size: int) -> None:
-    """Raise CannotCreate when the folder's file system has less than ``size`` bytes free for us."""
-    with creating(folder):
-        usage = shutil.disk_usage(folder)
-    if usage.total and usage.free < size:
-        raise CannotCreate(
-            f"no room in {folder}: {size} bytes are needed, {usage.free} are free", hint=_HINTS[errno.ENOSPC]
-        )
-
-
-def exists(target: Path) -> CannotCreate:
-    """The error for a final name that is taken."""
+def taken(target: Path) -> CannotCreate:
+    """The error for a final name that something has already."""
     return CannotCreate(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
-
-
-def refused(path: Path, error: OSError) -> CannotCreate:
-    """The operating system's refusal to write, with what to do about it."""
-    reason = os.strerror(error.errno).lower() if error.errno else str(error)
-    return CannotCreate(f"cannot write {path}: {reason}", hint=_HINTS.get(error.errno or 0))
-
-
-@contextmanager
-def creating(path: Path) -> Iterator[None]:
-    """Turns an OSError inside into CannotCreate."""
-    try:
-        yield
-    except OSError as error:
-        raise refused(path, error) from error
 
 
 def _words(profile: str, job_id: str | None, now: datetime) -> dict[str, str]:

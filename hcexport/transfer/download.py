@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 import time
@@ -16,11 +15,11 @@ from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
 from hcexport.errors import BadDownload, Busy, NetworkError
 from hcexport.models import UploadItem
 from hcexport.transfer.archive import Contents, shortfall, verify
-from hcexport.transfer.destination import Destination, FileDestination, creating
+from hcexport.transfer.destination import Destination, FileDestination
+from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
-from hcexport.transfer.follower import Followed
 from hcexport.transfer.parts import Note, Part
-from hcexport.transfer.publish import PartTakenError, publish, stream
+from hcexport.transfer.publish import PartTakenError, publish, stream, write_into
 from hcexport.transfer.retry import Patience
 from hcexport.transfer.source import ItemSource
 
@@ -35,6 +34,9 @@ class Phase(StrEnum):
     DOWNLOADING = "downloading"
     VERIFYING = "verifying"
     SAVING = "saving"
+
+
+OnPhase = Callable[[Phase], None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def download(
     origin: str,
     run_ids: Sequence[str] = (),
     on_bytes: OnBytes = lambda _done, _total: None,
-    on_phase: Callable[[Phase], None] = lambda _phase: None,
+    on_phase: OnPhase = lambda _phase: None,
     on_retry: Callable[[NetworkError, float], None] = lambda _failure, _delay_s: None,
     deadline: Deadline = NO_DEADLINE,
     sleep: Sleep = time.sleep,
@@ -78,38 +80,29 @@ def download(
     """
     on_phase(Phase.PREPARING)
     patience = Patience(deadline, sleep, on_retry=on_retry)
-    item = _committed(client, item_id, patience, deadline, sleep)
-    folder = destination.folder if isinstance(destination, FileDestination) else None
-    if isinstance(destination, FileDestination) and (existing := destination.existing(item.name)):
+    item = _committed(client, item_id, patience)
+    existing = destination.existing(item.name)
+    if existing:
         return Saved(existing, kept=True)
-    with Fetch(client, Note(origin, item_id), folder, patience, on_bytes) as fetch:
+    with Fetch(client, Note(origin, item_id), destination.folder, patience, on_bytes) as fetch:
         while True:
-            on_phase(Phase.DOWNLOADING)
-            part = fetch.whole()
-            on_phase(Phase.VERIFYING)
-            try:
-                contents, sums = _verified(part, deadline)
-            except BadDownload as bad:
-                if not fetch.is_doubtful:
-                    fetch.drop()
-                    raise
-                fetch.start_over(bad)
-                continue
+            part, contents = _whole_and_good(fetch, deadline, on_phase)
+            digest = part.sums(deadline).sha256
             on_phase(Phase.SAVING)
             try:
-                path = _deliver(part, destination, item, output)
+                path, kept = _deliver(part, destination, item, output)
             except PartTakenError as taken:
                 fetch.start_over(taken)
                 continue
-            if path is None and isinstance(destination, FileDestination):
-                return Saved(destination.target(item.name), kept=True)
-            warnings = (*shortfall(contents.names, run_ids), *_exposure(folder))
-            return Saved(path, part.size, sums.sha256, fetch.resumed_from, contents.names, warnings)
+            if kept:
+                return Saved(path, kept=True)
+            warnings = (*shortfall(contents.names, run_ids), *_exposure(destination.folder))
+            return Saved(path, part.size, digest, fetch.resumed_from, contents.names, warnings)
 
 
-def _committed(client: ItemSource, item_id: str, patience: Patience, deadline: Deadline, sleep: Sleep) -> UploadItem:
+def _committed(client: ItemSource, item_id: str, patience: Patience) -> UploadItem:
     """The item, once the server has all of it. Raises Busy when that takes longer than a minute."""
-    until = deadline.within(COMMIT_WAIT_S)
+    until = patience.deadline.within(COMMIT_WAIT_S)
     delay = COMMIT_FIRST_LOOK_S
     while True:
         try:
@@ -117,33 +110,44 @@ def _committed(client: ItemSource, item_id: str, patience: Patience, deadline: D
         except NetworkError as failure:
             patience.wait(failure)
             continue
+        patience.progressed()
         if item.committed:
-            patience.progressed()
             return item
-        deadline.check()
+        patience.deadline.check()
         if until.passed:
             raise Busy(f"the server is still putting {item_id} together", hint=f"hcexport download {item_id}")
-        sleep(min(delay, until.remaining()))
+        patience.sleep(min(delay, until.remaining()))
         delay = min(delay * 2, COMMIT_LOOK_MAX_S)
 
 
-def _verified(part: Part, deadline: Deadline) -> tuple[Contents, Followed]:
-    sums = part.sums(deadline)
-    return verify(part.file, sums.members, deadline=deadline), sums
+def _whole_and_good(fetch: Fetch, deadline: Deadline, on_phase: OnPhase) -> tuple[Part, Contents]:
+    """Fetch and check, as often as starting over may mend it. Raises BadDownload."""
+    while True:
+        on_phase(Phase.DOWNLOADING)
+        part = fetch.whole()
+        on_phase(Phase.VERIFYING)
+        try:
+            return part, verify(part.file, part.sums(deadline).members, deadline=deadline)
+        except BadDownload as bad:
+            if not fetch.is_doubtful:
+                fetch.drop()
+                raise
+            fetch.start_over(bad)
 
 
-def _deliver(part: Part, destination: Destination, item: UploadItem, output: IO[bytes] | None) -> Path | None:
+def _deliver(
+    part: Part, destination: Destination, item: UploadItem, output: IO[bytes] | None
+) -> tuple[Path | None, bool]:
+    """Where it is now, and whether that is another file that came in between and stays."""
     if isinstance(destination, FileDestination):
         target = destination.target(item.name)
-        return publish(part, target, if_exists=destination.if_exists, mode=destination.mode)
-    if destination.path is None:
-        stream(part, output or sys.stdout.buffer)
+        published = publish(part, target, if_exists=destination.if_exists, mode=destination.mode)
+        return published or target, published is None
+    if destination.path:
+        write_into(part, destination.path)
     else:
-        with creating(destination.path):
-            descriptor = os.open(destination.path, os.O_WRONLY | os.O_CLOEXEC)  # neither made nor emptied
-            with os.fdopen(descriptor, "wb") as device:
-                stream(part, device)
-    return destination.path
+        stream(part, output or sys.stdout.buffer)
+    return destination.path, False
 
 
 def _exposure(folder: Path | None) -> list[str]:

@@ -7,27 +7,22 @@ Then all is unpacked into a hidden folder, every CRC checked, and only then move
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import shutil
-import stat
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate, count
+from itertools import count
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
 from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import BadDownload, CannotCreate
 from hcexport.transfer.archive import CHUNK_BYTES, opened
-from hcexport.transfer.destination import PREFIX, IfExists, creating, probe, require_room
+from hcexport.transfer.destination import IfExists, no_folder, taken
+from hcexport.transfer.disk import creating, hidden, probe, require_room
 from hcexport.transfer.leftovers import sweep
-from hcexport.transfer.names import is_reserved, numbered
-
-_DRIVE = re.compile(r"[A-Za-z]:")
-_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # names that read other than they are
+from hcexport.transfer.members import check_members
+from hcexport.transfer.names import numbered
 
 
 @dataclass(frozen=True)
@@ -64,22 +59,19 @@ def settle_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path 
     """
     wanted = folder.absolute()
     with creating(wanted):
-        if _is_free(wanted):
-            probe(wanted if wanted.is_dir() else wanted.parent)
-            return wanted
-        if if_exists is IfExists.RENAME:
-            names = (wanted.with_name(numbered(wanted.name, number)) for number in count(1))
-            return settle_folder(next(name for name in names if not os.path.lexists(name)))
-        if not wanted.is_dir():
-            raise CannotCreate(f"{wanted} is not a folder", hint="name another one")
-        if if_exists is IfExists.FAIL:
-            raise CannotCreate(
-                f"{wanted} exists and is not empty", hint="name another one, or --if-exists overwrite, skip or rename"
-            )
-        if if_exists is IfExists.SKIP:
-            return None
-        probe(wanted)
-        return wanted
+        if not wanted.parent.is_dir():
+            raise no_folder(wanted.parent)
+        if not _is_free(wanted):
+            if if_exists is IfExists.RENAME:
+                wanted = _numbered(wanted)
+            elif not wanted.is_dir():
+                raise no_folder(wanted)
+            elif if_exists is IfExists.FAIL:
+                raise taken(wanted)
+            elif if_exists is IfExists.SKIP:
+                return None
+        probe(_parent(wanted))
+    return wanted
 
 
 def extract(
@@ -103,14 +95,24 @@ def extract(
     with source, opened(source) as archive:
         members = archive.infolist()
         allowed = limits.allowed(os.fstat(source.fileno()).st_size)
-        _check_names(members)
+        check_members(members)
         _check_size(members, allowed, limits)
-        require_room(target if target.is_dir() else target.parent, sum(member.file_size for member in members))
+        require_room(_parent(target), sum(member.file_size for member in members))
         with _staging(target) as staging:
             written = _unpack(archive, members, staging, allowed, deadline)
             with creating(target):
                 _move_into_place(staging, target)
     return Extracted(target, sum(not member.is_dir() for member in members), written)
+
+
+def _parent(target: Path) -> Path:
+    """Where the hidden folder goes: beside a folder that is not there yet, inside one that is."""
+    return target if target.is_dir() else target.parent
+
+
+def _numbered(folder: Path) -> Path:
+    names = (folder.with_name(numbered(folder.name, number)) for number in count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _is_free(folder: Path) -> bool:
@@ -123,55 +125,6 @@ def _is_free(folder: Path) -> bool:
         return False
 
 
-def _check_names(members: Sequence[ZipInfo]) -> None:
-    """Raise BadDownload for the first name that leads elsewhere, stands for something else, or stands there twice."""
-    spelled: dict[str, tuple[str, bool]] = {}
-    files: set[str] = set()
-    for member in members:
-        name = member.orig_filename
-        _check_name(name)
-        _check_kind(member)
-        steps = list(accumulate(name.rstrip("/").split("/"), "{}/{}".format))
-        for step in steps:
-            is_file = step == steps[-1] and not member.is_dir()
-            known = spelled.setdefault(_folded(step), (step, is_file))
-            if known != (step, is_file):
-                raise _refused(name, f"it collides with {known[0]!r}")
-        if steps[-1] in files:
-            raise _refused(name, "it is there twice")
-        if not member.is_dir():
-            files.add(steps[-1])
-
-
-def _check_name(name: str) -> None:
-    parts = name.removesuffix("/").split("/")
-    problems: list[tuple[str, Callable[[], object]]] = [
-        ("it is absolute", lambda: name.startswith("/") or _DRIVE.match(name)),
-        ("it leads out of the folder", lambda: ".." in parts),
-        ("it has an empty part", lambda: {"", "."} & set(parts)),
-        ("it holds a backslash", lambda: "\\" in name),
-        ("it holds control characters", lambda: _has_controls(name)),
-        ("it is a device on Windows", lambda: any(map(is_reserved, parts))),
-    ]
-    for problem, found in problems:
-        if found():
-            raise _refused(name, problem)
-
-
-def _has_controls(name: str) -> bool:
-    return bool(_DIRECTION.search(name)) or any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
-
-
-def _check_kind(member: ZipInfo) -> None:
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise _refused(member.orig_filename, "it is a link or a device")
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
-
-
 def _check_size(members: Sequence[ZipInfo], allowed: int, limits: Limits) -> None:
     if len(members) > limits.members:
         raise BadDownload(f"not unpacked: {len(members)} members are too many")
@@ -179,24 +132,20 @@ def _check_size(members: Sequence[ZipInfo], allowed: int, limits: Limits) -> Non
         raise BadDownload(f"not unpacked: it would become larger than {allowed} bytes")
 
 
-def _refused(name: str, problem: str) -> BadDownload:
-    return BadDownload(f"not unpacked: {name!r} in the zip is refused, {problem}", hint="unzip -l shows what is in it")
-
-
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
     """A hidden folder on the target's file system; nothing of it is left at the end."""
-    parent = target if target.is_dir() else target.parent
-    hidden = parent / f"{PREFIX}{secrets.token_hex(8)}.extract"
+    parent = _parent(target)
+    staging = hidden(parent, "zip", "extract")
     sweep(parent)
     try:
-        with creating(hidden):
-            hidden.mkdir(mode=0o700)
-            content = hidden / "content"
+        with creating(staging):
+            staging.mkdir(mode=0o700)
+            content = staging / "content"
             content.mkdir()
         yield content
     finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed: int, deadline: Deadline) -> int:

@@ -9,7 +9,7 @@ from typing import Self
 
 from hcexport.errors import BadDownload, NetworkError
 from hcexport.transfer.archive import SIGNATURE_BYTES, begins_like_a_zip
-from hcexport.transfer.destination import creating, require_room
+from hcexport.transfer.disk import require_room
 from hcexport.transfer.leftovers import claim, sweep
 from hcexport.transfer.parts import Note, Part, fresh
 from hcexport.transfer.retry import Patience
@@ -112,8 +112,7 @@ class Fetch:
         if self._part:
             self.start_over(BadDownload("the item has changed, or the server cannot go on in the middle"))
         note = Note(self._wanted.origin, self._wanted.item_id, offer.validator, offer.total)
-        with creating(self._folder or Path("a temporary file")):
-            self._part = fresh(self._folder, note)
+        self._part = fresh(self._folder, note)
         self.is_doubtful = not offer.has_certain_end
         return self._pour(chunks, self._part)
 

@@ -106,7 +106,7 @@ class Follower:
             position += len(block)
             yield block
             if position - synced >= SYNC_BYTES:
-                os.fdatasync(self._descriptor)
+                os.fsync(self._descriptor)
                 synced = position
 
     def _wait(self, position: int) -> int:

@@ -17,8 +17,8 @@ from io import FileIO
 from pathlib import Path
 
 from hcexport.errors import CannotCreate
-from hcexport.transfer.destination import PREFIX
-from hcexport.transfer.parts import COPY_BYTES, Note, Part, fresh, lock, new_path, remove
+from hcexport.transfer.disk import PREFIX, hidden
+from hcexport.transfer.parts import COPY_BYTES, Note, Part, fresh, lock, remove
 
 SWEEP_AFTER_S = 7 * 86_400  # faults.md, SIGKILL
 _NOTE_BYTES = 1 << 16
@@ -53,7 +53,7 @@ def _inherit(path: Path, wanted: Note) -> Part | None:
             old = stack.enter_context(FileIO(os.open(path, _OPEN)))
             if not _is_ours(old) or not lock(old):
                 return None
-            claimed = path.rename(new_path(path.parent, wanted.key))
+            claimed = path.rename(hidden(path.parent, wanted.key, "part"))
         except OSError:  # another run was faster
             return None
         with suppress(OSError):

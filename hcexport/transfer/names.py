@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hcexport.errors import UsageError
 
 NAME_BYTES = 150  # well below the 255 of common file systems and the 143 of encrypted ones
+SUFFIX_CHARACTERS = 10
 _SAFE = frozenset("._-() ")
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
@@ -60,15 +61,25 @@ def _is_plain(character: str) -> bool:
 
 def clamp(name: str, limit: int) -> str:
     """The name cut to ``limit`` bytes, whole characters only, its suffix kept."""
-    stem, dot, suffix = name.rpartition(".")
-    ending = f".{suffix}" if stem and dot and len(suffix.encode(errors="surrogateescape")) <= limit // 4 else ""
-    head = name[: len(name) - len(ending)].encode(errors="surrogateescape")
-    room = limit - len(ending.encode(errors="surrogateescape"))
-    return head[:room].decode(errors="ignore" if len(head) > room else "surrogateescape") + ending
+    stem, suffix = _split(name)
+    room = limit - _bytes(suffix)
+    if _bytes(stem) <= room:
+        return name
+    return stem.encode(errors="surrogateescape")[: max(room, 0)].decode(errors="ignore") + suffix
 
 
 def numbered(name: str, number: int, limit: int = 255) -> str:
     """``name (number).zip`` for ``name.zip``, at most ``limit`` bytes."""
+    stem, suffix = _split(name)
+    ending = f" ({number}){suffix}"
+    return clamp(stem, limit - _bytes(ending)) + ending
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Stem and suffix; what is too long for a suffix is none."""
     stem, dot, suffix = name.rpartition(".")
-    ending = f" ({number})" + (f".{suffix}" if stem and dot else "")
-    return clamp(stem if stem and dot else name, limit - len(ending.encode(errors="surrogateescape"))) + ending
+    return (stem, dot + suffix) if stem and len(suffix) <= SUFFIX_CHARACTERS else (name, "")
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode(errors="surrogateescape"))

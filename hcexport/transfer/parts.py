@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import secrets
 import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
@@ -23,7 +21,7 @@ from io import FileIO
 from pathlib import Path
 
 from hcexport.api.deadline import Deadline
-from hcexport.transfer.destination import PREFIX, creating, refused
+from hcexport.transfer.disk import change_mode, creating, hidden, open_new, refused
 from hcexport.transfer.follower import Followed, Follower
 
 COPY_BYTES = 1 << 20
@@ -116,37 +114,27 @@ class Part:
 
 
 def fresh(folder: Path | None, note: Note) -> Part:
-    """A new, empty part in the folder; without a folder, one that vanishes by itself. Raises OSError."""
+    """A new, empty part in the folder; without a folder, one that vanishes by itself. Raises CannotCreate."""
     if folder is None:
-        return Part(tempfile.TemporaryFile(buffering=0), note, None)
-    path = new_path(folder, note.key)
-    with ExitStack() as undo:
+        with creating(Path("a temporary file")):
+            return Part(tempfile.TemporaryFile(buffering=0), note, None)
+    path = hidden(folder, note.key, "part")
+    with creating(folder), ExitStack() as undo:
         undo.callback(remove, path)
-        file = undo.enter_context(FileIO(_open_new(path), "r+"))
+        file = undo.enter_context(_open_private(path))
         lock(file)
         if note.resumable:
-            with FileIO(_open_new(path.with_suffix(".note")), "w") as text:
+            with _open_private(path.with_suffix(".note")) as text:
                 text.write(json.dumps(asdict(note)).encode())
         part = Part(file, note, path)
         undo.pop_all()
         return part
 
 
-def new_path(folder: Path, key: str) -> Path:
-    """A name that no other part has or will have."""
-    return folder / f"{PREFIX}{key}-{secrets.token_hex(8)}.part"
-
-
-def _open_new(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE)
-    change_mode(descriptor, _PRIVATE)  # a umask may have taken more than it should
-    return descriptor
-
-
-def change_mode(descriptor: int, mode: int) -> None:
-    """Set the permission bits, where the file system has any."""
-    with suppress(PermissionError):
-        os.fchmod(descriptor, mode)
+def _open_private(path: Path) -> FileIO:
+    file = FileIO(open_new(path, _PRIVATE), "r+")
+    change_mode(file.fileno(), _PRIVATE)  # a umask may have taken more than it should
+    return file
 
 
 def lock(file: FileIO) -> bool:

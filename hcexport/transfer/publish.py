@@ -9,9 +9,10 @@ from itertools import chain, count
 from pathlib import Path
 from typing import IO
 
-from hcexport.transfer.destination import IfExists, creating, exists
+from hcexport.transfer.destination import IfExists, taken
+from hcexport.transfer.disk import change_mode, creating, fsync_folder
 from hcexport.transfer.names import numbered
-from hcexport.transfer.parts import COPY_BYTES, Part, change_mode
+from hcexport.transfer.parts import COPY_BYTES, Part
 
 # What file systems without hard links answer: FAT, some network and user-space ones.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -36,9 +37,15 @@ def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path
         os.fsync(part.file.fileno())
         named = _give_name(part.path, target, if_exists)
         if named is not None:
-            _fsync_folder(target.parent)
+            fsync_folder(target.parent)
     part.discard()
     return named
+
+
+def write_into(part: Part, device: Path) -> None:
+    """Copy a verified part into a FIFO or a device, which is neither made nor emptied. Raises CannotCreate."""
+    with creating(device), os.fdopen(os.open(device, os.O_WRONLY | os.O_CLOEXEC), "wb") as output:
+        stream(part, output)
 
 
 def stream(part: Part, output: IO[bytes]) -> None:
@@ -59,7 +66,7 @@ def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
             _link(part, name)
             return name
     if if_exists is IfExists.FAIL:
-        raise exists(target)
+        raise taken(target)
     return None
 
 
@@ -81,14 +88,3 @@ def _link(part: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         _move(part, target)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:  # some file systems sync no folders
-            raise
-    finally:
-        os.close(descriptor)

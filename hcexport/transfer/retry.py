@@ -26,8 +26,8 @@ class Patience:
         on_retry: Callable[[NetworkError, float], None],
         jitter: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        self._deadline = deadline
-        self._sleep = sleep
+        self.deadline = deadline
+        self.sleep = sleep
         self._on_retry = on_retry
         self._jitter = jitter
         self._failures = 0
@@ -37,23 +37,21 @@ class Patience:
 
     def opened(self) -> None:
         """An answer has come: its bytes are timed from now."""
-        self._opened = self._deadline.clock()
+        self._opened = self.deadline.clock()
 
     def progressed(self) -> None:
         """Something is done that need not be done again."""
         self._failures = self._nonsense = self._bytes = 0
-        self._since = self._opened = self._deadline.clock()
+        self._since = self._opened = self.deadline.clock()
 
     def arrived(self, count: int) -> float:
         """``count`` bytes have come; returns the time. Raises TimedOut, and NetworkError for an answer that drips."""
+        self.deadline.check()
+        now = self.deadline.clock()
         self._failures = self._nonsense = 0
         self._bytes += count
-        now = self._deadline.clock()
-        if now >= self._deadline.ends_at:
-            self._deadline.check()
         if self._bytes >= PROGRESS_BYTES:
-            self._bytes = 0
-            self._since = self._opened = now
+            self.progressed()
         elif now - self._opened > STALL_S:
             raise NetworkError(f"the server sent less than {PROGRESS_BYTES} bytes in {STALL_S:.0f} s")
         return now
@@ -64,9 +62,9 @@ class Patience:
         asked = failure.retry_after_s or 0.0
         delay = max(asked, self._jitter(0, min(WAIT_MAX_S, 2.0**self._failures)))
         self._failures += 1
-        left = self._since + GIVE_UP_AFTER_S - self._deadline.clock()
-        is_hopeless = left <= 0 or asked > left or delay >= self._deadline.remaining()
+        left = self._since + GIVE_UP_AFTER_S - self.deadline.clock()
+        is_hopeless = left <= 0 or asked > left or delay >= self.deadline.remaining()
         if not failure.retryable or self._nonsense >= NONSENSE_LIMIT or is_hopeless:
             raise failure
         self._on_retry(failure, delay)
-        self._sleep(min(delay, left))
+        self.sleep(min(delay, left))

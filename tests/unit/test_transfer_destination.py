@@ -15,10 +15,10 @@ from hcexport.transfer.destination import (
     FileDestination,
     IfExists,
     StreamDestination,
-    require_room,
     settle,
     zip_name,
 )
+from hcexport.transfer.disk import require_room
 
 NOW = datetime(2026, 11, 23, 4, 5, 6).astimezone()
 

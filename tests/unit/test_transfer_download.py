@@ -471,14 +471,15 @@ def test_a_part_that_is_complete_is_only_checked(scene: Scene) -> None:
     assert server.asked == [(len(V1), '"v1"')]
 
 
-def test_a_part_that_was_damaged_on_the_disk_starts_over(scene: Scene) -> None:
-    interrupted_run(scene)
+@pytest.mark.parametrize("size", [HALF, len(V1)])
+def test_a_part_that_was_damaged_on_the_disk_starts_over(scene: Scene, size: int) -> None:
+    interrupted_run(scene, upto=size)
     (part,) = scene.folder.glob("*.part")
-    part.write_bytes(V1[: HALF - 10] + bytes(10))
+    part.write_bytes(V1[:1000] + bytes(10) + V1[1010:size])
     server = Server([ranged()])
     saved = scene.run(server)
     saved_as(scene, V1)
-    assert server.asked == [(HALF, '"v1"'), (0, None)]
+    assert server.asked == [(size, '"v1"'), (0, None)]
     assert saved.resumed_from == 0
 
 
