@@ -1,0 +1,78 @@
+"""Memory while saving does not grow with the file: 2 GiB below 80 MiB, and within a tenth of 200 MiB's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .line import Line
+from .organization import Version
+from .process import Zygote
+from .saving import Saving
+from .turns import gzipped, says
+
+MIB = 1 << 20
+CEILING_MIB = 80
+
+
+def sparse_zip(path: Path, size: int) -> None:
+    """A zip of ``size`` zeros, stored, that takes no room on the disk."""
+    with zipfile.ZipFile(path, "w") as archive, archive.open("zeros.bin", "w", force_zip64=True) as member:
+        block = bytes(MIB)
+        for _ in range(size // MIB):
+            member.write(block)
+
+
+def peak_mib(folder: Path, size: int, zygote: Zygote) -> float:
+    """Peak of resident memory (MiB) of a process that saves a zip of ``size`` bytes."""
+    folder.mkdir()
+    source = folder / "source.zip"
+    sparse_zip(source, size)
+
+    def pours(line: Line, _now: Version) -> None:
+        with source.open("rb") as file:
+            line.answer(200, b"", content_length=source.stat().st_size, etag='"v"')
+            line.connection.settimeout(60)
+            line.connection.sendfile(file)
+
+    with Saving(zygote, folder, [pours]) as saving:
+        argv = [sys.executable, "-m", "hcexport", *saving.argv()]
+        done = subprocess.Popen(argv, env=saving.env, cwd=saving.work, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(done.pid, 0)
+        done.returncode = os.waitstatus_to_exitcode(status)
+    assert done.returncode == 0
+    assert (saving.work / "reports.zip").stat().st_size == source.stat().st_size
+    for path in (source, saving.work / "reports.zip"):
+        path.unlink()
+    return usage.ru_maxrss * 1024 / MIB
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_memory_does_not_grow_with_the_file(zygote: Zygote, tmp_path: Path) -> None:
+    small, large = peak_mib(tmp_path / "small", 200 * MIB, zygote), peak_mib(tmp_path / "large", 2048 * MIB, zygote)
+    print(f"200 MiB: {small:.1f} MiB, 2 GiB: {large:.1f} MiB")
+    assert large < CEILING_MIB
+    assert large < 1.1 * small
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+@pytest.mark.parametrize("where", ["description", "file"])
+def test_a_bomb_stays_packed(where: str, encoding: str, zygote: Zygote, tmp_path: Path) -> None:
+    bomb = gzipped(bytes(300 * MIB))
+    answer = says(200, gzipped(bomb) if "," in encoding else bomb, content_encoding=encoding)
+    with Saving(zygote, tmp_path, [answer]) as saving:
+        if where == "description":
+            path = next(path for path in saving.organization.turns if path.endswith("3"))
+            saving.organization.turns = {path: [answer]}
+        child = subprocess.Popen(
+            [sys.executable, "-m", "hcexport", *saving.argv("--timeout", "2")], env=saving.env, cwd=saving.work
+        )
+        _, _, usage = os.wait4(child.pid, 0)
+        child.returncode = 0
+    assert usage.ru_maxrss * 1024 / MIB < CEILING_MIB
