@@ -1,4 +1,4 @@
-"""Which members of a zip may be unpacked. One that may not is refused, never renamed; a name twice is damage already."""
+"""Which members of a zip may be unpacked. One that may not is refused, never renamed; two of a name are damage."""
 
 from __future__ import annotations
 
