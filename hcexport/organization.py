@@ -15,7 +15,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Organization:
-    """One ArcGIS Enterprise deployment: scheme, host, port and context (path without slashes at the ends)."""
+    """One ArcGIS Enterprise deployment: scheme, host, port and context.
+
+    The context is a path without slashes at its ends, quoted as it stands in URLs.
+    """
 
     scheme: str
     host: str
@@ -58,7 +61,7 @@ class Organization:
     @property
     def url(self) -> str:
         """The address without anything after the context; what profiles keep and what messages name."""
-        return self.origin + (f"/{quote(self.context, safe='/~@:+%')}" if self.context else "")
+        return self.origin + (f"/{self.context}" if self.context else "")
 
     @property
     def admin(self) -> str:
@@ -90,4 +93,4 @@ def _context(path: str) -> str:
         raise UsageError(f"the path {path!r} goes up: give the address without dots")
 
     ends = (index for index, segment in enumerate(segments) if segment.lower() in _PAGES)
-    return "/".join(segments[: next(ends, len(segments))])
+    return quote("/".join(segments[: next(ends, len(segments))]), safe="/~@:+%", errors="replace")
