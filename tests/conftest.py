@@ -13,9 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from hcexport.sandbox import Sandbox
+
+# A busy machine is slow without being wrong; pytest-timeout ends what hangs.
+hypothesis.settings.register_profile("hcexport", deadline=None)
+hypothesis.settings.load_profile("hcexport")
 
 _FOREIGN = ("HCEXPORT_", "ARCGIS_ENTERPRISE_", "PYTHON_KEYRING", "SSL", "CLICOLOR")
 _FOREIGN_NAMES = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"}
