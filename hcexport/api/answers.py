@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from hcexport.api.tls import refused_by_front
 from hcexport.errors import (
     AuthError,
     HcexportError,
@@ -42,6 +43,8 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
 
 def failed_status(status: int, headers: Mapping[str, str], body: bytes) -> HcexportError:
     """The failure that an HTTP status other than 2xx stands for, in the server's words where it has any."""
+    if untrusted := refused_by_front(status, body):
+        return untrusted
     if 300 <= status < 400:
         return ProtocolError(
             f"the server sends us elsewhere (HTTP {status})",

@@ -117,6 +117,15 @@ def certificate_failure(error: BaseException, host: str) -> CertificateError | N
     return CertificateError(f"TLS with {host} failed: {_words(cause)}")
 
 
+def refused_by_front(status: int, body: bytes) -> CertificateError | None:
+    """What nginx says where others fail the handshake: a page, as HTTP 400, in place of the organization."""
+    if status != 400 or b"SSL certificate" not in body:
+        return None
+    demanded = b"No required" in body
+    message = "the server demands a client certificate" if demanded else "the server refused the client certificate"
+    return CertificateError(message, hint="give one with --client-cert FILE --client-key FILE", unsent=True)
+
+
 def _untrusted(error: ssl.SSLCertVerificationError, host: str) -> CertificateError:
     code = error.verify_code
     if code in {_EXPIRED, _NOT_YET_VALID}:

@@ -62,9 +62,11 @@ def _ways(app: App, credentials: Credentials) -> Iterator[Way]:
         for source in password_sources(app.settings, app.environ):
             yield password_way(session, credentials, source.origin, source.read)
         if app.may_ask:
-            yield password_way(session, credentials, PROMPT, lambda: ask_password(credentials.key))
+            yield password_way(session, credentials, PROMPT, lambda: ask_password(app))
 
 
-def ask_password(key: AccountKey) -> Secret:
-    """Ask the person at the terminal, on stderr, without echo."""
-    return Secret(click.prompt(f"Password of {key}", hide_input=True, err=True))
+def ask_password(app: App) -> Secret:
+    """Ask the person at the terminal, on stderr, without echo; also in the middle of a job, below what is drawn."""
+    if "progress" in vars(app):
+        app.progress.settle()
+    return Secret(click.prompt(f"Password of {credentials_of(app).key}", hide_input=True, err=True))

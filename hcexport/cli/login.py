@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from hcexport.api.auth import TOKEN_LIFE_S, SignIn, fixed_way, keep_grant, password_way
+from hcexport.api.auth import SignIn, fixed_way, keep_grant, password_way
 from hcexport.api.client import Client
+from hcexport.api.generate_token import TOKEN_LIFE_S
 from hcexport.api.oauth import Application, Grant
 from hcexport.api.product import check_deployment, check_release
 from hcexport.cli import browser
@@ -99,6 +100,8 @@ def command(
     _keep(app, credentials_of(app, store), replace(proof, token=token), remember=remember)
     until = f" until {token.expires.astimezone():%Y-%m-%d %H:%M %Z}" if token.expires else ""
     app.talk.notice(f"signed in to {app.organization} as {token.username}{until}; the token is in {place}")
+    if app.environ.get("HCEXPORT_TOKEN"):
+        app.talk.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")
 
 
 def _refuse_contradictions(app: App, *, remember: bool) -> None:
@@ -131,6 +134,7 @@ def _by_browser(app: App, *, opens: bool, life_s: float | None) -> Proof:
 def _by_password(app: App, *, from_stdin: bool, life_s: float) -> Proof:
     """A person may try again what was refused before, a script may not."""
     origin, read = _password_source(app, from_stdin=from_stdin)
+    app.talk.decision(f"password: {origin}")
     password = read()
     credentials = credentials_of(app)
     with credentials.renewal_lock():
@@ -152,7 +156,7 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
         return source.origin, source.read
     if not app.may_ask:
         raise UsageError("there is nobody to ask for a password", hint="give --password-file FILE or --password-stdin")
-    return PROMPT, lambda: ask_password(credentials_of(app).key)
+    return PROMPT, lambda: ask_password(app)
 
 
 def _checked(app: App, token: Token) -> Token:

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -293,36 +294,87 @@ class TestTrusting:
         assert "PRIVATE" not in done.stderr
 
 
-@pytest.mark.parts
-@pytest.mark.parametrize("by", ["--ca-bundle", "SSL_CERT_FILE"])
-def test_behind_nginx_with_a_private_ca(
-    hcexport_alone: Any, certificates: Certificates, need_part: Callable[[str], str], tmp_path: Path, by: str
-) -> None:
-    """A front that resumes, buffers and speaks TLS as those of organizations do."""
-    os.environ["PATH"] += ":/usr/sbin"
-    nginx = need_part("nginx")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    leaf = certificates.ca.issue_cert("127.0.0.1")
-    leaf.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    with Sandbox(job_seconds=0.05, item_bytes=200_000) as box:
-        (tmp_path / "nginx.conf").write_text(
-            f"daemon off; pid {tmp_path}/pid; error_log stderr; worker_processes 1; events {{}}\n"
-            f"http {{ access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;\n"
-            f"fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;\n"
-            f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {tmp_path}/server.pem;\n"
-            f"ssl_certificate_key {tmp_path}/server.pem;\n"
-            f"location / {{ proxy_pass http://{urlsplit(box.url).netloc}; proxy_set_header Host $http_host; }} }} }}\n"
+@dataclass
+class Front:
+    """nginx before an organization, with a private CA."""
+
+    nginx: str
+    box: Sandbox
+    certificates: Certificates
+
+    @contextmanager
+    def serving(self, *directives: str) -> Iterator[dict[str, str]]:
+        """The environment that leads to it."""
+        folder = self.certificates.folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        leaf = self.certificates.ca.issue_cert("127.0.0.1")
+        leaf.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("fastcgi", "uwsgi", "scgi", "proxy"))
+        (folder / "nginx.conf").write_text(
+            f"daemon off; pid {folder}/pid; worker_processes 1; events {{}}\n"
+            f"http {{ access_log off; client_body_temp_path {folder}/body; {temporary}\n"
+            f"server {{ listen 127.0.0.1:{port} ssl; {' '.join(directives)}\n"
+            f"ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.pem;\n"
+            f"location / {{ proxy_set_header Host $http_host; proxy_pass http://{urlsplit(self.box.url).netloc}; }}\n"
+            "}}\n"
         )
-        front = subprocess.Popen([nginx, "-e", "stderr", "-c", tmp_path / "nginx.conf"], stderr=subprocess.DEVNULL)
-        try:
-            env = {"HCEXPORT_URL": f"https://127.0.0.1:{port}/enterprise", "HCEXPORT_TOKEN": box.new_token()}
-            bundle = str(certificates.bundle)
-            options, more = (["--ca-bundle", bundle], {}) if by == "--ca-bundle" else ([], {by: bundle})
-            words = ("export", "--latest", "2", "--out", tmp_path / "out.zip", *options)
-            done = hcexport_alone(*words, env={**env, **more})
+        words = [self.nginx, "-e", "stderr", "-c", folder / "nginx.conf"]
+        with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+            try:
+                self._await(port)
+                yield {"HCEXPORT_URL": f"https://127.0.0.1:{port}/enterprise", "HCEXPORT_TOKEN": self.box.new_token()}
+            finally:
+                process.terminate()
+
+    def _await(self, port: int) -> None:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                return
+            time.sleep(0.02)
+
+
+@pytest.mark.parts
+class TestBehindNginx:
+    """A front that buffers, resumes and speaks TLS as those of organizations do."""
+
+    @pytest.fixture
+    def front(
+        self,
+        box: Sandbox,
+        certificates: Certificates,
+        need_part: Callable[[str], str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> Front:
+        monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/sbin")
+        return Front(need_part("nginx"), box, certificates)
+
+    @pytest.mark.parametrize("by", ["option", "SSL_CERT_FILE"])
+    def test_a_private_ca_is_trusted_when_it_is_named(
+        self, hcexport_alone: Any, front: Front, tmp_path: Path, by: str
+    ) -> None:
+        bundle = str(front.certificates.bundle)
+        with front.serving() as env:
+            words = ("export", "--latest", "2", "--out", tmp_path / "out.zip")
+            if by == "option":
+                done = hcexport_alone(*words, "--ca-bundle", bundle, env=env)
+            else:
+                done = hcexport_alone(*words, env={**env, by: bundle})
             assert done.returncode == 0, done.stderr
             assert hcexport_alone("list", env=env).returncode == 6
-        finally:
-            front.terminate()
-            front.wait(10)
+
+    def test_its_demand_for_a_client_certificate_is_understood(self, hcexport_alone: Any, front: Front) -> None:
+        """It is a page in an HTTP 400, not a failed handshake."""
+        trusting = ["--ca-bundle", front.certificates.bundle]
+        demand = f"ssl_verify_client on; ssl_client_certificate {front.certificates.bundle};"
+        with front.serving(demand) as env:
+            for words in (["list"], ["export", "--run-ids", "a"]):
+                error = refusal(hcexport_alone(*words, "--format", "json", *trusting, env=env))
+                assert "demands a client certificate" in error["message"]
+            shown = ["--client-cert", front.certificates.client()]
+            assert hcexport_alone("list", "--limit", "1", *trusting, *shown, env=env).returncode == 0
+            stranger = Certificates(trustme.CA(), front.certificates.folder).client()
+            refused = hcexport_alone("list", "--format", "json", *trusting, "--client-cert", stranger, env=env)
+            assert "refused the client certificate" in refusal(refused)["message"]
+        assert sum(request.method == "POST" for request in front.box.requests) == 0
