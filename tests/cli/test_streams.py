@@ -1,0 +1,174 @@
+"""What goes where (contract 3), for commands of every kind: stdout the result, stderr the words, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hcexport.cli import root
+from hcexport.sandbox import Sandbox
+
+COMMANDS = sorted(root.list_commands(None))  # type: ignore[arg-type] # it needs no context
+
+
+def test_version_and_help(hcexport_alone: Any) -> None:
+    from hcexport import __version__
+
+    assert hcexport_alone("--version").stdout == f"hcexport {__version__}\n"
+    for words in (["--help"], ["-h"]):
+        done = hcexport_alone(*words)
+        assert (done.returncode, done.stderr) == (0, "")
+        for name in COMMANDS:
+            assert f"\n  {name} " in done.stdout
+
+
+def test_every_command_has_help_of_a_screen(hcexport_alone: Any) -> None:
+    for name in COMMANDS:
+        done = hcexport_alone(name, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == hcexport_alone(name, "-h").stdout
+        assert f"hcexport {name}" in done.stdout
+        assert all(len(line) <= 80 for line in done.stdout.splitlines()), name
+
+
+def test_a_command_that_does_not_exist(hcexport_alone: Any, refused: Callable[..., Any]) -> None:
+    said = refused(hcexport_alone("exprot"), 2)
+    assert "'export'" in said
+    assert "--help" in said
+    done = hcexport_alone()
+    assert done.returncode == 2
+    assert "export" in done.stderr + done.stdout
+
+
+def test_an_error_is_a_line_and_a_hint(hcexport: Any, refused: Callable[..., Any]) -> None:
+    lines = refused(hcexport("export"), 2).splitlines()
+    assert lines[0].startswith("hcexport: error: ")
+    assert lines[1].startswith("hint: ")
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("spelling", [["--format", "json"], ["--format=json"], ["-F", "json"], ["-Fjson"]])
+def test_json_errors_also_of_lines_that_cannot_be_understood(
+    hcexport: Any, error_of: Callable[..., Any], spelling: list[str]
+) -> None:
+    error_of(hcexport("list", *spelling, "--no-such-option"), 2)
+    error_of(hcexport("list", "--no-such-option", *spelling), 2)
+    error_of(hcexport("show", "nosuch", *spelling), 5)
+
+
+def test_words_after_two_dashes_are_no_options(hcexport_alone: Any) -> None:
+    done = hcexport_alone("sandbox", "--scenario", "nosuch", "--", "x", "--format", "json")
+    assert done.returncode == 2
+    assert done.stderr.startswith("hcexport: error: ")
+
+
+def test_quiet_keeps_errors_and_warnings(hcexport: Any, refused: Callable[..., Any]) -> None:
+    refused(hcexport("show", "nosuch", "--quiet"), 5)
+    done = hcexport("list", "--latest", "1", "--quiet", "--insecure")
+    assert done.returncode == 0
+    assert done.stderr.startswith("hcexport: warning: --insecure")
+
+
+def test_verbose_says_more_and_the_log_says_all(hcexport: Any) -> None:
+    plain = hcexport("list", "--latest", "1").stderr
+    wire = hcexport("list", "--latest", "1", "-vv").stderr
+    assert plain == ""
+    assert "GET http" in wire
+    assert hcexport("list", "--latest", "1", "--log-file", "log").stderr == ""
+    log = hcexport.cwd / "log"
+    assert "GET http" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    size = log.stat().st_size
+    hcexport("list", "--latest", "1", "--log-file", "log")
+    assert log.stat().st_size > size  # appended to
+    assert hcexport("list", "--log-file", "missing/log").returncode == 73
+
+
+@pytest.mark.parametrize("env", [{"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1"}, {"HCEXPORT_COLOR": "always"}])
+def test_no_escape_sequence_in_a_pipe_whatever_is_wanted(hcexport: Any, env: dict[str, str]) -> None:
+    for words in (["list"], ["show", hcexport("list", "-F", "ids", "--limit", "1").stdout.strip()], ["status"]):
+        done = hcexport(*words, "--color", "always", env=env)
+        assert done.returncode == 0
+        assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Any, box: Sandbox) -> None:
+    box._world.reports.rename(box.reports[0].id, "\u65e5\u672c \u2603 caf\u00e9")
+    argv = hcexport.argv("list", "--latest", "1")
+    for encoding in ("latin-1", "ascii"):
+        env = {**hcexport.env, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(argv, env=env, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"\\u65e5" in done.stdout
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+def test_closed_streams(hcexport: Any, closed: str) -> None:
+    script = f'"$@" {closed}'
+    argv = ["/bin/sh", "-c", script, "sh", *hcexport.argv("export", "--latest", "1", "--out", "x.zip")]
+    done = subprocess.run(argv, env=hcexport.env, cwd=hcexport.cwd, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{hcexport.cwd / 'x.zip'}\n")
+
+
+def test_a_home_that_is_not_there(hcexport: Any, box: Sandbox) -> None:
+    env = {"HOME": "/nonexistent", "HCEXPORT_HOME": "/proc/nowhere"}
+    done = hcexport("export", "--latest", "1", "--out", "x.zip", env=env)
+    assert done.returncode == 0  # a ledger is in nobody's way
+    assert done.stdout == f"{hcexport.cwd / 'x.zip'}\n"
+
+
+def test_the_json_of_every_command_is_one_document(hcexport: Any, box: Sandbox) -> None:
+    job = json.loads(hcexport("export", "--latest", "1", "--wait", "-F", "json").stdout)["job_id"]
+    for words in (
+        ["list"], ["show", box.reports[0].id], ["status"], ["jobs"], ["wait", job], ["download", job],
+        ["config", "list"],
+    ):  # fmt: skip
+        done = hcexport(*words, "-F", "json")
+        assert done.returncode == 0, done.stderr
+        json.loads(done.stdout)
+        assert done.stdout.isascii()
+
+
+def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Any) -> None:
+    shared = (
+        *(
+            "--profile",
+            "--url",
+            "--format",
+            "--quiet",
+            "--verbose",
+            "--log-file",
+            "--no-input",
+            "--color",
+            "--progress",
+        ),
+        *("--ca-bundle", "--client-cert", "--client-key", "--insecure", "--connect-timeout"),
+    )
+    for name in COMMANDS:
+        command = root.get_command(None, name)  # type: ignore[arg-type] # it needs no context
+        assert command
+        spelt = {spelling for parameter in command.params for spelling in parameter.opts}
+        assert set(shared) <= spelt, name
+        assert {"-p", "-F", "-q", "-v"} <= spelt
+    waiting = {name for name in COMMANDS if _has(name, "--timeout")}
+    assert waiting == {"export", "wait", "download"}
+    help_text = hcexport_alone("--help").stdout
+    assert all(option in help_text for option in shared)
+
+
+def _has(name: str, option: str) -> bool:
+    command = root.get_command(None, name)  # type: ignore[arg-type] # it needs no context
+    return command is not None and any(option in parameter.opts for parameter in command.params)
+
+
+def test_the_short_help_is_the_docstrings(tmp_path: Path) -> None:
+    for name, line in root.commands_at.items():
+        command = root.get_command(None, name)  # type: ignore[arg-type] # it needs no context
+        assert command
+        assert command.help
+        assert command.help.splitlines()[0] == line
