@@ -24,13 +24,13 @@ from hcexport.reading import last_segment
 @click.argument("id_or_url", metavar="ID", shell_complete=completed("job ids"))
 @saving_options
 @timeout_option
-def command(app: App, id_or_url: str, out: str | None, extract: Path | None, cleanup: bool, **_: Any) -> None:
+def command(app: App, id_or_url: str, extract: Path | None, cleanup: bool, **_: Any) -> None:
     """Save a finished export.
 
     ID is a job's id, an upload item's id, or the URL of either. Without --out the file lands in the working folder,
     under the server's name for it.
     """
-    saving = Saving.settle(app, out or "./", extract, cleanup)
+    saving = Saving.settle(app, app.settings.out.value or "./", extract, cleanup)
     assert saving is not None  # noqa: S101 # there is always a destination
     job_id, item_id = _meaning(id_or_url)
     job = _job(app, job_id, needed=item_id is None) if job_id else None

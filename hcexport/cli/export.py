@@ -44,7 +44,6 @@ def command(
     *,
     run_ids: tuple[str, ...],
     wait: bool,
-    out: str | None,
     extract: Path | None,
     cleanup: bool,
     dry_run: bool,
@@ -57,7 +56,7 @@ def command(
     selection = taken_from(given)
     _refuse_contradictions(selection, run_ids)
     chosen = listed(run_ids, "--run-ids") if run_ids else ()
-    saving = Saving.settle(app, out, extract, cleanup)
+    saving = Saving.settle(app, app.settings.out.value, extract, cleanup)
     kept = saving.existing() if saving else None
     if kept:
         app.talk.notice(f"{kept} exists and stays")

@@ -115,6 +115,15 @@ def test_out_is_standard_output(hcexport: Any, box: Sandbox) -> None:
     assert list(hcexport.cwd.iterdir()) == []
 
 
+def test_out_may_be_configured(hcexport: Any, box: Sandbox) -> None:
+    env = {"HCEXPORT_OUT": "{date}.zip"}
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    assert hcexport("export", "--latest", "1", env=env).stdout == f"{hcexport.cwd / today}.zip\n"
+    assert hcexport("export", "--latest", "1", "-o", "x.zip", env=env).stdout == f"{hcexport.cwd / 'x.zip'}\n"
+    job_id = json.loads(hcexport("jobs", "-F", "json").stdout)[0]["job_id"]
+    assert hcexport("download", job_id, env={"HCEXPORT_OUT": "y.zip"}).stdout == f"{hcexport.cwd / 'y.zip'}\n"
+
+
 def test_words_in_out_are_filled_in(hcexport: Any) -> None:
     before = datetime.now().astimezone()
     done = hcexport("export", "--latest", "1", "--out", "{profile}_{date}_{time}_{job_id}_{{x}}.zip")
@@ -254,7 +263,7 @@ def test_what_cannot_be_written_is_found_out_first(
 ) -> None:
     (hcexport.cwd / "file").write_text("")
     error = error_of(hcexport("export", "--latest", "1", "-F", "json", "--out", out), 73)
-    assert out in error["message"]
+    assert (Path(out).parent.name or out) in error["message"]
     assert not box.requests
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,11 +163,3 @@ def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Any) 
 def _has(name: str, option: str) -> bool:
     command = root.get_command(None, name)  # type: ignore[arg-type] # it needs no context
     return command is not None and any(option in parameter.opts for parameter in command.params)
-
-
-def test_the_short_help_is_the_docstrings(tmp_path: Path) -> None:
-    for name, line in root.commands_at.items():
-        command = root.get_command(None, name)  # type: ignore[arg-type] # it needs no context
-        assert command
-        assert command.help
-        assert command.help.splitlines()[0] == line
