@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -199,6 +200,8 @@ class Session:
 def _open_wire(
     organization: Organization, tls: TlsOptions, environ: Mapping[str, str], connect_timeout_s: float
 ) -> Wire:
+    # httpx loads a command line of its own where rich is installed: a third of its start, and nothing of it is used
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes it an ImportError, which it expects
     from hcexport.api.wire import Wire  # noqa: PLC0415 # start-up: httpx
 
     return Wire(
