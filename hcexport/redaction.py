@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import threading
 from collections.abc import Iterator
 from html import escape
 from typing import Any, NoReturn
@@ -80,19 +81,24 @@ class _LiveValues:
     def __init__(self) -> None:
         self._spellings: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()  # a pattern that is made while a value is added would not know it
 
     def add(self, value: str) -> None:
         if len(value) >= _SHORTEST_LIVE and value not in self._spellings:
-            self._spellings.update(_spellings(value))
-            self._pattern = None
+            with self._lock:
+                self._spellings.update(_spellings(value))
+                self._pattern = None
 
     def blank(self, text: str) -> str:
         if not self._spellings:
             return text
-        if self._pattern is None:
-            longest_first = sorted(self._spellings, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        return self._pattern.sub(MASK, text)
+        with self._lock:
+            pattern = self._pattern = self._pattern or self._compiled()
+        return pattern.sub(MASK, text)
+
+    def _compiled(self) -> re.Pattern[str]:
+        longest_first = sorted(self._spellings, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)))
 
 
 _live = _LiveValues()
