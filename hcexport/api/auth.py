@@ -98,7 +98,7 @@ class SignIn:
             try:
                 token = way.get()
                 if token and token.secret == rejected:
-                    raise SignInRequired(f"the server does not take the token of {way.origin}", hint="hcexport login")
+                    raise SignInRequired(f"the server does not take the token ({way.origin})", hint="hcexport login")
             except PasswordRefused:
                 raise  # another wrong one would bring the account nearer to its lock
             except (AuthError, ConfigError) as error:
