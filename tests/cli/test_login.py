@@ -7,6 +7,7 @@ import pty
 import stat
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,25 +164,48 @@ class TestPastedToken:
 
 
 class TestAtATerminal:
-    def test_user_and_password_are_asked_for(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def converse(self, hcexport: Any, words: list[str], *answers: str) -> tuple[int, str]:
+        """Type an answer to each question; status, and what stood on the screen."""
         outer, inner = pty.openpty()
-        words = hcexport_alone.argv("login", box.url, "--store", "file")
-        with subprocess.Popen(words, env=hcexport_alone.env, stdin=inner, stderr=inner) as process:
+        with subprocess.Popen(hcexport.argv(*words), env=hcexport.env, stdin=inner, stderr=inner) as process:
             os.close(inner)
-            said, answers = b"", [box.username, "wrong-at-first"]
-            while answers:
-                said += os.read(outer, 4096)
-                if said.rstrip().endswith(b":") and (b"User of" if len(answers) == 2 else b"Password of") in said:
-                    os.write(outer, answers.pop(0).encode() + b"\n")
-            assert process.wait(20) == 4
+            said, left = "", list(answers)
+            with suppress(OSError):  # the other side is closed
+                while chunk := os.read(outer, 4096):
+                    said += chunk.decode()
+                    if left and said.endswith(": "):
+                        os.write(outer, f"{left.pop(0)}\n".encode())
+                        said += "|"
+            status = process.wait(20)
         os.close(outer)
-        assert b"wrong-at-first" not in said
+        return status, said
 
-    def test_what_was_refused_before_may_be_typed_again(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
-        """A person knows what they do; a script repeats itself, and is not let to."""
+    def test_user_and_password_are_asked_for_and_the_password_not_shown(
+        self, hcexport_alone: Any, box: Sandbox
+    ) -> None:
+        words = ["login", box.url, "--store", "file"]
+        status, said = self.converse(hcexport_alone, words, box.username, box.password)
+        assert status == 0
+        assert said.count("|") == 2
+        assert box.username in said
+        assert box.password not in said
+
+    def test_a_keyring_that_keeps_nothing_is_found_before_the_question(self, hcexport_alone: Any, box: Sandbox) -> None:
+        hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+        status, said = self.converse(hcexport_alone, ["login", box.url, "-u", "x"], "never-typed")
+        assert (status, "|" in said) == (78, False)
+
+    @pytest.mark.parametrize(("answers", "sent"), [([], 1), (["wrong"], 2)])
+    def test_a_person_may_try_again_what_was_refused_and_a_script_may_not(
+        self, hcexport_alone: Any, box: Sandbox, login: Run, answers: list[str], sent: int
+    ) -> None:
         assert login(password="wrong").returncode == 4
-        assert login(password="wrong").returncode == 4
-        assert sum(request.path.endswith("generateToken") for request in box.requests) == 1
+        if answers:
+            words = ["login", box.url, "-u", box.username, "--store", "file"]
+            assert self.converse(hcexport_alone, words, *answers)[0] == 4
+        else:
+            assert login(password="wrong").returncode == 4
+        assert sum(request.path.endswith("generateToken") for request in box.requests) == sent
 
 
 class TestLogout:
