@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from hcexport.errors import CannotCreate, TimedOut
 
-ANSWER_LIMIT_S = 600.0  # somebody is looking for a second factor
+ANSWER_LIMIT_S = 300.0  # somebody is looking for a second factor
 _SILENCE_LIMIT_S = 10.0  # of a connection: browsers open some that they never use
 
 Answer = dict[str, str]
@@ -43,8 +43,10 @@ def listening() -> Iterator[Loopback]:
         raise CannotCreate(f"127.0.0.1 cannot be listened on: {error.strerror or error}") from None
     with server:
         threading.Thread(target=server.serve_forever, args=(0.05,), name="loopback", daemon=True).start()
-        yield Loopback(server)
-        server.shutdown()
+        try:
+            yield Loopback(server)
+        finally:
+            server.shutdown()
 
 
 class _Server(ThreadingHTTPServer):

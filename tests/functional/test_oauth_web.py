@@ -7,6 +7,7 @@ import http.client
 import os
 import pty
 import re
+import signal
 import stat
 import subprocess
 import time
@@ -18,6 +19,8 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 
+from hcexport.api import loopback
+from hcexport.errors import TimedOut
 from hcexport.sandbox import Sandbox
 
 APP = "hcexport-demo"  # of the sandbox: it may send browsers back to 127.0.0.1
@@ -166,6 +169,19 @@ class TestSigningIn:
             Person(f"{query['redirect_uri'][0]}?{urlencode({'code': 'wrong', 'state': query['state'][0]})}")
             ended(process)
         assert process.returncode == 4
+
+    def test_one_that_nobody_finishes_ends_with_the_signal(self, hcexport_alone: Any, box: Sandbox) -> None:
+        with signing_in(hcexport_alone, box, "--no-browser") as process:
+            process.send_signal(signal.SIGINT)
+            said = ended(process)
+        assert process.returncode == 130
+        assert "Traceback" not in said
+        assert "Exception" not in said
+
+
+def test_nobody_coming_is_a_timeout() -> None:
+    with loopback.listening() as place, pytest.raises(TimedOut):
+        place.wait(lambda query: True, limit_s=0.05)
 
 
 class TestBrowser:
