@@ -186,14 +186,16 @@ def weak(each: Certificates) -> tuple[ssl.SSLContext, str, bool]:
 def test_each_failure_has_its_own_words_and_one_connection(
     hcexport_alone: Any, certificates: Certificates, make: Make
 ) -> None:
-    context, words, trusts = make(certificates)
+    context, expected, trusts = make(certificates)
     with door(context) as visited:
         options = ["--ca-bundle", certificates.bundle] if trusts else []
-        error = refusal(hcexport_alone("list", "--format", "json", *options, env=visited.env("localhost")))
-        assert words in error["message"]
-        assert error["hint"]
-        assert "--insecure" not in error["hint"]
-        assert (visited.opened, visited.heard) == (1, b"")
+        for words in (["list"], ["export", "--run-ids", "a"]):
+            done = hcexport_alone(*words, "--format", "json", *options, env=visited.env("localhost"))
+            error = refusal(done)
+            assert expected in error["message"]
+            assert error["hint"]
+            assert "--insecure" not in error["hint"]
+        assert (visited.opened, visited.heard) == (2, b"")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
