@@ -131,6 +131,7 @@ def _whole_and_good(fetch: Fetch, deadline: Deadline, on_phase: OnPhase) -> tupl
         except BadDownload as bad:
             if not fetch.is_doubtful:
                 fetch.drop()
+                bad.hint = bad.hint or "that is how the server has it: export again"
                 raise
             fetch.start_over(bad)
 

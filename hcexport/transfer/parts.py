@@ -88,14 +88,14 @@ class Part:
 
     def leave(self) -> None:
         """Close it; what a later run can go on with stays, anything else is removed."""
-        if self.size and self.note.resumable and self._is_unpublished():
+        if self.size and self.note.resumable and self._is_unpublished() and not self.file.closed:
             change_mode(self.file.fileno(), _PRIVATE)  # it may have been about to get its final name
             self._close()
         else:
             self.discard()
 
     def discard(self) -> None:
-        """Close and remove it."""
+        """Close and remove it; once more is for an interrupt that came in the middle."""
         self._close()
         if self.path is not None:
             remove(self.path)

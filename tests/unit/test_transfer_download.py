@@ -506,6 +506,14 @@ def test_whatever_ends_it_the_part_stays(scene: Scene, error: BaseException) -> 
     left.discard()
 
 
+def test_what_nobody_came_back_for_is_swept(scene: Scene) -> None:
+    interrupted_run(scene)
+    for path in scene.folder.iterdir():
+        os.utime(path, (0, 0))
+    download(Server([full()]), ITEM, settle(f"{scene.folder}/reports.zip"), origin="https://other", sleep=scene.sleep)
+    saved_as(scene, V1)
+
+
 def test_a_part_of_another_organization_is_not_touched(scene: Scene) -> None:
     interrupted_run(scene)
     server = Server([ranged()])

@@ -68,6 +68,17 @@ def test_part_and_note_are_private_whatever_the_umask(folder: Path, umask: int) 
     assert all(name.startswith(".hcexport-") for name in names(folder))
 
 
+def test_a_name_that_somebody_guessed_and_planted_is_not_written_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: "guessed")
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (folder / f".hcexport-{NOTE.key}-guessed.part").hardlink_to(tmp_path / "theirs")
+    with pytest.raises(CannotCreate):
+        fresh(folder, NOTE)
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
+
+
 def test_what_can_be_gone_on_with_stays(folder: Path) -> None:
     part_of(folder).leave()
     assert suffixes(folder) == [".note", ".part"]
@@ -297,6 +308,14 @@ def test_only_old_things_of_ours_are_swept(folder: Path) -> None:
         os.utime(path, (now, now))
     sweep(folder, now)
     assert names(folder) == sorted([young.name, young.with_suffix(".note").name, "mine.zip", ".hcexport-link.part"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_what_another_user_left_is_not_swept(folder: Path) -> None:
+    old = dead_part(folder)
+    os.chown(old, 65534, 65534)
+    sweep(folder, old.stat().st_mtime + SWEEP_AFTER_S + 1)
+    assert names(folder) == [old.name]
 
 
 # Publishing
