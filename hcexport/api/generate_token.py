@@ -39,7 +39,7 @@ def _refusal(message: str) -> PasswordRefused:
         refused.retryable = True
         return refused
     return PasswordRefused(
-        message, hint="members who sign in by SAML, OpenID Connect or with a second factor: hcexport login --web"
+        message, hint="check both; who signs in by SAML, OpenID Connect or with a second factor: hcexport login --web"
     )
 
 

@@ -96,12 +96,9 @@ def command(
         proof = Proof(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
     else:
         proof = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
-    token = _checked(app, proof.token)
-    _keep(app, credentials_of(app, store), replace(proof, token=token), remember=remember)
-    until = f" until {token.expires.astimezone():%Y-%m-%d %H:%M %Z}" if token.expires else ""
-    app.talk.notice(f"signed in to {app.organization} as {token.username}{until}; the token is in {place}")
-    if app.environ.get("HCEXPORT_TOKEN"):
-        app.talk.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")
+    proof = _checked(app, proof)
+    _keep(app, credentials_of(app, store), proof, remember=remember)
+    _say(app, proof, place)
 
 
 def _refuse_contradictions(app: App, *, remember: bool) -> None:
@@ -159,16 +156,16 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
     return PROMPT, lambda: ask_password(app)
 
 
-def _checked(app: App, token: Token) -> Token:
-    """The token with its owner's name, once the server has taken it."""
-    client = Client(app.session, SignIn(app.session, [fixed_way("this sign-in", token)]))
-    username = client.account().username or token.username
+def _checked(app: App, proof: Proof) -> Proof:
+    """The same with the name of the token's owner, once the server has taken it."""
+    client = Client(app.session, SignIn(app.session, [fixed_way("this sign-in", proof.token)]))
+    username = client.account().username or proof.token.username
     app.use(username=username)
     try:
         check_release(client.release(), app.organization)
     except PrivilegeMissing:
         app.talk.warning(f"{username} may not use the admin API: health checks will be refused")
-    return replace(token, username=username)
+    return replace(proof, token=replace(proof.token, username=username))
 
 
 def _keep(app: App, credentials: Credentials, proof: Proof, *, remember: bool) -> None:
@@ -196,3 +193,12 @@ def _profile(app: App, store: SecretStore, proof: Proof) -> dict[str, str | None
         **({"client_id": app.settings.client_id.value} if proof.grant else {}),
         **({"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}),
     }
+
+
+def _say(app: App, proof: Proof, place: str) -> None:
+    """Who, until when (of the sign-in, where its token is renewed by itself), and where the token went."""
+    ends = proof.grant.refresh_expires if proof.grant else proof.token.expires
+    until = f" until {ends.astimezone():%Y-%m-%d %H:%M %Z}" if ends else ""
+    app.talk.notice(f"signed in to {app.organization} as {proof.token.username}{until}; the token is in {place}")
+    if app.environ.get("HCEXPORT_TOKEN"):
+        app.talk.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

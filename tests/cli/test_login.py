@@ -95,6 +95,12 @@ class TestWhatIsKept:
         assert hcexport_alone("list", "--limit", "1").returncode == 0
 
 
+def test_a_token_of_the_environment_stands_before_it_and_that_is_said(hcexport_alone: Any, login: Run) -> None:
+    done = login("--quiet", env={"HCEXPORT_TOKEN": "abcdefgh"})
+    assert done.returncode == 0
+    assert "HCEXPORT_TOKEN" in done.stderr
+
+
 class TestBeforeItAsks:
     @pytest.mark.parametrize("named", ["null", "fail"])
     def test_a_keyring_that_keeps_nothing_is_status_78(
