@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hcexport.errors import EXIT_STATUSES
 
+from . import tls
 from .line import Server
 from .organization import CANARY, ITEM_PATH, Organization, Turn, version
 from .process import GRACE_S, Ended, Zygote, environment
@@ -109,12 +110,14 @@ def run(case: Case, program: str, zygote: Zygote) -> Outcome:
 def _run(case: Case, program: str, zygote: Zygote, folder: Path) -> Outcome:
     work = folder / "work"
     work.mkdir()
-    env = environment(folder / "home", HCEXPORT_TOKEN=CANARY)
+    trust = {"SSL_CERT_FILE": tls.write_ca(folder / "ca.pem")} if case.fault.tls else {}
+    env = environment(folder / "home", HCEXPORT_TOKEN=CANARY, **trust)
     organization = Organization({}, [A])
-    with Server(lambda line: line.answer(200, EVIL)) as other, Server(organization) as server:
+    good_tls, scheme = (tls.context("good"), "https") if case.fault.tls else (None, "http")
+    with Server(lambda line: line.answer(200, EVIL)) as other, Server(organization, good_tls) as server:
 
         def start(*more: str) -> Ended:
-            argv = [*_argv(program, f"http://127.0.0.1:{server.port}"), *more]
+            argv = [*_argv(program, f"{scheme}://127.0.0.1:{server.port}"), *more]
             return zygote.run(argv, env, work, TIMEOUT_S + 2 * GRACE_S)
 
         _prepare(case.state, program, work, organization, start)
@@ -165,6 +168,8 @@ def _stage(fault: Fault, organization: Organization, server: Server, other: Serv
     organization.turns[ITEM_PATH] = fault.item
     organization.versions = fault.versions
     organization.asked.clear()
+    if fault.tls:
+        server.context = None if fault.tls == "none" else tls.context(fault.tls)
     if not fault.listens:
         server.stop()
 

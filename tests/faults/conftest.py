@@ -10,7 +10,7 @@ from .case import Campaign
 from .process import Zygote
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def campaign() -> Iterator[Campaign]:
     """Runs cases, a few at a time."""
     made = Campaign()
@@ -18,7 +18,7 @@ def campaign() -> Iterator[Campaign]:
     made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def zygote() -> Iterator[Zygote]:
     """Starts runs of hcexport that cost a fork."""
     made = Zygote()

@@ -80,7 +80,7 @@ class Server:
 
     def __init__(self, answer: Answer, context: ssl.SSLContext | None = None) -> None:
         self._answer = answer
-        self._context = context
+        self.context = context
         self._over = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._socket.getsockname()[1]
@@ -115,7 +115,7 @@ class Server:
         with suppress(OSError), connection as plain:
             plain.settimeout(LONGEST_S)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            line_socket = self._context.wrap_socket(plain, server_side=True) if self._context else plain
+            line_socket = self.context.wrap_socket(plain, server_side=True) if self.context else plain
             with line_socket:
                 self._talk(line_socket)
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import turns as t
@@ -26,14 +25,15 @@ class Fault:
     name: str
     kind: str
     ends: tuple[int, ...]
-    file: Sequence[Turn] = (good,)
-    item: Sequence[Turn] = (described,)
-    versions: Sequence[Version] = (A,)
+    file: tuple[Turn, ...] = (good,)
+    item: tuple[Turn, ...] = (described,)
+    versions: tuple[Version, ...] = (A,)
     elsewhere: str = ""  # a Location for the file; {port} is another server's, {own} this one's
     listens: bool = True
+    tls: str = ""  # what is wrong with the certificate; "good" if nothing, "none" if nobody speaks TLS any more
 
 
-def _file(kind: str, name: str, *turns: Turn, ends: tuple[int, ...], **more: Sequence[Version]) -> Fault:
+def _file(kind: str, name: str, *turns: Turn, ends: tuple[int, ...], **more: tuple[Version, ...]) -> Fault:
     return Fault(name, kind, ends, file=turns, **more)
 
 
@@ -241,6 +241,21 @@ REDIRECT = [
         ("to itself", "http://127.0.0.1:{own}/gis/admin/uploads/f57951c9-37aa-4d4a-b444-9ad0316737d3/download"),
     )
 ]
+TLS = [
+    Fault("no close_notify, whole", "tls", (OK,), file=(t.without_length(),), tls="good"),
+    Fault("no close_notify, cut at half", "tls", (BAD,), file=(t.without_length(0.5),), tls="good"),
+    Fault("cut at half", "tls", (OK,), file=(t.cut(0.5), good), tls="good"),
+    Fault("RST at half", "tls", (OK,), file=(t.cut(0.5, "rst"), good), tls="good"),
+    *(
+        Fault(name, "tls", (NET,), tls=tls)
+        for name, tls in (
+            ("a certificate that has expired", "expired"),
+            ("a certificate of another name", "name"),
+            ("a certificate of a stranger", "stranger"),
+        )
+    ),
+    Fault("a handshake that nobody answers", "tls", (NET, LATE), tls="none"),
+]
 DESCRIPTION = [
     _item("a login page", t.says(content_type="text/html"), ends=(NET, AUTH)),
     _item("a login page, once", t.says(content_type="text/html"), described, ends=(OK,)),
@@ -263,4 +278,4 @@ DESCRIPTION = [
     _item("token expired", t.json_says(_error(498)), ends=(AUTH,)),
 ]
 
-TABLE = (*CONNECTION, *HEAD, *LENGTH, *CUT, *CODING, *DAMAGE, *PAGES, *STATUS, *RESUME, *REDIRECT, *DESCRIPTION)
+TABLE = (*CONNECTION, *HEAD, *LENGTH, *CUT, *CODING, *DAMAGE, *PAGES, *STATUS, *RESUME, *REDIRECT, *TLS, *DESCRIPTION)

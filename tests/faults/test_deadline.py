@@ -21,7 +21,7 @@ from .process import GRACE_S, SMALL, Zygote, environment
 from .turns import dripped, drips_headers, mute, processing, stalled
 
 PATIENT = {name: value for name, value in SMALL.items() if name.startswith("hcexport.transfer.retry.WAIT")}
-TIMEOUT_S = 1.0
+TIMEOUT_S = 0.5
 
 
 def greets_slowly(line: Line, _now: Version) -> None:
