@@ -5,9 +5,10 @@ The ways to a token stand in one list, in the order of contract.md 2, and one fu
 1. the token in the environment, as it is; else the stored token, while it lasts
 2. the refresh token of a sign-in with a browser
 3. a password: the remembered one, then those of the environment and of the configuration
-4. a person, where there is one
+4. the stored token again, if it is this machine's clock alone that says it has ended
+5. a person, where there is one
 
-What 2 to 4 bring goes back to the store of a profile that somebody signed in to; else it lives as long as the process.
+What they bring goes back to the store of a profile that somebody signed in to; else it lives as long as the process.
 """
 
 from __future__ import annotations
@@ -147,6 +148,15 @@ def stored_way(session: Session, credentials: Credentials) -> Way:
         return credentials.token()
 
     return Way(f"{credentials.store.name} store", get, at_hand=True)
+
+
+def overdue_way(session: Session, credentials: Credentials) -> Way:
+    """The stored token once more, where nothing renews it: by the server's clock it may still last."""
+
+    def get() -> Token | None:
+        return credentials.token() if has_ended(session, credentials.session().expires) else None
+
+    return Way("the stored token, past its end by this machine's clock", get)
 
 
 def refresh_way(session: Session, credentials: Credentials) -> Way:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hcexport.api.auth import SignIn, Way, fixed_way, password_way, refresh_way, stored_way
+from hcexport.api.auth import SignIn, Way, fixed_way, overdue_way, password_way, refresh_way, stored_way
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, SecretStore
 from hcexport.store.credentials import Credentials, environment_token, secret_store
@@ -61,8 +61,10 @@ def _ways(app: App, credentials: Credentials) -> Iterator[Way]:
     if credentials.key.username:
         for source in password_sources(app.settings, app.environ):
             yield password_way(session, credentials, source.origin, source.read)
-        if app.may_ask:
-            yield password_way(session, credentials, PROMPT, lambda: ask_password(app))
+    if has_profile(app):
+        yield overdue_way(session, credentials)
+    if credentials.key.username and app.may_ask:
+        yield password_way(session, credentials, PROMPT, lambda: ask_password(app))
 
 
 def ask_password(app: App) -> Secret:

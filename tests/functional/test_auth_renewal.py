@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -143,6 +144,14 @@ class TestInAnyCall:
         seen = len(box.requests)
         assert hcexport_alone("list").returncode == 4
         assert len(box.requests) == seen
+
+    @pytest.mark.parametrize("ahead_s", [-7200.0, 7200.0])
+    def test_a_clock_that_is_two_hours_wrong_signs_nobody_out(self, hcexport_alone: Any, ahead_s: float) -> None:
+        with Sandbox(clock=lambda: time.time() + ahead_s) as box:
+            login(hcexport_alone, box)
+            for _ in range(2):
+                assert hcexport_alone("list", "--limit", "1").returncode == 0
+            assert sign_ins(box) == 1
 
 
 class TestInTheMiddle:
