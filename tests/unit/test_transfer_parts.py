@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -17,6 +18,7 @@ import pytest
 from hcexport.api.deadline import NO_DEADLINE
 from hcexport.errors import CannotCreate
 from hcexport.transfer.destination import IfExists
+from hcexport.transfer.follower import BLOCK_BYTES
 from hcexport.transfer.leftovers import SWEEP_AFTER_S, claim, sweep
 from hcexport.transfer.parts import Note, Part, fresh
 from hcexport.transfer.publish import PartTakenError, publish, stream
@@ -181,6 +183,20 @@ def test_an_owner_that_lives_keeps_its_part(folder: Path) -> None:
     part = part_of(folder)
     assert claim(folder, NOTE) is None
     part.leave()
+
+
+def test_a_part_that_was_left_is_free_at_once_though_its_follower_still_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = replace(NOTE, total=2 * BLOCK_BYTES)
+    go_on = threading.Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", lambda *_: go_on.wait() and b"")
+        dead_part(folder, bytes(BLOCK_BYTES), large)
+        part = claim(folder, large)
+        go_on.set()
+    assert part
+    part.discard()
 
 
 def test_where_locks_do_not_work_an_owner_that_lives_writes_to_nobodys_file(
