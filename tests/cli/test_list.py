@@ -81,6 +81,9 @@ def test_points_in_time(hcexport: Any, box: Sandbox) -> None:
 
     newer = ids_of(hcexport, "--since", since)
     assert newer == [report.id for report in box.reports[:2]]
+    exact = moment.isoformat(timespec="milliseconds")
+    assert third.id in ids_of(hcexport, "--since", exact)  # at or after
+    assert third.id not in ids_of(hcexport, "--until", exact)  # before
     older = ids_of(hcexport, "--until", since)
     assert older == [report.id for report in box.reports[2:]]
 
