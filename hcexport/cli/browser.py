@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import webbrowser
+import os
+import subprocess
+import sys
 
 import click
 
@@ -10,6 +12,8 @@ from hcexport.api import loopback
 from hcexport.api.oauth import Application, Authorization, Grant, pasted
 from hcexport.cli.app import App
 from hcexport.errors import UsageError
+
+_OURS = ("HCEXPORT_", "ARCGIS_ENTERPRISE_")
 
 
 def sign_in(app: App, *, opens: bool, life_s: float | None) -> tuple[Application, Grant]:
@@ -48,4 +52,16 @@ def _send(address: str, opens: bool) -> None:
     """The address is part of the conversation, as a prompt is: ``--quiet`` does not remove it."""
     click.echo(f"Sign in with a browser: {address}", err=True)
     if opens:
-        webbrowser.open(address)
+        _open(address)
+
+
+def _open(address: str) -> None:
+    """In a process that has neither our terminal, where a browser for text would take over, nor our secrets."""
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", "webbrowser", address],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        start_new_session=True,
+    )

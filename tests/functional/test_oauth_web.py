@@ -188,17 +188,21 @@ class TestBrowser:
     @pytest.fixture
     def recorder(self, tmp_path: Path) -> tuple[str, Path]:
         seen, script = tmp_path / "seen", tmp_path / "browser"
-        script.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}.part && mv {seen}.part {seen}\n')
+        script.write_text(
+            f'#!/bin/sh\nenv > {seen}.env; echo loud; printf %s "$1" > {seen}.part && mv {seen}.part {seen}\n'
+        )
         script.chmod(0o755)
         return f"{script} %s", seen
 
     def test_it_is_opened(self, hcexport_alone: Any, box: Sandbox, recorder: tuple[str, Path]) -> None:
         command, seen = recorder
-        with signing_in(hcexport_alone, box, "--quiet", env={"BROWSER": command}) as process:
+        env = {"BROWSER": command, "HCEXPORT_PASSWORD": "canary", "ARCGIS_ENTERPRISE_PASSWORD": "canary"}
+        with signing_in(hcexport_alone, box, "--quiet", env=env) as process:
             until = time.monotonic() + 10
             while not seen.exists() and time.monotonic() < until:
                 time.sleep(0.02)
             assert seen.read_text() == process.address
+        assert "canary" not in seen.with_suffix(".env").read_text()
 
     def test_or_not(self, hcexport_alone: Any, box: Sandbox, recorder: tuple[str, Path]) -> None:
         command, seen = recorder
