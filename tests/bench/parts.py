@@ -22,7 +22,7 @@ ZIP_BYTES = 512 << 20
 _MEMBER_BYTES = 16 << 20
 
 NGINX = """
-worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
+{user} worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
 events {{ worker_connections 64; }}
 http {{
   access_log off; sendfile on; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
@@ -82,7 +82,8 @@ def nginx(folder: Path, behind: Organization, archive: Path, certificate: tuple[
     port = free_port()
     origin, context = behind.url.rsplit("/", 1)
     cert, key = certificate
-    config = NGINX.format(folder=folder, port=port, cert=cert, key=key, zip=archive, url=origin)
+    user = "user root;" if os.geteuid() == 0 else ""  # else its worker is nobody, who may not look into the folder
+    config = NGINX.format(user=user, folder=folder, port=port, cert=cert, key=key, zip=archive, url=origin)
     (folder / "nginx.conf").write_text(config)
     process = subprocess.Popen(["nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"])
     try:
