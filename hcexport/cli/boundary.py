@@ -43,12 +43,22 @@ def _outcome(root: click.Group, arguments: Sequence[str]) -> int:
         status = _status_of(root, arguments)
         _flush()
     except (Interrupted, HcexportError) as error:
-        return _report(error, as_json=_wants_json(arguments))
+        return _report(_interrupt_before(error) or error, as_json=_wants_json(arguments))
     except BrokenPipeError:
         return 0  # the reader has what it wanted: `hcexport list | head -1`
     except Exception as error:  # noqa: BLE001 # nothing may leave as a traceback
-        return _report(_unexpected(error), as_json=_wants_json(arguments))
+        return _report(_interrupt_before(error) or _unexpected(error), as_json=_wants_json(arguments))
     return status
+
+
+def _interrupt_before(error: BaseException) -> Interrupted | None:
+    """The signal that an error came from: what fails while a command is being left is not why it ended."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, Interrupted):
+            return cause
+        cause = cause.__context__
+    return None
 
 
 def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
