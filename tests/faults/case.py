@@ -22,7 +22,7 @@ from .process import GRACE_S, Ended, Zygote, environment
 from .table import A, Fault
 from .turns import cut, says
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 4.0
 OLD = version(99, noise=20_000).body
 EVIL = version(66, noise=1000).body
 DOCUMENTED = {row.status for row in EXIT_STATUSES} - {1}

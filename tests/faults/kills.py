@@ -75,6 +75,7 @@ class Victim:
         self.count: Counter[str] = Counter()
         self.stories: list[str] = []
         self.said, self.times = "", 1
+        self.names: set[str] = set()
 
     def work_off(self, kills: int) -> None:
         """So many kills, a run to the end after each one to three."""
@@ -92,7 +93,7 @@ class Victim:
     def _round(self) -> None:
         self.target.write_bytes(OLD)
         for _ in range(self.random.randint(1, 3)):
-            before = self.target.read_bytes()
+            before, self.names = self.target.read_bytes(), {path.name for path in self.work.iterdir()}
             self.organization.versions = [self.random.choice((A, A, SAME_SIZE, LARGER))]
             self.organization.sent.clear()
             self.count["kills"] += 1
@@ -142,6 +143,8 @@ class Victim:
         if status not in {0, -number, *(() if number == signal.SIGKILL else (128 + number,))}:
             self._tell("wrong status", f"{number.name}: {status}: {self.said[-900:]}")
         for path in self.work.iterdir():
+            if path.name in self.names:  # an earlier run's
+                continue
             at_once = number == signal.SIGKILL or self.times > 1
             if not _OURS.fullmatch(path.name) and not (at_once and _AT_ONCE.fullmatch(path.name)):
                 self._tell("left behind", f"{number.name}: {path.name}")

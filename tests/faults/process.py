@@ -15,13 +15,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: Mapping[str, float] = {  # what takes minutes on a bad day takes parts of a second here
-    "hcexport.api.wire.READ_TIMEOUT_S": 0.3,
+    "hcexport.api.wire.READ_TIMEOUT_S": 0.5,
     "hcexport.api.session.JSON_CAP": 1 << 20,
-    "hcexport.api.session.ANSWER_TIMEOUT_S": 1.0,
+    "hcexport.api.session.ANSWER_TIMEOUT_S": 1.5,
     "hcexport.api.session.BACKOFF_BASE_S": 0.005,
     "hcexport.api.session.BACKOFF_CAP_S": 0.02,
     "hcexport.transfer.polling.PATIENCE_S": 0.6,
-    "hcexport.transfer.retry.GIVE_UP_AFTER_S": 0.8,
+    "hcexport.transfer.retry.GIVE_UP_AFTER_S": 1.2,
     "hcexport.transfer.retry.STALL_S": 0.4,
     "hcexport.transfer.retry.WAIT_MAX_S": 0.02,
     "hcexport.transfer.download.COMMIT_WAIT_S": 0.3,

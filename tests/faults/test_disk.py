@@ -136,7 +136,7 @@ def test_dev_null_stays_what_it_is(saving: Saving) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_a_folder_that_is_anothers(saving: Saving, need_part: Callable[[str], str]) -> None:
     argv = [need_part("setpriv"), "--reuid", "65534", "--clear-groups", sys.executable, "-m", "hcexport"]
-    env = {**saving.env, "HCEXPORT_HOME": str(saving.work.parent / "nobody")}
+    env = {**saving.env, "HCEXPORT_HOME": "/nonexistent/hcexport"}
     done = subprocess.run(
         [*argv, *saving.argv()], env=env, cwd=saving.work, capture_output=True, text=True, check=False
     )

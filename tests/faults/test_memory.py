@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -28,6 +27,21 @@ def sparse_zip(path: Path, size: int) -> None:
             member.write(block)
 
 
+MEASURE = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, "-m", "hcexport", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def measured(saving: Saving, *more: str) -> tuple[int, float]:
+    """Status of a run and its peak of resident memory (MiB). A small process starts it: a fork begins as its parent."""
+    argv = [sys.executable, "-c", MEASURE, *saving.argv(*more)]
+    done = subprocess.run(argv, env=saving.env, cwd=saving.work, capture_output=True, text=True, check=True)
+    status, peak_kib = done.stdout.split()
+    return int(status), int(peak_kib) * 1024 / MIB
+
+
 def peak_mib(folder: Path, size: int, zygote: Zygote) -> float:
     """Peak of resident memory (MiB) of a process that saves a zip of ``size`` bytes."""
     folder.mkdir()
@@ -41,15 +55,12 @@ def peak_mib(folder: Path, size: int, zygote: Zygote) -> float:
             line.connection.sendfile(file)
 
     with Saving(zygote, folder, [pours]) as saving:
-        argv = [sys.executable, "-m", "hcexport", *saving.argv()]
-        done = subprocess.Popen(argv, env=saving.env, cwd=saving.work, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(done.pid, 0)
-        done.returncode = os.waitstatus_to_exitcode(status)
-    assert done.returncode == 0
+        status, peak = measured(saving)
+    assert status == 0
     assert (saving.work / "reports.zip").stat().st_size == source.stat().st_size
     for path in (source, saving.work / "reports.zip"):
         path.unlink()
-    return usage.ru_maxrss * 1024 / MIB
+    return peak
 
 
 @pytest.mark.slow
@@ -70,9 +81,5 @@ def test_a_bomb_stays_packed(where: str, encoding: str, zygote: Zygote, tmp_path
         if where == "description":
             path = next(path for path in saving.organization.turns if path.endswith("3"))
             saving.organization.turns = {path: [answer]}
-        child = subprocess.Popen(
-            [sys.executable, "-m", "hcexport", *saving.argv("--timeout", "2")], env=saving.env, cwd=saving.work
-        )
-        _, _, usage = os.wait4(child.pid, 0)
-        child.returncode = 0
-    assert usage.ru_maxrss * 1024 / MIB < CEILING_MIB
+        _, peak = measured(saving, "--timeout", "2")
+    assert peak < CEILING_MIB

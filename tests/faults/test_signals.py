@@ -133,3 +133,21 @@ def test_a_stopped_run_goes_on(export: Export) -> None:
     os.kill(process.pid, signal.SIGCONT)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out.strip()) == (0, str(export.work / "reports.zip")), err
+
+
+def test_what_fails_while_leaving_is_not_why_a_run_ended() -> None:
+    """A signal may come in the middle of a close, and the next close then fails: the status is still the signal's."""
+    code = (
+        "import os, signal, click\n"
+        "from hcexport.cli import boundary\n"
+        "@click.group()\n"
+        "def root(): pass\n"
+        "@root.command()\n"
+        "def stumble():\n"
+        "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    finally: raise ValueError('I/O operation on closed file')\n"
+        "import sys; sys.argv = ['hcexport', 'stumble']; boundary.run(root)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+    assert "closed file" not in done.stderr
