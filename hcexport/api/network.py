@@ -10,7 +10,8 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -63,12 +64,14 @@ class Network(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     """A connection whose every operation ends with the network's limit."""
 
-    def __init__(self, stream: httpcore.NetworkStream, network: Network) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, network: Network, tls: ssl.SSLSocket | None = None) -> None:
         self._stream = stream
         self._network = network
+        self._tls = tls
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._network.cut(timeout, httpcore.ReadTimeout))
+        first = self._stream.read(max_bytes, self._network.cut(timeout, httpcore.ReadTimeout))
+        return b"".join([first, *_at_hand(self._tls, max_bytes - len(first))]) if first and self._tls else first
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._network.request_written |= bool(buffer)
@@ -82,10 +85,25 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         self._network.request_written = False  # what went out so far was a proxy's CONNECT
         left = self._network.cut(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._network)
+        secured = self._stream.start_tls(ssl_context, server_hostname, left)
+        outer = self._stream.get_extra_info("socket")
+        inner = secured.get_extra_info("socket")  # of TLS within a proxy's TLS this is the outer one still
+        return _Stream(secured, self._network, None if inner is outer else inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _at_hand(tls: ssl.SSLSocket, wanted: int) -> Iterator[bytes]:
+    """Records that have arrived already. TLS gives 16 KiB at a time, and each costs a way through h11 and httpx.
+
+    What goes wrong here goes wrong again in the next read, which also sets the time-out that ends here.
+    """
+    tls.settimeout(0)
+    with suppress(OSError):
+        while wanted and (more := tls.recv(wanted)):
+            wanted -= len(more)
+            yield more
 
 
 def _look_up(host: str, port: int, patience: Deadline) -> list[str]:
