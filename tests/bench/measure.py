@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +14,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Used:
-    """What a process took: seconds by the clock, seconds of processor, bytes of memory at its peak."""
+    """What a process took: seconds by the clock, and of processor."""
 
     wall_s: float
     cpu_s: float
-    peak: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,18 @@ def run(command: Sequence[str | Path], env: Mapping[str, str] = os.environ, outp
     took = time.perf_counter() - started
     if status:
         raise RuntimeError(f"{words}: ended with {os.waitstatus_to_exitcode(status)}")
-    return Used(took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Used(took, usage.ru_utime + usage.ru_stime)
+
+
+def peak(command: Sequence[str | Path], env: Mapping[str, str]) -> int:
+    """Bytes of memory at a command's peak. What ``wait4`` says of it counts the parent's too, before the exec."""
+    last = 0
+    with subprocess.Popen(list(map(str, command)), env=env, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+            last = int(found[1]) * 1024 if found else last  # a process that has ended has none
+            time.sleep(0.002)
+    return last
 
 
 def rounds(ours: Callable[[], float], theirs: Callable[[], float], times: int = 5) -> list[float]:

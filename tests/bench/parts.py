@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -102,7 +103,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 def big_zip(path: Path) -> None:
     """A zip of ZIP_BYTES whose members are packed to three quarters, as text that says much is."""
-    text = os.urandom(_MEMBER_BYTES // 2).hex().encode()
+    text = base64.b64encode(os.urandom(_MEMBER_BYTES * 3 // 4))
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     packed = packer.compress(text) + packer.flush()
     with zipfile.ZipFile(path, "w") as archive:
