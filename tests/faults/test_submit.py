@@ -107,7 +107,8 @@ def test_never_more_than_one_export_an_invocation(zygote: Zygote, tmp_path: Path
             exporter = Exporter([answer], [number % 2 == 0])
             if way == "silence":
                 continue  # waits for its time-out; seen above
-            with cluster(exporter, zygote, tmp_path) as organization:
+            (folder := tmp_path / f"{number} {way}").mkdir()
+            with cluster(exporter, zygote, folder) as organization:
                 ended = organization.export()
             assert (exporter.posts, ended.status) == (1, 0 if number % 2 == 0 else 9), (way, ended.stderr)
 
