@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import parts
-from tests.bench.measure import HEAD, Row, Used, peak, rounds, run
+from tests.bench.measure import HEAD, Row, Used, rounds, run
 from tests.conftest import clean_environment
 
 TOOL = Path(sys.executable).with_name("hcexport")
@@ -107,13 +107,14 @@ def save(folder: Path) -> Iterator[Row]:
         header = f"X-Esri-Authorization: Bearer {place.token}"
         fetch = f"{url}/admin/uploads/{item}/download"
         curl = ["curl", "-sS", "--cacert", certificate[0], "-H", header, "-o", folder / "curl.zip", fetch]
-        curled, checked, used = [], [], []
+        bare, curled, checked, used = [], [], [], []
         for _ in range(6):
-            used.append(run(ours, env))
+            used.append(run(ours, env, watched=True))
             curled.append(run(curl, env).wall_s)
             checked.append(run(["unzip", "-tq", folder / "curl.zip"], env).wall_s)
+            bare.append(run([PYTHON, "-c", "import httpx"], env, watched=True).peak)
         yield from _save_rows(used[1:], curled[1:], checked[1:])
-        memory = rounds(lambda: peak(ours, env), lambda: peak([PYTHON, "-c", "import httpx"], env))
+        memory = [one.peak / alone for one, alone in zip(used, bare, strict=True)]
         yield Row("peak memory of that", "python -c 'import httpx'", memory, 1.3)
 
 
