@@ -28,6 +28,8 @@ def serve() -> None:
     """Fork for whoever writes to stdin, until it closes."""
     for module in (*_SLOW_TO_IMPORT, *PROGRAMS.values()):
         importlib.import_module(module)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a child is killed before it has begun, now and then
+        signal.signal(number, signal.SIG_DFL)
     gc.freeze()  # so that a child's end does not copy every page of ours
     out = os.dup(1)
     while line := sys.stdin.buffer.raw.readline():
@@ -41,8 +43,6 @@ def serve() -> None:
 
 def become(task: dict[str, Any]) -> None:
     """Run a program as this process."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
     os.setsid()
     os.chdir(task["cwd"])
     for number, name in enumerate((os.devnull, task["stdout"], task["stderr"])):
