@@ -109,6 +109,7 @@ class Wire:
         finally:
             with self._translated(deadline):
                 response.close()
+            self._transport.drop_what_speaks_unasked()
 
     def _chunks(self, response: httpx.Response, deadline: Deadline) -> Iterator[bytes]:
         with self._translated(deadline):
@@ -167,8 +168,21 @@ class _Transport(httpx.BaseTransport):
     def hang_up(self) -> None:
         self._pool.close()
 
+    def drop_what_speaks_unasked(self) -> None:
+        """Let no connection live on which more came than was asked for: it would be taken for the next answer.
+
+        httpcore looks at its sockets before it uses them again, and not into h11, which has read ahead.
+        """
+        if any(_unasked(connection) for connection in self._pool.connections):
+            self._pool.close()
+
     def close(self) -> None:
         self._pool.close()
+
+
+def _unasked(connection: Any) -> bytes:
+    state = getattr(getattr(connection, "_connection", None), "_h11_state", None)  # a test holds httpcore to the names
+    return state.trailing_data[0] if state is not None else b""
 
 
 class _Body(httpx.SyncByteStream):
