@@ -19,12 +19,11 @@ from . import tls
 from .line import Server
 from .organization import CANARY, ITEM_PATH, Organization, Turn, version
 from .process import GRACE_S, Ended, Zygote, environment
-from .table import A, Fault
+from .table import EVIL, A, Fault
 from .turns import cut, says
 
 TIMEOUT_S = 4.0
 OLD = version(99, noise=20_000).body
-EVIL = version(66, noise=1000).body
 DOCUMENTED = {row.status for row in EXIT_STATUSES} - {1}
 _NOT_FOR_A_LINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -114,7 +113,7 @@ def _run(case: Case, program: str, zygote: Zygote, folder: Path) -> Outcome:
     env = environment(folder / "home", HCEXPORT_TOKEN=CANARY, **trust)
     organization = Organization({}, [A])
     good_tls, scheme = (tls.context("good"), "https") if case.fault.tls else (None, "http")
-    with Server(lambda line: line.answer(200, EVIL)) as other, Server(organization, good_tls) as server:
+    with Server(lambda line: line.answer(200, EVIL.body)) as other, Server(organization, good_tls) as server:
 
         def start(*more: str) -> Ended:
             argv = [*_argv(program, f"{scheme}://127.0.0.1:{server.port}"), *more]

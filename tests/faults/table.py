@@ -15,6 +15,7 @@ A, SAME_SIZE, LARGER = version(1), version(2), version(3, noise=310_000)
 SAME_NAME = Version(SAME_SIZE.body, A.etag)  # other bytes under the first one's ETag
 UNNAMED, UNNAMED_2 = Version(A.body, ""), Version(SAME_SIZE.body, "")
 WEAK, WEAK_2 = Version(A.body, 'W/"x"'), Version(SAME_SIZE.body, 'W/"x"')
+EVIL = version(66, noise=1000)  # what nobody asked for
 OK, AUTH, GONE, NET, BAD, BUSY, LATE = 0, 4, 5, 6, 7, 75, 124
 
 
@@ -273,6 +274,7 @@ DESCRIPTION = [
     _item("never answers", t.mute, ends=(NET, LATE)),
     _item("not committed at first", t.json_says(item_json(committed=False)), described, ends=(OK,)),
     _item("never committed", t.json_says(item_json(committed=False)), ends=(BUSY,)),
+    _item("an answer to the next question with it", t.followed_by(EVIL.body, item_json()), ends=(OK,)),
     _item("gone", t.json_says(_error(404), 404), ends=(GONE,)),
     _item("forbidden", t.json_says(_error(403)), ends=(AUTH,)),
     _item("token expired", t.json_says(_error(498)), ends=(AUTH,)),

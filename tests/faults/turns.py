@@ -131,6 +131,14 @@ def chunked(size: int = 7000, upto: float = 1.0, ending: bytes = b"0\r\n\r\n", *
     return turn
 
 
+def followed_by(planted: bytes, body: bytes) -> Turn:
+    """A good answer, and in the same breath another one, to a question that was not asked yet."""
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n"
+    return lambda line, _now: line.send(
+        answer % (b"application/json", len(body)), body, answer % (b"application/zip", len(planted)), planted
+    )
+
+
 def hangs_up(line: Line, _now: Version) -> None:
     """Nothing, and an RST."""
     line.reset()

@@ -190,6 +190,16 @@ class TestHttpcore:
             assert pool.connections == []
             assert pool.request("GET", url).status == 200
 
+    def test_what_h11_has_read_ahead_can_be_seen(self) -> None:
+        """How an answer to a question not asked yet is noticed; httpcore would hand it out for the next one."""
+        two, done = OK + b"Content-Length: 2\r\n\r\nok" + OK + b"Content-Length: 4\r\n\r\nevil", threading.Event()
+        with answering(two, wait=done.wait) as url, httpcore.ConnectionPool() as pool:
+            assert pool.request("GET", url).content == b"ok"
+            (connection,) = pool.connections
+            ahead = connection._connection._h11_state.trailing_data[0]  # type: ignore[attr-defined]  # private
+            done.set()
+        assert ahead.endswith(b"evil")
+
 
 class TestH11:
     @pytest.mark.parametrize("length", ["-1", "many", "1, 2", "\uff11"])
