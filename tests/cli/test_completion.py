@@ -173,13 +173,30 @@ def test_no_keyring_is_asked_and_nothing_is_sent_without_a_token_at_hand(
     assert box.served == 0
 
 
-def test_a_tab_for_a_command_loads_no_command() -> None:
+def test_warnings_are_kept_for_a_command_that_is_run(hcexport: Hcexport, home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text("[defaults]\ntimeuot = 3\n")
+    assert "timeuot" in hcexport("list").stderr
+    assert values(hcexport, "hcexport list --insecure --name x -p ") == []
+    assert values(hcexport, "hcexport show --insecure ") != []
+
+
+@pytest.mark.parametrize(
+    ("line", "not_needed"),
+    [
+        ("hcexport ", {"httpx", "rich", "keyring", "hcexport.cli.export", "hcexport.cli.app"}),
+        ("hcexport show ", {"rich", "keyring", "pygments"}),
+    ],
+)
+def test_a_tab_loads_what_it_needs(line: str, not_needed: set[str], hcexport: Hcexport) -> None:
+    """Not even where it asks the server: httpx loads rich for a command line of its own, unless it is kept from it."""
     code = """import sys
 from hcexport.cli import root
 from hcexport.cli.shells import answer
 answer("bash", root)
 print(*sys.modules)"""
-    env = {**os.environ, "_HCEXPORT_LINE": "hcexport "}
+    env = {**hcexport.env, "_HCEXPORT_LINE": line, "PYTHONPATH": str(KEPT.parent)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.splitlines()[-1].split())
-    assert not loaded & {"httpx", "rich", "keyring", "hcexport.cli.export", "hcexport.cli.app"}
+    *candidates, loaded = done.stdout.splitlines()
+    assert len(candidates) > 5
+    assert not set(loaded.split()) & not_needed
