@@ -84,7 +84,7 @@ def delay(folder: Path) -> Iterator[Row]:
                 time.sleep(number * 0.4)
                 said = subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout  # noqa: B023
                 ended = time.time()
-                return (ended - place.get(f"jobs/{said.strip()}?f=json")["endTime"] / 1000) / job_s  # noqa: B023
+                return (ended - place.get(f"jobs/{said.strip()}?f=json")["endtime"] / 1000) / job_s  # noqa: B023
 
             with ThreadPoolExecutor(at_once) as pool:
                 ratios = list(pool.map(late, range(5) if at_once > 1 else [0] * 5))
