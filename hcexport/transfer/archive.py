@@ -69,11 +69,7 @@ def verify(
 def opened(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
     """The zip, open, its structure checked and its members' data not yet; what is found bad inside is BadDownload."""
     with _damage_is_bad_download():
-        size = file.seek(0, os.SEEK_END)
-        end = _find_end(file, size)
-        file.seek(0)
-        if not begins_like_a_zip(file.read(SIGNATURE_BYTES)):
-            raise BadDownload("not a zip: it does not begin like one")
+        end = _find_end(file, file.seek(0, os.SEEK_END))
         with zipfile.ZipFile(file) as archive:
             _check_members(archive.infolist(), end)
             yield archive
@@ -134,6 +130,8 @@ def _find_end_64(file: IO[bytes], position: int) -> tuple[_End, int] | None:
 def _check_members(members: list[zipfile.ZipInfo], end: _End) -> None:
     if len(members) != end.entries:
         raise BadDownload(f"the zip lists {len(members)} members and says it has {end.entries}")
+    if min((member.header_offset for member in members), default=end.directory_at) != 0:
+        raise BadDownload("the zip does not begin at its first byte")
     reached = 0
     seen: set[str] = set()
     for member in sorted(members, key=lambda one: one.header_offset):
@@ -141,8 +139,8 @@ def _check_members(members: list[zipfile.ZipInfo], end: _End) -> None:
             raise BadDownload("the zip has a member without a name")
         if member.orig_filename in seen:
             raise BadDownload(f"the zip has {member.orig_filename!r} twice")
-        if member.header_offset < reached or (not seen and member.header_offset):
-            raise BadDownload(f"the zip's members overlap, or do not begin at its first byte: {member.filename!r}")
+        if member.header_offset < reached:
+            raise BadDownload(f"{member.filename!r} in the zip overlaps another member")
         if member.flag_bits & _ENCRYPTED:
             raise BadDownload(f"{member.filename!r} in the zip is encrypted: it cannot be checked")
         if member.compress_type not in METHODS:

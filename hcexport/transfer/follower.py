@@ -22,7 +22,6 @@ SYNC_BYTES = 32 << 20  # written out so often, so that the disk works while the 
 JOIN_S = 0.2  # how often the deadline is looked at while the end is waited for
 _LOCAL_HEADER = struct.Struct("<4s2xHH4x3L2H")
 _DESCRIPTOR_FOLLOWS = 0x8
-_UNKNOWN = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def _followable(reader: _Reader) -> Iterator[tuple[int, Checksum]]:
             reader.take(name + extra)
             if method == ZIP_DEFLATED:
                 yield at, _inflated(reader)
-            elif method == ZIP_STORED and not flags & _DESCRIPTOR_FOLLOWS and packed != _UNKNOWN:
+            elif method == ZIP_STORED and not flags & _DESCRIPTOR_FOLLOWS:
                 yield at, _stored(reader, packed)
             else:
                 return

@@ -161,7 +161,11 @@ def test_encrypted_members_cannot_be_checked() -> None:
     refused(edited("b.csv", encrypt))
 
 
-@pytest.mark.parametrize("method", [9, 12 + 1, 93, zipfile.ZIP_LZMA])
+def test_what_takes_as_much_memory_as_it_says_is_not_unpacked() -> None:
+    refused(zipped(("a.csv", TEXT), method=zipfile.ZIP_LZMA))
+
+
+@pytest.mark.parametrize("method", [9, 13, 93])
 def test_members_packed_in_another_way_cannot_be_checked(method: int) -> None:
     def pack(member: zipfile.ZipInfo) -> None:
         member.compress_type = method
@@ -206,8 +210,36 @@ def test_a_member_that_unpacks_to_less_than_it_says() -> None:
     refused(edited("b.csv", promise))
 
 
-def test_a_list_of_members_too_large_to_be_read() -> None:
-    refused(GOOD[:-14] + b"\x05\0\x05\0" + struct.pack("<L", 65 << 20) + GOOD[-6:])
+@pytest.mark.parametrize("limit", ["MAX_ENTRIES", "MAX_DIRECTORY_BYTES"])
+def test_a_list_of_members_too_large_to_be_read(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(f"hcexport.transfer.archive.{limit}", 3)
+    refused(GOOD)
+
+
+@pytest.mark.parametrize("members", [[], [("a.csv", TEXT)]])
+def test_a_zip_that_knows_of_what_stands_before_it(members: list[tuple[str, bytes]]) -> None:
+    """What programs that unpack themselves are: every offset is right."""
+    target = io.BytesIO(b"PK\x03\x04 and more")
+    with zipfile.ZipFile(target, "a") as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    refused(target.getvalue())
+
+
+def test_members_inside_of_members() -> None:
+    """A good bomb is a few bytes that belong to many."""
+    inner = zipped(("b.csv", TEXT))
+    inner = inner[: inner.index(b"PK\x01\x02")]
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("a.csv", inner)
+        with zipfile.ZipFile(io.BytesIO(zipped(("b.csv", TEXT)))) as other:
+            (member,) = other.infolist()
+        member.header_offset = 30 + len("a.csv")
+        archive.filelist.append(member)
+    with zipfile.ZipFile(target) as archive:
+        assert archive.read("b.csv") == TEXT
+    refused(target.getvalue())
 
 
 def sums_of(data: bytes) -> dict[int, Checksum]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -181,6 +183,13 @@ def test_room_is_looked_for(folder: Path) -> None:
     with pytest.raises(CannotCreate) as raised:
         require_room(folder, 1 << 60)
     assert raised.value.hint
+
+
+def test_a_file_system_that_does_not_say_how_large_it_is_may_have_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=0, free=0))
+    require_room(folder, 1)
 
 
 @pytest.mark.parametrize(

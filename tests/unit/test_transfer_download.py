@@ -564,6 +564,13 @@ def test_an_item_that_is_not_committed_is_waited_for(scene: Scene) -> None:
     assert server.looked == 4
 
 
+def test_that_wait_is_not_part_of_the_five_minutes(scene: Scene) -> None:
+    items = [UploadItem(ITEM, committed=False)] * 10 + [UploadItem(ITEM)]
+    scene.fails(Server([fails(CUT)], items=items), NetworkError)
+    waited = sum([0.25, 0.5, 1, 2, 4, 5, 5, 5, 5, 5])
+    assert scene.now == waited + 300
+
+
 def test_but_not_for_ever(scene: Scene) -> None:
     server = Server([full()], items=[UploadItem(ITEM, committed=False)])
     error = scene.fails(server, Busy)

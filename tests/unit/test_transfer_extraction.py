@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -286,6 +288,40 @@ def test_a_bomb_that_lies_about_its_size_is_known_while_it_unpacks(place: Path) 
     with pytest.raises(BadDownload):
         extract(path, place / "out")
     assert [found.name for found in place.iterdir()] == ["reports.zip"]
+
+
+def test_a_bomb_is_counted_and_not_believed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """zipfile gives no more than the list of members says; that is its word, not ours."""
+    path = good_zip(place)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda _self, size: bytes(size))
+    with pytest.raises(BadDownload):
+        extract(path, place / "out", limits=Limits(small=5 << 20), deadline=Deadline.after(5))
+
+
+def test_what_is_unpacked_is_private_until_it_is_whole(place: Path) -> None:
+    modes = set()
+
+    def look() -> float:
+        modes.update(stat.S_IMODE(path.stat().st_mode) for path in place.glob(".hcexport-*"))
+        return 0.0
+
+    extract(good_zip(place), place / "out", deadline=Deadline(1.0, look))
+    assert modes == {0o700}
+
+
+def test_no_room_is_noticed_before_anything_is_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = good_zip(place)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=100, free=4))
+    with pytest.raises(CannotCreate):
+        extract(path, place / "out", deadline=PASSED)
+
+
+def test_what_a_killed_run_left_is_swept(place: Path) -> None:
+    left = place / ".hcexport-zip-0.extract"
+    (left / "content").mkdir(parents=True)
+    os.utime(left, (0, 0))
+    extract(good_zip(place), place / "out")
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("limits", [Limits(members=2), Limits(bytes=4), Limits(small=0, ratio=0)])

@@ -115,6 +115,14 @@ def test_the_writer_is_not_read_ahead_of(file: io.FileIO) -> None:
     assert follower.finish(len(NOISE), NO_DEADLINE).sha256 == sha256(NOISE).hexdigest()
 
 
+def test_the_disk_is_kept_busy_meanwhile(file: io.FileIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr("hcexport.transfer.follower.SYNC_BYTES", BLOCK_BYTES)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    followed(file, NOISE * 2)
+    assert len(synced) == 2
+
+
 def test_a_file_that_became_shorter_is_an_error(file: io.FileIO) -> None:
     file.write(b"abc")
     with pytest.raises(OSError, match="shorter"):

@@ -399,6 +399,14 @@ def test_rename_takes_the_next_free_number(folder: Path) -> None:
         assert publish(part_of(folder), folder / "a.zip", if_exists=IfExists.RENAME, mode=0o644) == folder / expected
 
 
+def test_a_stream_has_everything_when_it_is_said_to(folder: Path, tmp_path: Path) -> None:
+    part = part_of(folder)
+    with (tmp_path / "out").open("wb") as output:
+        stream(part, output)
+        assert (tmp_path / "out").read_bytes() == b"12345"
+    part.discard()
+
+
 def test_overwrite_replaces_a_link_and_not_what_it_leads_to(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"theirs")
     (folder / "a.zip").symlink_to(tmp_path / "elsewhere")
