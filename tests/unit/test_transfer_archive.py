@@ -90,6 +90,7 @@ DAMAGE: dict[str, bytes] = {
     "an end record cut off": b"PK\x05\x06" + bytes(17),
     "text": b"<html>" * 1000,
     "junk before": b"junk" + GOOD,
+    "junk before nothing": b"junk" + zipped(),
     "junk after": GOOD + b"\n",
     "cut in the end record": GOOD[:-1],
     "without its end record": GOOD[:-22],

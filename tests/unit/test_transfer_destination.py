@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,15 +102,16 @@ def test_a_job_id_that_makes_the_name_too_long_is_noticed_before_the_job() -> No
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
-def test_a_folder_that_may_not_be_written_to(folder: Path) -> None:
-    folder.parent.chmod(0o755)
-    folder.chmod(0o555)
-    os.seteuid(65534)
-    try:
-        with pytest.raises(CannotCreate) as raised:
-            settled("a.zip")
-    finally:
-        os.seteuid(0)
+def test_a_folder_that_may_not_be_written_to() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o555)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(CannotCreate) as raised:
+                settled(f"{name}/a.zip")
+        finally:
+            os.seteuid(0)
+    assert "permission" in raised.value.message
     assert raised.value.hint
 
 

@@ -427,7 +427,9 @@ def test_what_is_no_zip_is_not_even_begun(scene: Scene, body: bytes) -> None:
 
 def test_a_zip_that_is_bad_from_the_server_is_a_bad_download_at_once(scene: Scene) -> None:
     server = Server([full(V1[:HALF] + b"\0" + V1[HALF + 1 :])])
-    scene.fails(server, BadDownload)
+    error = scene.fails(server, BadDownload)
+    assert isinstance(error, BadDownload)
+    assert error.hint
     assert len(server.asked) == 1
     assert scene.names == []
 

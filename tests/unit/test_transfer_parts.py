@@ -6,8 +6,9 @@ import fcntl
 import json
 import os
 import stat
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -31,6 +32,20 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "folder"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def drop_box() -> Iterator[Path]:
+    """A folder that takes files and does not show them; we are not root there."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        (Path(name) / "box").mkdir()
+        (Path(name) / "box").chmod(0o333)
+        os.seteuid(65534)
+        try:
+            yield Path(name) / "box"
+        finally:
+            os.seteuid(0)
 
 
 def part_of(folder: Path, data: bytes = b"12345", note: Note = NOTE) -> Part:
@@ -461,6 +476,26 @@ def test_a_folder_that_cannot_be_synced_is_not_an_error(folder: Path, monkeypatc
 
     monkeypatch.setattr(os, "fsync", only_files)
     assert publish(part_of(folder), folder / "a.zip", if_exists=IfExists.FAIL, mode=0o644)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_a_folder_that_may_not_be_read_can_be_saved_into(drop_box: Path) -> None:
+    target = publish(part_of(drop_box), drop_box / "a.zip", if_exists=IfExists.FAIL, mode=0o644)
+    assert target
+    assert target.read_bytes() == b"12345"
+
+
+def test_an_interrupt_while_a_part_is_dropped_does_not_keep_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    part = part_of(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            part.discard()
+    part.leave()
+    assert names(folder) == []
 
 
 def test_bytes_that_do_not_reach_the_disk_get_no_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
