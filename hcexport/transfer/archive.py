@@ -28,20 +28,12 @@ CHUNK_BYTES = 1 << 20
 MAX_ENTRIES = 100_000
 MAX_DIRECTORY_BYTES = 64 << 20  # the list of members is read into memory
 # LZMA is left out: its memory is what the file says.
-METHODS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated", zipfile.ZIP_BZIP2: "bzip2"}
+METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _ENCRYPTED = 0x1
 _END_RECORD = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END_RECORD_64 = struct.Struct("<4s28xQQQ")
 _LOCAL_HEADER_BYTES = 30
-
-
-@dataclass(frozen=True)
-class Contents:
-    """A verified zip: the names of its files, and their size in bytes when extracted."""
-
-    names: tuple[str, ...]
-    extracted_bytes: int
 
 
 def begins_like_a_zip(head: bytes) -> bool:
@@ -51,8 +43,8 @@ def begins_like_a_zip(head: bytes) -> bool:
 
 def verify(
     file: IO[bytes], followed: Mapping[int, Checksum] = MappingProxyType({}), *, deadline: Deadline = NO_DEADLINE
-) -> Contents:
-    """Check a whole zip; leaves the file's position anywhere.
+) -> tuple[str, ...]:
+    """Check a whole zip; returns the names of its files, and leaves the file's position anywhere.
 
     Data that a Follower has summed up already (``followed``) is not read again. Raises BadDownload saying what is
     wrong, CannotCreate when the disk cannot be read, TimedOut.
@@ -61,8 +53,7 @@ def verify(
         members = archive.infolist()
         for member in members:
             _check_data(archive, member, followed.get(member.header_offset), deadline)
-    files = [member for member in members if not member.is_dir()]
-    return Contents(tuple(member.filename for member in files), sum(member.file_size for member in files))
+    return tuple(member.filename for member in members if not member.is_dir())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import IO
 from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
 from hcexport.errors import BadDownload, Busy, NetworkError
 from hcexport.models import UploadItem
-from hcexport.transfer.archive import Contents, shortfall, verify
+from hcexport.transfer.archive import shortfall, verify
 from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
@@ -86,7 +86,7 @@ def download(
         return Saved(existing, kept=True)
     with Fetch(client, Note(origin, item_id), destination.folder, patience, on_bytes) as fetch:
         while True:
-            part, contents = _whole_and_good(fetch, deadline, on_phase)
+            part, names = _whole_and_good(fetch, deadline, on_phase)
             digest = part.sums(deadline).sha256
             on_phase(Phase.SAVING)
             try:
@@ -96,8 +96,8 @@ def download(
                 continue
             if kept:
                 return Saved(path, kept=True)
-            warnings = (*shortfall(contents.names, run_ids), *_exposure(destination.folder))
-            return Saved(path, part.size, digest, fetch.resumed_from, contents.names, warnings)
+            warnings = (*shortfall(names, run_ids), *_exposure(destination.folder))
+            return Saved(path, part.size, digest, fetch.resumed_from, names, warnings)
 
 
 def _committed(client: ItemSource, item_id: str, patience: Patience) -> UploadItem:
@@ -120,8 +120,8 @@ def _committed(client: ItemSource, item_id: str, patience: Patience) -> UploadIt
         delay = min(delay * 2, COMMIT_LOOK_MAX_S)
 
 
-def _whole_and_good(fetch: Fetch, deadline: Deadline, on_phase: OnPhase) -> tuple[Part, Contents]:
-    """Fetch and check, as often as starting over may mend it. Raises BadDownload."""
+def _whole_and_good(fetch: Fetch, deadline: Deadline, on_phase: OnPhase) -> tuple[Part, tuple[str, ...]]:
+    """Fetch and check, as often as starting over may mend it; the part, and the names of the files in it."""
     while True:
         on_phase(Phase.DOWNLOADING)
         part = fetch.whole()

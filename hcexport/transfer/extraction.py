@@ -42,16 +42,6 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """What was unpacked: the folder, and how many files of how many bytes. ``kept``: the folder was there and stays."""
-
-    folder: Path
-    files: int = 0
-    bytes: int = 0
-    kept: bool = False
-
-
 def settle_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path | None:
     """The folder to unpack into, checked before anything is sent; None when it exists and stays (``skip``).
 
@@ -81,15 +71,15 @@ def extract(
     if_exists: IfExists = IfExists.FAIL,
     limits: Limits = LIMITS,
     deadline: Deadline = NO_DEADLINE,
-) -> Extracted:
-    """Unpack a zip into a folder; all of it or nothing.
+) -> Path | None:
+    """Unpack a zip into a folder, all of it or nothing; returns the folder, None when it was there and stays.
 
     ``overwrite`` replaces files of the same name in an existing folder and leaves its others alone. Raises BadDownload
     for a zip that is damaged or that would do harm, CannotCreate, TimedOut.
     """
     target = settle_folder(folder, if_exists=if_exists)
     if target is None:
-        return Extracted(folder.absolute(), kept=True)
+        return None
     with creating(zip_path):
         source = zip_path.open("rb")
     with source, opened(source) as archive:
@@ -99,10 +89,10 @@ def extract(
         _check_size(members, allowed, limits)
         require_room(_parent(target), sum(member.file_size for member in members))
         with _staging(target) as staging:
-            written = _unpack(archive, members, staging, allowed, deadline)
+            _unpack(archive, members, staging, allowed, deadline)
             with creating(target):
                 _move_into_place(staging, target)
-    return Extracted(target, sum(not member.is_dir() for member in members), written)
+    return target
 
 
 def _parent(target: Path) -> Path:
@@ -148,7 +138,7 @@ def _staging(target: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed: int, deadline: Deadline) -> int:
+def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed: int, deadline: Deadline) -> None:
     written = 0
     for member in members:
         path = folder / member.orig_filename
@@ -163,7 +153,6 @@ def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed:
                     raise BadDownload(f"not unpacked: it became larger than {allowed} bytes")
                 deadline.check()
                 file.write(chunk)
-    return written
 
 
 def _move_into_place(content: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hcexport.api.deadline import Deadline
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
-from hcexport.transfer.archive import Contents, shortfall, verify
+from hcexport.transfer.archive import shortfall, verify
 from hcexport.transfer.follower import Checksum
 
 NOISE = random.Random(2).randbytes(3000)
@@ -35,7 +35,7 @@ GOOD = zipped(("a.csv", TEXT), ("noise.json", NOISE), ("d/", b""), ("d/b.json", 
 DIRECTORY_AT = GOOD.index(b"PK\x01\x02")
 
 
-def checked(data: bytes, **more: Any) -> Contents:
+def checked(data: bytes, **more: Any) -> tuple[str, ...]:
     return verify(io.BytesIO(data), **more)
 
 
@@ -47,11 +47,11 @@ def refused(data: bytes) -> None:
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
 def test_a_good_zip_tells_its_files(method: int) -> None:
     data = zipped(("a.csv", TEXT), ("d/", b""), ("d/b.json", NOISE), method=method)
-    assert checked(data) == Contents(("a.csv", "d/b.json"), len(TEXT) + len(NOISE))
+    assert checked(data) == ("a.csv", "d/b.json")
 
 
 def test_an_empty_zip_is_whole() -> None:
-    assert checked(zipped()) == Contents((), 0)
+    assert checked(zipped()) == ()
 
 
 @pytest.mark.parametrize("comment", [b"hello", b"PK\x05\x07" * 5, b"x" * 65535])
