@@ -47,7 +47,7 @@ def sweep(folder: Path, now: float | None = None) -> None:
 
 
 def _inherit(path: Path, wanted: Note) -> Part | None:
-    """Take a part over; None when it is somebody else's, alive, or of no use: then it is dropped."""
+    """Take a part over; None for one that is somebody else's or alive, and for one of no use, which is dropped."""
     with ExitStack() as stack:
         try:
             old = stack.enter_context(FileIO(os.open(path, _OPEN)))
