@@ -238,8 +238,6 @@ def test_members_inside_of_members() -> None:
             (member,) = other.infolist()
         member.header_offset = 30 + len("a.csv")
         archive.filelist.append(member)
-    with zipfile.ZipFile(target) as archive:
-        assert archive.read("b.csv") == TEXT
     refused(target.getvalue())
 
 
