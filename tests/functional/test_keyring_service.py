@@ -22,7 +22,7 @@ from hcexport.store.accounts import AccountKey, Entry
 from hcexport.store.keyring_store import KeyringStore
 from tests.conftest import Hcexport
 
-pytestmark = pytest.mark.parts
+pytestmark = [pytest.mark.parts, pytest.mark.slow]
 
 BUS = """\
 <busconfig>

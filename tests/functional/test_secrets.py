@@ -198,6 +198,7 @@ def test_libraries_stay_silent_where_the_root_logger_is_not(aviary: Aviary, box:
     assert "httpcore" not in done.stderr
 
 
+@pytest.mark.slow
 class TestOtherServers:
     """A token goes to its organization alone, wherever that points."""
 
