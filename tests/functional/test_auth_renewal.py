@@ -206,6 +206,7 @@ class TestInTheMiddle:
         assert members(tmp_path / "out.zip")
 
 
+@pytest.mark.slow
 class TestAtOnce:
     @pytest.mark.parametrize("end", ["forgotten", "expired"])
     def test_20_processes_make_at_most_2_sign_ins(self, hcexport_alone: Any, end: str) -> None:

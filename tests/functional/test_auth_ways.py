@@ -151,6 +151,7 @@ class TestPasswordFile:
 
 
 class TestRefusedPassword:
+    @pytest.mark.slow
     def test_50_runs_with_a_wrong_one_send_it_once(self, hcexport_alone: Any, box: Sandbox) -> None:
         env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
         statuses = {hcexport_alone("list", env=env).returncode for _ in range(50)}

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import Hcexport
 
-pytestmark = pytest.mark.parts
+pytestmark = [pytest.mark.parts, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 PROMPT = "(go on) "
 _TYPED = "'(go'' on) '"  # so that the prompt is on the screen only where the shell has drawn it

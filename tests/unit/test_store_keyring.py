@@ -20,6 +20,7 @@ from hcexport.store import keyring_store
 from hcexport.store.accounts import AccountKey, Entry
 from hcexport.store.keyring_store import KeyringStore
 
+pytestmark = pytest.mark.slow  # each asks a process of its own, and some wait for one that never answers
 KEY = AccountKey(Organization.parse("https://gis.example.com/arcgis"), "ops")
 TOKEN = Secret("canary-token-1234")
 
