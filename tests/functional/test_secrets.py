@@ -55,9 +55,9 @@ class Aviary:
 
         def watch() -> None:
             while not over.wait(0.005):
-                for process in filter(str.isdigit, os.listdir("/proc")):
+                for process in Path("/proc").iterdir():
                     with suppress(OSError):
-                        words = Path("/proc", process, "cmdline").read_bytes()
+                        words = (process / "cmdline").read_bytes() if process.name.isdigit() else b""
                         self.words.add(words.replace(b"\0", b" ").decode("utf-8", "replace"))
 
         watcher = threading.Thread(target=watch)
