@@ -250,13 +250,6 @@ def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) 
     config_file.change(paths.config_file, {**default, profile_section(profile_name(name)): values})
 
 
-def forget_profile(paths: Paths, name: str) -> None:
-    """Remove a profile from the file, also as the default. Raises ConfigError."""
-    is_default = ConfigFile.read(paths.config_file, KNOWN).profile == name
-    default: dict[Section, dict[str, str | None]] = {(): {"profile": None}} if is_default else {}
-    config_file.change(paths.config_file, {**default, ("profiles",): {name: None}})
-
-
 def _target(profile: str | None, name: str) -> tuple[Section, Callable[[str], object]]:
     """The section that holds a setting, and how its text is read."""
     if name == "profile" and profile is None:

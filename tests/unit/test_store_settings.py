@@ -22,7 +22,6 @@ from hcexport.store.settings import (
     ROWS,
     Settings,
     Value,
-    forget_profile,
     remember_profile,
     resolve,
     set_value,
@@ -262,17 +261,7 @@ class TestChanging:
             "profiles": {"prod": {"url": A, "store": "file"}, "test": {"url": B}},
         }
 
-    def test_forgetting_a_profile(self, paths: Paths) -> None:
-        write(paths, TWO_PROFILES)
-        forget_profile(paths, "prod")
-        config = ConfigFile.read(paths.config_file, KNOWN)
-        assert (config.profile, config.profiles) == (None, ["test.1"])
-        forget_profile(paths, "prod")
-        forget_profile(paths, "test.1")
-        assert ConfigFile.read(paths.config_file, KNOWN).profiles == []
-
     def test_forgetting_where_nothing_is(self, paths: Paths) -> None:
-        forget_profile(paths, "prod")
         unset_value(paths, None, "timeout")
         assert not paths.config_file.exists()
 
