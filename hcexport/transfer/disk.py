@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -14,6 +15,9 @@ from pathlib import Path
 from hcexport.errors import CannotCreate
 
 PREFIX = ".hcexport-"  # of everything that is not under its final name yet
+_HIDDEN = re.compile(
+    r"\.hcexport-(?:[0-9a-f]{16}-[0-9a-f]{16}\.(?:part|note)|try-[0-9a-f]{16}\.probe|zip-[0-9a-f]{16}\.extract)"
+)
 _HINTS = {
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
@@ -30,6 +34,11 @@ _HINTS = {
 def hidden(folder: Path, what: str, kind: str) -> Path:
     """A name in the folder that nothing else has or will have: ``.hcexport-<what>-<nonce>.<kind>``."""
     return folder / f"{PREFIX}{what}-{secrets.token_hex(8)}.{kind}"
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether the name is one that ``hidden`` makes, as a whole: ``.hcexport-password`` is a user's own file."""
+    return _HIDDEN.fullmatch(path.name) is not None
 
 
 def open_new(path: Path, mode: int) -> int:

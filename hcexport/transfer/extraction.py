@@ -20,7 +20,7 @@ from hcexport.errors import BadDownload, CannotCreate
 from hcexport.transfer.archive import CHUNK_BYTES, opened
 from hcexport.transfer.destination import IfExists, no_folder, taken
 from hcexport.transfer.disk import creating, hidden, probe, require_room
-from hcexport.transfer.leftovers import sweep
+from hcexport.transfer.leftovers import STAGED, sweep
 from hcexport.transfer.members import check_members
 from hcexport.transfer.names import numbered
 
@@ -131,7 +131,7 @@ def _staging(target: Path) -> Iterator[Path]:
     try:
         with creating(staging):
             staging.mkdir(mode=0o700)
-            content = staging / "content"
+            content = staging / STAGED
             content.mkdir()
         yield content
     finally:

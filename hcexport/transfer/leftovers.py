@@ -17,33 +17,44 @@ from io import FileIO
 from pathlib import Path
 
 from hcexport.errors import CannotCreate
-from hcexport.transfer.disk import PREFIX, hidden
+from hcexport.transfer.disk import PREFIX, hidden, is_hidden
 from hcexport.transfer.parts import COPY_BYTES, Note, Part, fresh, lock, remove
 
 SWEEP_AFTER_S = 7 * 86_400  # faults.md, SIGKILL
+STAGED = "content"  # what a zip is unpacked into, in a hidden folder
+STAGING_SUFFIX = ".extract"
 _NOTE_BYTES = 1 << 16
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def claim(folder: Path, wanted: Note) -> Part | None:
     """A part of our own with the bytes that a dead run left of this origin and item; None when there are none."""
-    left = [(size, path) for path in folder.glob(f"{PREFIX}{wanted.key}-*.part") if (size := _size(path))]
+    found = filter(is_hidden, folder.glob(f"{PREFIX}{wanted.key}-*.part"))
+    left = [(size, path) for path in found if (size := _size(path))]
     parts = (_inherit(path, wanted) for _, path in sorted(left, reverse=True))
     return next(filter(None, parts), None)
 
 
 def sweep(folder: Path, now: float | None = None) -> None:
-    """Remove what runs of ours left here, and nobody came back for in seven days. ``now`` in epoch seconds."""
+    """Remove what runs of ours left here, and nobody came back for in seven days. ``now`` in epoch seconds.
+
+    What only begins like our names is the user's: a password file, a folder of archives, HCEXPORT_HOME itself.
+    """
     oldest = (time.time() if now is None else now) - SWEEP_AFTER_S
-    for path in folder.glob(f"{PREFIX}*"):
+    for path in filter(is_hidden, folder.glob(f"{PREFIX}*")):
         with suppress(OSError):
             found = path.lstat()
             if found.st_uid != os.geteuid() or found.st_mtime >= oldest:
                 continue
-            if stat.S_ISDIR(found.st_mode):
-                shutil.rmtree(path)
-            elif stat.S_ISREG(found.st_mode):
+            if stat.S_ISREG(found.st_mode) and path.suffix != STAGING_SUFFIX:
                 path.unlink()
+            elif stat.S_ISDIR(found.st_mode) and path.suffix == STAGING_SUFFIX and _holds_staging_alone(path):
+                shutil.rmtree(path)
+
+
+def _holds_staging_alone(folder: Path) -> bool:
+    """Whether an unpacking made the folder: there is nothing in it but the folder that members are unpacked into."""
+    return all(found.name == STAGED and found.is_dir() and not found.is_symlink() for found in folder.iterdir())
 
 
 def _inherit(path: Path, wanted: Note) -> Part | None:

@@ -317,7 +317,7 @@ def test_no_room_is_noticed_before_anything_is_written(place: Path, monkeypatch:
 
 
 def test_what_a_killed_run_left_is_swept(place: Path) -> None:
-    left = place / ".hcexport-zip-0.extract"
+    left = place / ".hcexport-zip-0123456789abcdef.extract"
     (left / "content").mkdir(parents=True)
     os.utime(left, (0, 0))
     extract(good_zip(place), place / "out")

@@ -24,6 +24,7 @@ from hcexport.transfer.leftovers import SWEEP_AFTER_S, claim, sweep
 from hcexport.transfer.parts import Note, Part, fresh
 from hcexport.transfer.publish import PartTakenError, publish, stream
 
+HEX = "0123456789abcdef"
 NOTE = Note("https://org.example.com/gis", "item-1", '"v1"', 10)
 
 
@@ -330,15 +331,82 @@ def test_an_interrupt_while_copying_loses_nothing(folder: Path, monkeypatch: pyt
 
 def test_only_old_things_of_ours_are_swept(folder: Path) -> None:
     old, young = dead_part(folder), dead_part(folder)
-    (folder / ".hcexport-x.extract").mkdir()
-    (folder / ".hcexport-x.extract" / "a.csv").write_text("")
+    (folder / f".hcexport-zip-{HEX}.extract" / "content").mkdir(parents=True)
+    (folder / f".hcexport-zip-{HEX}.extract" / "content" / "a.csv").write_text("")
+    (folder / f".hcexport-try-{HEX}.probe").write_text("")
     (folder / "mine.zip").write_text("")
-    (folder / ".hcexport-link.part").symlink_to("mine.zip")
     now = old.stat().st_mtime + SWEEP_AFTER_S + 1
     for path in (young, young.with_suffix(".note")):
         os.utime(path, (now, now))
     sweep(folder, now)
-    assert names(folder) == sorted([young.name, young.with_suffix(".note").name, "mine.zip", ".hcexport-link.part"])
+    assert names(folder) == sorted([young.name, young.with_suffix(".note").name, "mine.zip"])
+
+
+def a_file(path: Path) -> None:
+    path.write_text("mine")
+
+
+def a_home(path: Path) -> None:
+    """What HCEXPORT_HOME holds."""
+    (path / "credentials").mkdir(parents=True)
+    (path / "config.toml").write_text("mine")
+
+
+def a_link(path: Path) -> None:
+    path.symlink_to("mine.zip")
+
+
+def an_unpacked_folder(path: Path) -> None:
+    (path / "content").mkdir(parents=True)
+    (path / "notes.txt").write_text("mine")
+
+
+def a_link_as_content(path: Path) -> None:
+    path.mkdir()
+    (path / "content").symlink_to("..")
+
+
+USERS_OWN: list[tuple[str, Callable[[Path], None]]] = [
+    (".hcexport-pw", a_file),
+    (".hcexport-password.note", a_file),
+    (".hcexport-", a_file),
+    (f".hcexport-{HEX}.part", a_file),
+    (f".hcexport-{HEX}-{HEX}.zip", a_file),
+    (f".hcexport-{HEX}-{HEX}.part.bak", a_file),
+    (f".hcexport-{HEX}-{HEX}.part\n", a_file),
+    (f".hcexport-{HEX.upper()}-{HEX}.part", a_file),
+    (f".hcexport-{HEX}0-{HEX}.part", a_file),
+    (f".hcexport-{HEX}-{HEX}.probe", a_file),
+    (f".hcexport-zip-{HEX}.part", a_file),
+    (f".hcexport-zip-{HEX}.extract", a_file),
+    (f".hcexport-zip-{HEX}.extract", a_home),
+    (f".hcexport-zip-{HEX}.extract", an_unpacked_folder),
+    (f".hcexport-zip-{HEX}.extract", a_link_as_content),
+    (".hcexport-prod", a_home),
+    (".hcexport-archive.extract", an_unpacked_folder),
+    (f".hcexport-{HEX}-{HEX}.part", a_home),
+    (f".hcexport-{HEX}-{HEX}.extract", a_home),
+    (".hcexport-link", a_link),
+    (f".hcexport-{HEX}-{HEX}.part", a_link),
+    (f".hcexport-zip-{HEX}.extract", a_link),
+    (f".hcexport-{HEX}-{HEX}.part", os.mkfifo),
+    (f".hcexport-try-{HEX}.probe", Path.mkdir),
+]
+
+
+@pytest.mark.parametrize(("name", "make"), USERS_OWN, ids=[f"{name} {make.__name__}" for name, make in USERS_OWN])
+def test_what_a_user_called_like_ours_is_not_swept(folder: Path, name: str, make: Callable[[Path], None]) -> None:
+    (folder / "mine.zip").write_text("")
+    make(folder / name)
+    before = sorted(folder.rglob("*"))
+    sweep(folder, (folder / name).lstat().st_mtime + 2 * SWEEP_AFTER_S)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_users_file_is_not_taken_for_a_part(folder: Path) -> None:
+    (folder / f".hcexport-{NOTE.key}-mine.part").write_text("mine")
+    assert claim(folder, NOTE) is None
+    assert names(folder) == [f".hcexport-{NOTE.key}-mine.part"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
