@@ -11,8 +11,9 @@ import os
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO
@@ -26,14 +27,19 @@ END = b"PK\x05\x06"
 SIGNATURE_BYTES = 4
 CHUNK_BYTES = 1 << 20
 MAX_ENTRIES = 100_000
-MAX_DIRECTORY_BYTES = 64 << 20  # the list of members is read into memory
-# LZMA is left out: its memory is what the file says.
-METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+# The list of members is read into memory, where a name takes up to four times its bytes: 150 MiB in all at the worst.
+MAX_DIRECTORY_BYTES = 8 << 20
+# bzip2 and LZMA are left out: a kilobyte of them unpacks to gigabytes at one go.
+METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_METHOD_NAMES = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 _ENCRYPTED = 0x1
+_DESCRIPTOR_FOLLOWS = 0x8
+_LONGEST_DESCRIPTOR = 24
+_DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 _END_RECORD = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END_RECORD_64 = struct.Struct("<4s28xQQQ")
-_LOCAL_HEADER_BYTES = 30
+_LOCAL_HEADER = struct.Struct("<4s2xH18x2H")
 
 
 def begins_like_a_zip(head: bytes) -> bool:
@@ -62,8 +68,15 @@ def opened(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
     with _damage_is_bad_download():
         end = _find_end(file, file.seek(0, os.SEEK_END))
         with zipfile.ZipFile(file) as archive:
-            _check_members(archive.infolist(), end)
+            _check_members(file, archive.infolist(), end)
             yield archive
+
+
+def find_twins(names: Sequence[str]) -> list[str]:
+    """A sentence about names that several files of a zip have; empty where there are none."""
+    twins = [name for name, times in Counter(names).items() if times > 1]
+    more = f" and {len(twins) - 1} more" if len(twins) > 1 else ""
+    return [f"the zip has {twins[0]!r}{more} twice: unpacked, one file would replace the other"] if twins else []
 
 
 def shortfall(names: Sequence[str], run_ids: Sequence[str]) -> list[str]:
@@ -98,7 +111,9 @@ def _find_end(file: IO[bytes], size: int) -> _End:
     if end.directory_at + end.directory_bytes != position:
         raise BadDownload("the zip has bytes missing or added: its list of members is not where it should be")
     if end.entries > MAX_ENTRIES or end.directory_bytes > MAX_DIRECTORY_BYTES:
-        raise BadDownload(f"the zip has {end.entries} members: more than {MAX_ENTRIES} are not checked")
+        raise BadDownload(
+            f"the zip's list of members is too large to be checked: {end.entries} members, {end.directory_bytes} bytes"
+        )
     return end
 
 
@@ -118,28 +133,57 @@ def _find_end_64(file: IO[bytes], position: int) -> tuple[_End, int] | None:
     return _End(entries, start, size), at
 
 
-def _check_members(members: list[zipfile.ZipInfo], end: _End) -> None:
+def _check_members(file: IO[bytes], members: list[zipfile.ZipInfo], end: _End) -> None:
+    """Every byte before the list of members belongs to exactly one of them, and each can be checked."""
     if len(members) != end.entries:
         raise BadDownload(f"the zip lists {len(members)} members and says it has {end.entries}")
-    if min((member.header_offset for member in members), default=end.directory_at) != 0:
-        raise BadDownload("the zip does not begin at its first byte")
-    reached = 0
-    seen: set[str] = set()
+    reached, descriptors = 0, {b""}
     for member in sorted(members, key=lambda one: one.header_offset):
-        if not member.filename:
-            raise BadDownload("the zip has a member without a name")
-        if member.orig_filename in seen:
-            raise BadDownload(f"the zip has {member.orig_filename!r} twice")
-        if member.header_offset < reached:
-            raise BadDownload(f"{member.filename!r} in the zip overlaps another member")
-        if member.flag_bits & _ENCRYPTED:
-            raise BadDownload(f"{member.filename!r} in the zip is encrypted: it cannot be checked")
-        if member.compress_type not in METHODS:
-            raise BadDownload(f"{member.filename!r} is packed with method {member.compress_type}: it cannot be checked")
-        seen.add(member.orig_filename)
-        reached = member.header_offset + _LOCAL_HEADER_BYTES + len(member.orig_filename) + member.compress_size
-    if reached > end.directory_at:
-        raise BadDownload("the zip's last member overlaps its list of members")
+        _check_member(member)
+        _check_gap(file, reached, member.header_offset, descriptors)
+        reached, has_descriptor = _find_data_end(file, member)
+        descriptors = _possible_descriptors(member) if has_descriptor else {b""}
+    _check_gap(file, reached, end.directory_at, descriptors)
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    if not member.filename:
+        raise BadDownload("the zip has a member without a name")
+    if member.flag_bits & _ENCRYPTED:
+        raise BadDownload(f"{member.filename!r} in the zip is encrypted: it cannot be checked")
+    if member.compress_type not in METHODS:
+        method = _METHOD_NAMES.get(member.compress_type, f"method {member.compress_type}")
+        raise BadDownload(
+            f"{member.filename!r} in the zip is packed with {method}: only deflated and stored members are checked",
+            hint="download the upload item with a browser",
+        )
+
+
+def _check_gap(file: IO[bytes], start: int, end: int, descriptors: set[bytes]) -> None:
+    """From ``start`` to ``end`` there is nothing but the data descriptor of the member before."""
+    if start > end:
+        raise BadDownload("a member of the zip overlaps the next one, or the list of members")
+    if start == end and b"" in descriptors:
+        return
+    file.seek(start)
+    if end - start > _LONGEST_DESCRIPTOR or file.read(end - start) not in descriptors:
+        raise BadDownload(f"the zip has bytes missing or added: {end - start} at {start} belong to no member")
+
+
+def _possible_descriptors(member: zipfile.ZipInfo) -> set[bytes]:
+    """With and without a signature, with sizes of 4 and 8 bytes; some writers announce a descriptor and forget it."""
+    known = {struct.pack("<L2Q", member.CRC, member.compress_size, member.file_size)}
+    with suppress(struct.error):  # sizes that need 8 bytes
+        known.add(struct.pack("<3L", member.CRC, member.compress_size, member.file_size))
+    return {b"", *known, *(_DESCRIPTOR_SIGNATURE + one for one in known)}
+
+
+def _find_data_end(file: IO[bytes], member: zipfile.ZipInfo) -> tuple[int, bool]:
+    """Where a member's data ends, and whether a data descriptor may follow; what precedes the data is read."""
+    file.seek(member.header_offset)
+    _, flags, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    data_at = member.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
+    return data_at + member.compress_size, bool((flags | member.flag_bits) & _DESCRIPTOR_FOLLOWS)
 
 
 def _check_data(
@@ -164,7 +208,9 @@ def _damage_is_bad_download() -> Iterator[None]:
         if error.errno in {None, errno.EINVAL}:  # zipfile seeks to where a damaged record sends it
             raise BadDownload(f"the zip is damaged: {error}") from error
         raise CannotCreate(f"the downloaded file cannot be read back: {error.strerror}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OverflowError) as error:
+    except (zlib.error, struct.error) as error:  # their words are about zlib and Python, and help nobody
+        raise BadDownload("the zip is damaged: what is packed in it cannot be read") from error
+    except (zipfile.BadZipFile, EOFError, ValueError, OverflowError) as error:
         raise BadDownload(f"the zip is damaged: {error}") from error
     except RuntimeError as error:  # an encrypted member, a method or feature that zipfile does not know
         raise BadDownload(f"the zip cannot be checked: {error}") from error

@@ -14,7 +14,7 @@ from typing import IO
 from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
 from hcexport.errors import BadDownload, Busy, NetworkError
 from hcexport.models import UploadItem
-from hcexport.transfer.archive import shortfall, verify
+from hcexport.transfer.archive import find_twins, shortfall, verify
 from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
@@ -96,7 +96,7 @@ def download(
                 continue
             if kept:
                 return Saved(path, kept=True)
-            warnings = (*shortfall(names, run_ids), *_exposure(destination.folder))
+            warnings = (*find_twins(names), *shortfall(names, run_ids), *_exposure(destination.folder))
             return Saved(path, part.size, digest, fetch.resumed_from, names, warnings)
 
 

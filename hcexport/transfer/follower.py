@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 from hcexport.api.deadline import Deadline
@@ -19,12 +20,13 @@ from hcexport.api.deadline import Deadline
 BLOCK_BYTES = 1 << 20
 PACKED_BYTES = 64 << 10  # at a time into zlib, which copies what it has not used yet
 SYNC_BYTES = 32 << 20  # written out so often, so that the disk works while the network does
+MOST_FOLLOWED = 100_000  # members, however many headers a file is made of: each takes memory
 JOIN_S = 0.2  # how often the deadline is looked at while the end is waited for
 _LOCAL_HEADER = struct.Struct("<4s2xHH4x3L2H")
 _DESCRIPTOR_FOLLOWS = 0x8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Checksum:
     """Of one member's data: how it is packed, its CRC-32, packed and unpacked size in bytes."""
 
@@ -88,7 +90,7 @@ class Follower:
     def _run(self) -> None:
         try:
             reader = _Reader(self._blocks())
-            members = dict(_followable(reader))
+            members = dict(islice(_followable(reader), MOST_FOLLOWED))
             reader.drain()
             self._followed = Followed(reader.sha256.hexdigest(), members)
         except OSError as error:

@@ -12,7 +12,8 @@ NAME_BYTES = 150  # well below the 255 of common file systems and the 143 of enc
 SUFFIX_CHARACTERS = 10
 _SAFE = frozenset("._-() ")
 _RESERVED = frozenset(
-    {"con", "prn", "aux", "nul"} | {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
+    {"con", "prn", "aux", "nul", "conin$", "conout$"}
+    | {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
 )
 
 

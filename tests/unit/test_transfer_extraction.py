@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -207,12 +208,73 @@ HOSTILE = [
     "/",
     "aux.csv",
     "sub/NUL/a.csv",
+    "CONIN$",
+    "conout$.csv",
+    "a\u061cb.csv",
+    "a\u200bb.csv",
+    "a\u2028b.csv",
+    "\ufeffa.csv",
+    "a\U000e0061.csv",
+    "a\xad.csv",
+    "a\u3164.csv",
+    "a.csv.",
+    "a.csv ",
+    "a.csv\xa0",
+    "sub./a.csv",
+    "sub /a.csv",
+    "a.csv:evil",
+    "a:b:c",
+    "a.csv::$DATA",
+    "sub:x/a.csv",
+    "-rf",
+    "sub/--help",
+    ".bashrc",
+    "sub/.bashrc",
+    ".ssh/authorized_keys",
+    "...",
+    "n/" * 65 + "a.csv",
 ]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_would_do_harm_stops_everything(place: Path, name: str) -> None:
     path = zip_of(place, ("good.csv", b"x"), (raw(name), b"x"))
+    with pytest.raises(BadDownload):
+        extract(path, place / "out", deadline=PASSED)
+    assert [found.name for found in place.iterdir()] == ["reports.zip"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b.csv", "Check 2026-11-24T03:00:00Z ab.csv", "a?.csv", "n/" * 64 + "a", "\u0418\u0306.csv", "a-b.c.d", "_.x"],
+)
+def test_an_odd_name_that_does_no_harm_is_taken(place: Path, name: str) -> None:
+    extract(zip_of(place, (raw(name), b"x")), place / "out")
+    assert (place / "out" / name).read_bytes() == b"x"
+
+
+def test_names_take_memory_once_and_not_for_each_folder_in_them(place: Path) -> None:
+    """A name of 64 KiB may be 32,000 folders deep, and the paths of all of them are a gigabyte."""
+    path = zip_of(place, (raw("n/" * 32_000 + "a"), b""))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadDownload):
+            extract(path, place / "out", deadline=PASSED)
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_files_and_folders_are_counted_together(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcexport.transfer.members.MAX_PLACES", 3)
+    extract(zip_of(place, ("s/a", b""), ("s/b", b"")), place / "out")
+    with pytest.raises(BadDownload):
+        extract(zip_of(place, ("s/a", b""), ("t/b", b"")), place / "other")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_twice_stops_everything(place: Path) -> None:
+    path = zip_of(place, ("good.csv", b""), ("s/a.csv", b"one"), ("s/a.csv", b"two"))
     with pytest.raises(BadDownload):
         extract(path, place / "out", deadline=PASSED)
     assert [found.name for found in place.iterdir()] == ["reports.zip"]
