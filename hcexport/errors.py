@@ -19,6 +19,7 @@
     ├── OutcomeUnknown            9  outcome_unknown
     ├── Verdict                  10  verdict
     ├── CannotCreate             73  cannot_create
+    │   └── AlreadyExists            another --if-exists would do
     ├── Busy                     75  busy
     ├── ConfigError              78  config
     ├── TimedOut                124  timeout
@@ -32,7 +33,9 @@ Everything else raises one of these; only the boundary in ``cli`` turns them int
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+WayOn = Literal["wait", "export", "none"]
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,14 @@ EXIT_STATUSES = (
 class HcexportError(Exception):
     """A failure to report: what happened (``message``) and what to type next (``hint``).
 
-    ``retryable`` says that the same command may succeed later without a change.
+    ``retryable`` says that the same command may succeed later without a change. ``way_on`` is what goes on with an
+    export that this ended: ``wait`` for the same job, another ``export``, or nothing because the zip is saved.
     """
 
     status: ClassVar[int] = 1
     code: ClassVar[str] = "unexpected"
     retryable: bool = False
+    way_on: WayOn = "wait"
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -201,6 +206,10 @@ class CannotCreate(HcexportError):
     code = "cannot_create"
 
 
+class AlreadyExists(CannotCreate):
+    """The final name is taken, and nobody said that it may be replaced."""
+
+
 class Busy(HcexportError):
     """Not now: a lock is held, or the job has not ended."""
 
@@ -246,4 +255,5 @@ class Interrupted(BaseException):
         super().__init__(f"ended by {name}")
         self.message = f"ended by {name}"
         self.hint: str | None = None
+        self.way_on: WayOn = "wait"
         self.status = 128 + signal_number

@@ -31,6 +31,7 @@ ATTEMPTS = 5
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, base * 2^n))
 RETRY_AFTER_CAP_S = 300.0  # a server that wants more than this gets the command's end instead
 REDIRECTS = 5
+_ZIP, _EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
 
 Log = Callable[[str], None]
 
@@ -244,12 +245,14 @@ def _capped(answer: Answer) -> bytes:
 
 
 def _file_only(answer: Answer) -> Iterator[bytes]:
-    """The chunks of a file; what calls itself or looks like JSON or a page is raised as what it says."""
-    first = next(answer.chunks, b"")
+    """The chunks of a file; what looks like JSON or a page, or calls itself one and is no zip, is raised as such."""
+    first = b""
+    while len(first) < len(_ZIP) and (chunk := next(answer.chunks, b"")):
+        first += chunk
     kind = answer.headers.get("content-type", "").lower()
-    if first.lstrip()[:1] in {b"{", b"<"} or "json" in kind or "text/html" in kind:
-        rest = _capped(answer)
-        raise_for_error(parse_object(first + rest))
+    is_said_to_be_none = "json" in kind or "text/html" in kind  # front ends label zips so, the first bytes do not lie
+    if first.lstrip()[:1] in {b"{", b"<"} or (is_said_to_be_none and not first.startswith((_ZIP, _EMPTY_ZIP))):
+        raise_for_error(parse_object(first + _capped(answer)))
         raise ProtocolError("the server sent a description of the item instead of the file")
     return _joined(first, answer.chunks)
 

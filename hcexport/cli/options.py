@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,6 +112,7 @@ def app_command(
 
         @click.pass_context
         def call(ctx: click.Context, /, **given: Any) -> Any:
+            _require_text(ctx)
             from hcexport.cli.app import App  # noqa: PLC0415 # start-up: --help needs none of it
 
             own = {key: value for key, value in given.items() if key not in names}
@@ -122,6 +124,20 @@ def app_command(
         return Command(name, callback=call, params=[*own_parameters, *shared], help=_help(function), **attributes)
 
     return make
+
+
+def _require_text(ctx: click.Context) -> None:
+    """Raise UsageError for a value that is not UTF-8: it cannot be sent. Paths may be any bytes."""
+    for parameter in ctx.command.params:
+        value = ctx.params.get(parameter.name or "")
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and parameter.name != "out" and not _is_text(text):
+                raise UsageError(f"{parameter.human_readable_name} is not UTF-8: {text!r}")
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be sent: bytes of the command line that are not UTF-8 become halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _help(function: Callable[..., Any]) -> str:
@@ -136,7 +152,7 @@ def listed(values: Sequence[str], what: str) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for value in values:
-        lines = sys.stdin.read().split("\n") if value == "-" else [value]
+        lines = _read_stdin(what).split("\n") if value == "-" else [value]
         for line in lines if value != "-" else filter(str.strip, lines):
             for part in line.split(","):
                 if not part.strip():
@@ -145,3 +161,11 @@ def listed(values: Sequence[str], what: str) -> tuple[str, ...]:
     if values and not found:
         raise NotFound(f"standard input names no {what}", hint="the command before it in the pipe found none")
     return tuple(found)
+
+
+def _read_stdin(what: str) -> str:
+    with suppress(UnicodeDecodeError):
+        text = sys.stdin.read()
+        if _is_text(text):
+            return text
+    raise UsageError(f"a {what} on standard input is not UTF-8")

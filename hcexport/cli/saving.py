@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,14 +69,17 @@ class Saving:
                 raise UsageError("--extract and --cleanup go with --out", hint="name a file: --out reports.zip")
             return None
         if_exists = IfExists(app.settings.if_exists.value)
-        destination = settle(out, if_exists=if_exists, profile=app.settings.profile.value)
+        may_make = not app.given.get("dry_run")
+        destination = settle(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
         if extract_to:
             settle_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract needs a file, and --out is a stream")
-            if destination.path is None and app.given["format"] != "text":
+            if app.given["format"] != "text":
                 raise UsageError("--out - and --format json both want standard output")
+            if sys.stdout.isatty():
+                raise UsageError("--out - would write a zip to the terminal", hint="redirect it, or name a file")
         return cls(app, destination, extract_to, cleanup)
 
     @property
@@ -83,7 +87,7 @@ class Saving:
         """Where it would stand, for a person: what is not known yet as typed."""
         destination = self.destination
         if isinstance(destination, StreamDestination):
-            return str(destination.path or "standard output")
+            return "standard output"
         if not destination.template:
             return f"{destination.folder}/"
         return str(destination.folder / fill(destination.template, {"job_id": "{job_id}", **destination.words}))
@@ -136,6 +140,7 @@ class Saving:
             extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
         except HcexportError as error:
             error.hint = "; ".join(filter(None, [f"the zip is whole, and saved as {path}", error.hint]))
+            error.way_on = "none"
             raise
 
     def _say_phase(self, phase: Phase) -> None:

@@ -14,7 +14,17 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import DURATION
-from hcexport.errors import AuthError, BadDownload, CannotCreate, Interrupted, JobFailed, NetworkError, TimedOut
+from hcexport.errors import (
+    AlreadyExists,
+    AuthError,
+    BadDownload,
+    CannotCreate,
+    HcexportError,
+    Interrupted,
+    JobFailed,
+    NetworkError,
+    TimedOut,
+)
 from hcexport.models import Job
 from hcexport.times import type_duration
 from hcexport.transfer.polling import Trouble, poll
@@ -22,6 +32,7 @@ from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Waiting"
 _CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")
+_IDS_IN_A_HINT = 20  # more are a page of their own
 _OWN = ("timeout", "poll_interval", "out", "if_exists", "extract", "cleanup")
 
 
@@ -118,18 +129,37 @@ def resumable(app: App, *job_ids: str) -> Iterator[None]:
     try:
         yield
     except (Interrupted, TimedOut, AuthError, NetworkError, BadDownload, CannotCreate) as error:
-        again = f"go on with {command_to_go_on(app, job_ids)}"
-        error.hint = f"{error.hint}; then {again}" if error.hint else again
+        error.hint = _hint(app, job_ids, error)
         raise
 
 
-def command_to_go_on(app: App, job_ids: Sequence[str]) -> str:
-    """``hcexport wait JOB_ID...`` with the options that were typed."""
-    ctx = click.get_current_context()
-    words = ["hcexport", "wait", *job_ids]
-    for parameter in ctx.command.params:
-        if parameter.name in {*_CARRIED, *_OWN} and app.given.get(parameter.name) not in {None, False}:
-            words += _as_typed(parameter.opts[-1], app.given[parameter.name])
+def _hint(app: App, job_ids: Sequence[str], error: HcexportError | Interrupted) -> str | None:
+    """What to type after an error, with what the error itself advises; the two never contradict each other."""
+    if isinstance(error, AlreadyExists) and error.way_on == "wait":
+        return f"go on with {command_to_go_on(app, job_ids, if_exists='rename')}"
+    if error.way_on == "wait":
+        again = f"go on with {command_to_go_on(app, job_ids)}"
+        return f"{error.hint}; then {again}" if error.hint else again
+    if error.way_on == "none":
+        return error.hint
+    hint = f"job {job_ids[0]}: {error.hint}"
+    entry = app.ledger.find(job_ids[0])
+    if entry is None or len(entry.run_ids) > _IDS_IN_A_HINT:
+        return hint
+    return f"{hint}: {_as_command(app, ['export', '--run-ids', ','.join(entry.run_ids)])}"
+
+
+def command_to_go_on(app: App, job_ids: Sequence[str], **instead: str) -> str:
+    """``hcexport wait JOB_ID...`` with the options that were typed, or these ``instead``."""
+    return _as_command(app, ["wait", *job_ids], **instead)
+
+
+def _as_command(app: App, command: Sequence[str], **instead: str) -> str:
+    words = ["hcexport", *command]
+    given = {**app.given, **instead}
+    for parameter in click.get_current_context().command.params:
+        if parameter.name in {*_CARRIED, *_OWN} and given.get(parameter.name) not in {None, False}:
+            words += _as_typed(parameter.opts[-1], given[parameter.name])
     return shlex.join(words)
 
 

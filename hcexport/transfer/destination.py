@@ -4,8 +4,8 @@ What is known before the submit is checked then: the folder, the name, the right
 that needs the job (``{job_id}``) or the upload item (a folder was given) is checked again, by the same rules, when the
 job is there and before a byte is fetched.
 
-A symbolic link under the final name is replaced by the file, never followed. A FIFO or a character device is written
-into, after the check of the zip. ``-`` is standard output.
+A symbolic link under the final name is replaced by the file, never followed. A FIFO, a device or a socket is refused:
+it is no place for a file, and opening one may wait for ever. ``-`` is standard output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from hcexport.errors import CannotCreate, UsageError
+from hcexport.errors import AlreadyExists, CannotCreate, UsageError
 from hcexport.transfer.disk import creating, probe, refused
 from hcexport.transfer.names import fill, harmless
 
@@ -70,8 +70,7 @@ class FileDestination:
             found = _lstat(target)
         if found is None or self.if_exists is IfExists.RENAME:
             return None
-        if stat.S_ISDIR(found.st_mode):
-            raise refused(target, IsADirectoryError(errno.EISDIR, ""))
+        require_replaceable(target, found)
         if self.if_exists is IfExists.FAIL:
             raise taken(target)
         return target if self.if_exists is IfExists.SKIP else None
@@ -79,13 +78,12 @@ class FileDestination:
 
 @dataclass(frozen=True)
 class StreamDestination:
-    """Standard output (``path`` is None), or a FIFO or character device; nothing is renamed."""
+    """Standard output."""
 
-    path: Path | None = None
     folder: None = None  # for the part: its bytes are in no folder of the user's
 
     def for_job(self, _job_id: str) -> StreamDestination:
-        """The same: a stream's name needs no job."""
+        """The same: standard output needs no job."""
         return self
 
     def existing(self, _item_name: str = "") -> None:
@@ -102,11 +100,13 @@ def settle(
     profile: str = "",
     job_id: str | None = None,
     now: datetime | None = None,
+    may_make_folder: bool = True,
 ) -> Destination:
     """Where ``--out`` leads, checked as far as it can be without a job.
 
-    ``{date}`` and ``{time}`` are of ``now``, by default the local time. Raises UsageError for a template that means
-    nothing, and CannotCreate for what cannot be written.
+    ``{date}`` and ``{time}`` are of ``now``, by default the local time. A folder that is named with a slash at the end
+    is made where its parent exists, or only checked without ``may_make_folder``. Raises UsageError for a template that
+    means nothing, and CannotCreate for what cannot be written.
     """
     if out in _STDOUT:
         return StreamDestination()
@@ -117,12 +117,17 @@ def settle(
     folder = Path(fill(folder_template, words) or ".").absolute()
     path = folder / fill(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
     with creating(path):
+        if not name_template and not os.path.lexists(folder) and folder.parent.is_dir():
+            if not may_make_folder:
+                probe(folder.parent)
+                return FileDestination(folder, "", words, if_exists)
+            folder.mkdir(exist_ok=True)
         if not folder.is_dir():
             raise no_folder(folder)
         if not name_template or path.is_dir():
             return _in_folder(path, "", words, if_exists)
-        if _is_stream(path):
-            return StreamDestination(path)
+        if path.exists():
+            require_replaceable(path, path.stat())
         return _in_folder(folder, name_template, words, if_exists)
 
 
@@ -139,9 +144,17 @@ def no_folder(folder: Path) -> CannotCreate:
     return CannotCreate(f"the folder {folder} does not exist", hint=f"mkdir -p {shlex.quote(str(folder))}")
 
 
-def taken(target: Path) -> CannotCreate:
+def require_replaceable(target: Path, found: os.stat_result) -> None:
+    """Raise CannotCreate unless what is there is a file or a link, which the zip may stand in for."""
+    if stat.S_ISDIR(found.st_mode):
+        raise refused(target, IsADirectoryError(errno.EISDIR, ""))
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+        raise CannotCreate(f"{target} is not a file", hint="name a file or a folder, or write to standard output: -")
+
+
+def taken(target: Path) -> AlreadyExists:
     """The error for a final name that something has already."""
-    return CannotCreate(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
+    return AlreadyExists(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
 
 
 def _words(profile: str, job_id: str | None, now: datetime) -> dict[str, str]:
@@ -155,16 +168,6 @@ def _in_folder(folder: Path, template: str, words: Mapping[str, str], if_exists:
     if template and rehearsal.existing() is not None:
         return destination
     return replace(destination, mode=probe(folder))
-
-
-def _is_stream(path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        return False
-    if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
-        raise CannotCreate(f"{path} is a disk or a socket", hint="name a file, a folder, a FIFO, or - for stdout")
-    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 def _lstat(path: Path) -> os.stat_result | None:

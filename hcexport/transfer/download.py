@@ -19,7 +19,7 @@ from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
 from hcexport.transfer.parts import Note, Part
-from hcexport.transfer.publish import PartTakenError, publish, stream, write_into
+from hcexport.transfer.publish import PartTakenError, publish, stream
 from hcexport.transfer.retry import Patience
 from hcexport.transfer.source import ItemSource
 
@@ -131,7 +131,10 @@ def _whole_and_good(fetch: Fetch, deadline: Deadline, on_phase: OnPhase) -> tupl
         except BadDownload as bad:
             if not fetch.is_doubtful:
                 fetch.drop()
-                bad.hint = bad.hint or "that is how the server has it: export again"
+                if bad.hint:
+                    bad.hint, bad.way_on = f"{bad.hint}: {fetch.item_id}", "none"
+                else:
+                    bad.hint, bad.way_on = "the server's copy is damaged; export again", "export"
                 raise
             fetch.start_over(bad)
 
@@ -144,11 +147,8 @@ def _deliver(
         target = destination.target(item.name)
         published = publish(part, target, if_exists=destination.if_exists, mode=destination.mode)
         return published or target, published is None
-    if destination.path:
-        write_into(part, destination.path)
-    else:
-        stream(part, output or sys.stdout.buffer)
-    return destination.path, False
+    stream(part, output or sys.stdout.buffer)
+    return None, False
 
 
 def _exposure(folder: Path | None) -> list[str]:

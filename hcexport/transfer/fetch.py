@@ -52,6 +52,11 @@ class Fetch:
         if self._part:
             self._part.leave()
 
+    @property
+    def item_id(self) -> str:
+        """The upload item."""
+        return self._wanted.item_id
+
     def whole(self) -> Part:
         """The part with every byte in it. Raises BadDownload, CannotCreate, TimedOut, NetworkError when given up."""
         while True:

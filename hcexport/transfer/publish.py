@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import IO
 
-from hcexport.transfer.destination import IfExists, taken
+from hcexport.transfer.destination import IfExists, require_replaceable, taken
 from hcexport.transfer.disk import change_mode, creating, fsync_folder
 from hcexport.transfer.names import numbered
 from hcexport.transfer.parts import COPY_BYTES, Part
@@ -42,12 +42,6 @@ def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path
     return named
 
 
-def write_into(part: Part, device: Path) -> None:
-    """Copy a verified part into a FIFO or a device, which is neither made nor emptied. Raises CannotCreate."""
-    with creating(device), os.fdopen(os.open(device, os.O_WRONLY | os.O_CLOEXEC), "wb") as output:
-        stream(part, output)
-
-
 def stream(part: Part, output: IO[bytes]) -> None:
     """Copy a verified part into a stream that is open for writing bytes. Raises OSError."""
     part.file.seek(0)
@@ -71,6 +65,8 @@ def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
 
 
 def _move(part: Path, target: Path) -> None:
+    with suppress(FileNotFoundError):  # a FIFO or a device may have got the name since it was looked at
+        require_replaceable(target, target.lstat())
     try:
         part.replace(target)
     except FileNotFoundError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
+import shlex
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -188,11 +190,46 @@ def test_without_cleanup_the_upload_item_stays(hcexport: Any, box: Sandbox) -> N
 def test_a_download_that_fails_its_check_is_not_cleaned_up(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
     with Sandbox(job_seconds=0.05, scenario="corrupt-zip") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+        (run_id,) = newest(box, 1)
         done = hcexport_alone("export", "--latest", "1", "-o", "x.zip", "--cleanup", "-F", "json", "-q")
         error = error_of(done, 7)
         assert not posts(box, "/delete")
-    assert "hcexport wait j" in error["hint"]
+    assert f"hcexport export --run-ids {run_id} --out x.zip" in error["hint"]  # to wait again would bring the same
+    assert "hcexport wait" not in error["hint"]
+    assert JOB_ID.search(error["hint"])
     assert not (hcexport_alone.cwd / "x.zip").exists()
+
+
+def test_the_hint_for_a_name_that_was_taken_meanwhile_works_when_pasted(
+    hcexport: Any, error_of: Callable[..., Any]
+) -> None:
+    (hcexport.cwd / "into").mkdir()
+    first = json.loads(hcexport("export", "--latest", "1", "--out", "into/", "-F", "json").stdout)
+    error = error_of(hcexport("download", first["job_id"], "--out", "into/", "-F", "json", "-q"), 73)
+    command = shlex.split(error["hint"].partition("hcexport ")[2])
+    again = hcexport(*command)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.strip() != first["path"]
+    assert len(list((hcexport.cwd / "into").iterdir())) == 2
+
+
+def test_a_folder_with_a_slash_is_made_and_not_by_a_dry_run(hcexport: Any) -> None:
+    hcexport("export", "--latest", "1", "--out", "new/", "--dry-run")
+    assert not (hcexport.cwd / "new").exists()
+    saved = hcexport("export", "--latest", "1", "--out", "new/")
+    assert reports_in(Path(saved.stdout.strip()))
+    assert Path(saved.stdout.strip()).parent == hcexport.cwd / "new"
+
+
+def test_after_a_refused_extraction_nothing_is_waited_for(hcexport: Any, error_of: Callable[..., Any]) -> None:
+    (hcexport.cwd / "d").mkdir()
+    (hcexport.cwd / "d" / "healthCheckReports").write_text("in the way")
+    error = error_of(
+        hcexport("export", "--latest", "1", "--out", "x.zip", "--extract", "d", "--if-exists", "overwrite", "-Fjson"),
+        73,
+    )
+    assert str(hcexport.cwd / "x.zip") in error["hint"]
+    assert "hcexport wait" not in error["hint"]
 
 
 def test_dry_run_sends_nothing(hcexport: Any, box: Sandbox) -> None:
@@ -330,3 +367,28 @@ def test_no_secret_travels_in_a_url_or_is_said(hcexport: Any, box: Sandbox) -> N
     gets = [request for request in box.requests if request.method == "GET" and request is not download]
     assert {request.query["f"] for request in gets} == {"json"}
     assert datetime.now(UTC) >= datetime.fromisoformat(log.split()[0])
+
+
+NOT_UTF8 = os.fsdecode(b"a\xff")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["wait", NOT_UTF8],
+        ["show", NOT_UTF8],
+        ["download", NOT_UTF8],
+        ["export", "--run-ids", NOT_UTF8],
+        ["list", "--name", NOT_UTF8],
+    ],
+    ids=lambda command: " ".join(command[:2]).encode("ascii", "replace").decode(),
+)
+def test_what_is_not_utf_8_cannot_be_sent(hcexport: Any, box: Sandbox, command: list[str]) -> None:
+    assert hcexport(*command).returncode == 2
+    assert not box.requests
+
+
+def test_a_path_may_be_any_bytes(hcexport: Any) -> None:
+    done = hcexport("export", "--latest", "1", "--out", NOT_UTF8)
+    assert done.returncode == 0, done.stderr
+    assert reports_in(hcexport.cwd / NOT_UTF8)

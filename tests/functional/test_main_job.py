@@ -80,7 +80,7 @@ def test_on_a_terminal(hcexport: Any) -> None:
     assert all(len(line) <= 80 for line in table.splitlines())
 
 
-def on_terminal(hcexport: Any, *args: str, **env: str) -> str:
+def on_terminal(hcexport: Any, *args: str, status: int = 0, **env: str) -> str:
     """What a terminal of 80 columns gets to see of a command."""
     master, slave = pty.openpty()
     with subprocess.Popen(
@@ -98,7 +98,7 @@ def on_terminal(hcexport: Any, *args: str, **env: str) -> str:
                 seen += os.read(master, 65536)
             except OSError:  # the other end is closed
                 break
-        assert process.wait(10) == 0, seen
+        assert process.wait(10) == status, seen
     os.close(master)
     return seen.decode()
 
@@ -110,3 +110,8 @@ def test_as_a_module_and_as_a_script_it_is_the_same_version() -> None:
     from hcexport import __version__
 
     assert by_module.stdout == f"hcexport {__version__}\n"
+
+
+def test_a_zip_is_not_written_to_a_terminal(hcexport: Any) -> None:
+    shown = on_terminal(hcexport, "export", "--latest", "1", "--out", "-", status=2)
+    assert "PK\x03\x04" not in shown

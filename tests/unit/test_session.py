@@ -387,6 +387,15 @@ def test_a_download_that_is_no_file(behaviour: Behaviour, kind: type[HcexportErr
             list(stream.chunks())
 
 
+@pytest.mark.parametrize("body", [b"PK\x03\x04 and more", b"PK\x05\x06" + bytes(18)])
+@pytest.mark.parametrize("label", ["application/json", "text/html; charset=utf-8", "text/plain"])
+def test_a_zip_is_known_by_its_first_bytes_whatever_its_label(body: bytes, label: str) -> None:
+    with scripted(answer(body, Content_Type=label)) as server, session_to(server) as session:
+        download = session.stream(f"{server.url}/f", token=None, headers={})
+        with download as stream:
+            assert b"".join(stream.chunks()) == body
+
+
 def test_a_download_hands_out_the_bytes_as_they_are() -> None:
     body = b"PK\x03\x04" + bytes(range(256)) * 100
     with scripted(answer(body, ETag='"x"')) as server, session_to(server) as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -126,6 +127,21 @@ class TestPrivateFiles:
             (tmp_path / name).symlink_to(target)
             with pytest.raises(ConfigError, match=name):
                 read_private(tmp_path / name)
+
+    @pytest.mark.parametrize("number", [errno.EINVAL, errno.EOPNOTSUPP, errno.EACCES])
+    def test_a_folder_that_cannot_be_synced_is_no_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        real = os.fsync
+
+        def only_files(descriptor: int) -> None:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(number, os.strerror(number))
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", only_files)
+        write_private(tmp_path / "file", b"x")
+        assert read_private(tmp_path / "file") == b"x"
 
     def test_what_is_no_file_is_refused_and_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe", 0o600)

@@ -77,7 +77,7 @@ def test_nothing_of_the_check_is_left(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("out", ["missing/", "missing/a.zip", "file/a.zip", "file/", "a" * 256, "loop/a.zip"])
+@pytest.mark.parametrize("out", ["missing/below/", "missing/a.zip", "file/a.zip", "file/", "a" * 256, "loop/a.zip"])
 def test_what_cannot_be_written_is_said_before_anything_is_sent(folder: Path, out: str) -> None:
     (folder / "file").write_text("")
     (folder / "loop").symlink_to("loop")
@@ -162,22 +162,49 @@ def test_the_zip_will_have_the_mode_of_any_new_file(umask: int) -> None:
 
 @pytest.mark.parametrize("out", ["-", "/dev/stdout"])
 def test_standard_output(out: str) -> None:
-    assert settled(out) == StreamDestination(None)
+    assert settled(out) == StreamDestination()
 
 
-@pytest.mark.parametrize("name", ["fifo", "link"])
-def test_a_fifo_is_written_into_even_behind_a_link(folder: Path, name: str) -> None:
+@pytest.mark.parametrize("if_exists", list(IfExists))
+@pytest.mark.parametrize("name", ["fifo", "link", "socket", "/dev/null", "/dev/full"])
+def test_what_is_no_file_is_no_place_for_one(folder: Path, name: str, if_exists: IfExists) -> None:
     os.mkfifo(folder / "fifo")
     (folder / "link").symlink_to("fifo")
-    assert settled(name) == StreamDestination(folder / name)
-    assert settled("/dev/null") == StreamDestination(Path("/dev/null"))
-
-
-def test_a_socket_is_no_place(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
-        with pytest.raises(CannotCreate):
-            settled("socket", IfExists.OVERWRITE)
+        with pytest.raises(CannotCreate) as raised:
+            settled(name, if_exists)
+    assert raised.value.hint
+    assert (folder / "fifo").is_fifo()
+
+
+@pytest.mark.parametrize("if_exists", [IfExists.FAIL, IfExists.OVERWRITE, IfExists.SKIP])
+def test_a_fifo_of_the_servers_name_is_no_place_either(folder: Path, if_exists: IfExists) -> None:
+    os.mkfifo(folder / "x.zip")
+    with pytest.raises(CannotCreate):
+        as_file("./", if_exists).existing("x.zip")
+
+
+@pytest.mark.parametrize("out", ["new/", "{date}/", "./new//"])
+def test_a_folder_with_a_slash_is_made_where_its_parent_exists(folder: Path, out: str) -> None:
+    target = as_file(out).target("x.zip")
+    assert target.parent.parent == folder
+    assert target.parent.is_dir()
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_folder_may_be_checked_without_being_made(folder: Path) -> None:
+    destination = settle("new/", may_make_folder=False)
+    assert isinstance(destination, FileDestination)
+    assert destination.target("x.zip") == folder / "new" / "x.zip"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dangling_link_is_no_folder_to_be_made(folder: Path) -> None:
+    (folder / "link").symlink_to("nowhere")
+    with pytest.raises(CannotCreate):
+        settled("link/")
+    assert [path.name for path in folder.iterdir()] == ["link"]
 
 
 def test_room_is_looked_for(folder: Path) -> None:

@@ -664,12 +664,6 @@ def test_a_reader_that_has_gone_is_not_our_failure(scene: Scene) -> None:
         scene.run(Server([full()]), destination=StreamDestination(), output=output)
 
 
-def test_a_device_is_written_into(scene: Scene) -> None:
-    assert scene.run(Server([full()]), destination=settle("/dev/null")).path == Path("/dev/null")
-    assert Path("/dev/null").is_char_device()
-    scene.fails(Server([full()]), CannotCreate, destination=settle("/dev/full"))
-
-
 def test_no_deadline_is_the_default(scene: Scene) -> None:
     scene.run(Server([full()]), deadline=NO_DEADLINE)
     saved_as(scene, V1)

@@ -498,6 +498,15 @@ def test_overwrite_replaces_a_link_and_not_what_it_leads_to(folder: Path, tmp_pa
     assert not (folder / "a.zip").is_symlink()
 
 
+def test_a_fifo_that_got_the_name_meanwhile_is_not_replaced(folder: Path) -> None:
+    os.mkfifo(folder / "a.zip")
+    part = part_of(folder)
+    with pytest.raises(CannotCreate):
+        publish(part, folder / "a.zip", if_exists=IfExists.OVERWRITE, mode=0o644)
+    part.discard()
+    assert (folder / "a.zip").is_fifo()
+
+
 def test_a_folder_is_not_overwritten(folder: Path) -> None:
     (folder / "a.zip").mkdir()
     part = part_of(folder)
