@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,39 @@ def test_a_bomb_stays_packed(where: str, encoding: str, zygote: Zygote, tmp_path
             saving.organization.turns = {path: [answer]}
         _, peak = measured(saving, "--timeout", "2")
     assert peak < CEILING_MIB
+
+
+def packed(method: int, size: int) -> bytes:
+    """A zip of one member of zeros."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive, archive.open("a.csv", "w") as to:
+        for _ in range(size // MIB):
+            to.write(ZEROS)
+    return target.getvalue()
+
+
+def many_members() -> bytes:
+    """About the largest list of members that is read, of names that take four bytes a character in memory."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for number in range(99_000):
+            archive.writestr(f"\U0001f600{number:05}" + "x" * 26, b"")
+    return target.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "status"),
+    [
+        (lambda: packed(zipfile.ZIP_BZIP2, 512 * MIB), 7),
+        (lambda: packed(zipfile.ZIP_DEFLATED, 512 * MIB), 0),
+        (many_members, 0),
+    ],
+    ids=["bzip2", "deflated", "many members"],
+)
+def test_no_zip_takes_more_than_150_mib(make: Callable[[], bytes], status: int, zygote: Zygote, tmp_path: Path) -> None:
+    with Saving(zygote, tmp_path, [says(200, make(), content_type="application/zip")]) as saving:
+        ended, peak = measured(saving, "--timeout", "60")
+    print(f"{peak:.1f} MiB")
+    assert ended == status
+    assert peak < 150

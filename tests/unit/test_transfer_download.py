@@ -664,6 +664,17 @@ def test_a_reader_that_has_gone_is_not_our_failure(scene: Scene) -> None:
         scene.run(Server([full()]), destination=StreamDestination(), output=output)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_with_a_name_twice_is_saved_with_a_warning(scene: Scene) -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", b"one")
+        archive.writestr("a.csv", b"two")
+    (warning,) = scene.run(Server([full(target.getvalue())])).warnings
+    assert "a.csv" in warning
+    saved_as(scene, target.getvalue())
+
+
 def test_no_deadline_is_the_default(scene: Scene) -> None:
     scene.run(Server([full()]), deadline=NO_DEADLINE)
     saved_as(scene, V1)

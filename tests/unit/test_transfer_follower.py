@@ -152,3 +152,14 @@ def test_one_that_is_stopped_holds_nothing(file: io.FileIO, tmp_path: Path, anno
     file.close()
     with (tmp_path / "part").open("rb") as again:
         fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_no_more_members_are_followed_than_memory_is_there_for(
+    file: io.FileIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file may be nothing but headers of members."""
+    monkeypatch.setattr("hcexport.transfer.follower.MOST_FOLLOWED", 2)
+    data = zipped(*[(name, b"x", zipfile.ZIP_STORED) for name in "abc"])
+    sums = followed(file, data)
+    assert len(sums.members) == 2
+    assert sums.sha256 == sha256(data).hexdigest()
