@@ -1,8 +1,9 @@
 """What keeps secrets out of everything that is said or written: a type that hides its value, and one redactor.
 
-``redact`` works twice over. It blanks every value that a Secret of this process was made of, wherever it stands and
-however it was quoted; and it blanks what stands where secrets stand (headers, form fields, query values, JSON keys,
-the user part of URLs), for secrets of others. A value cut short before it came here is not recognised: redact first.
+``redact`` works twice over. It blanks every value that a Secret of this process was made of, and every part of it that
+is longer than eight characters, wherever it stands and however it was quoted; and it blanks what stands where secrets
+stand (headers, form fields, query values, JSON keys, the user part of URLs), for secrets of others. Those are known by
+what stands before them: redact before a text is cut.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Iterator
-from html import escape
+from array import array
+from base64 import b64encode
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from html import escape, unescape
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -20,6 +24,8 @@ from hcexport.errors import UsageError
 
 MASK = "***"
 _SHORTEST_LIVE = 6  # characters; blanking shorter values would spoil innocent words and tell the value by that
+_RUN = 9  # characters of a secret in a row: never shown, eight are too few to be of use
+_PROBE = 5  # characters; the longest block of which every run holds a whole one
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -44,6 +50,12 @@ class Secret:
     def reveal(self) -> str:
         """The text itself, for the wire or a store."""
         return self._value
+
+    def blanked(self, text: str) -> str:
+        """The text without what it quotes of this secret."""
+        values = _LiveValues()
+        values.add(self._value)
+        return values.blank(text)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
@@ -76,25 +88,47 @@ class Secret:
 
 
 class _LiveValues:
-    """The values of this process's secrets, in every spelling in which a message or a log may quote them."""
+    """The values of this process's secrets, in every spelling in which a message or a log may quote them.
+
+    Their runs of ``_RUN`` characters are known apart, because others cut and fold a value before they quote it.
+    """
 
     def __init__(self) -> None:
         self._spellings: set[str] = set()
+        self._runs: set[str] = set()
+        self._probes: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._lock = threading.Lock()  # a pattern that is made while a value is added would not know it
 
     def add(self, value: str) -> None:
-        if len(value) >= _SHORTEST_LIVE and value not in self._spellings:
-            with self._lock:
-                self._spellings.update(_spellings(value))
-                self._pattern = None
+        if len(value) < _SHORTEST_LIVE or value in self._spellings:
+            return
+        with self._lock:
+            self._spellings.update(_spellings(value))
+            self._pattern = None
+        for whole in (_unescaped(value)[0], *_in_base64(value)):
+            self._probes.update(_parts(whole, _PROBE))
+            self._runs.update(_parts(whole, _RUN))
 
     def blank(self, text: str) -> str:
         if not self._spellings:
             return text
         with self._lock:
             pattern = self._pattern = self._pattern or self._compiled()
-        return pattern.sub(MASK, text)
+        return self._without_runs(pattern.sub(MASK, text))
+
+    def _without_runs(self, text: str) -> str:
+        plain, place_of = _unescaped(text)
+        # a run holds a whole block of _PROBE characters, wherever blocks begin: most texts cost a fifth that way
+        if not any(plain[at : at + _PROBE] in self._probes for at in range(0, len(plain), _PROBE)):
+            return text
+        kept, end = [""], 0
+        for at in range(len(plain) - _RUN + 1):
+            if plain[at : at + _RUN] in self._runs:
+                if at > end or end == 0:
+                    kept += [text[place_of(end) : place_of(at)], MASK]
+                end = at + _RUN
+        return "".join(kept) + text[place_of(end) :]
 
     def _compiled(self) -> re.Pattern[str]:
         longest_first = sorted(self._spellings, key=len, reverse=True)
@@ -102,6 +136,10 @@ class _LiveValues:
 
 
 _live = _LiveValues()
+
+
+def _parts(text: str, length: int) -> Iterator[str]:
+    return (text[at : at + length] for at in range(len(text) - length + 1))
 
 
 def _spellings(value: str) -> Iterator[str]:
@@ -117,6 +155,43 @@ def _spellings(value: str) -> Iterator[str]:
         yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
 
 
+def _in_base64(value: str) -> Iterator[str]:
+    """It takes three bytes at a time, and the value may begin at each of them."""
+    for before, spoilt in enumerate((0, 2, 3)):
+        yield b64encode(bytes(before) + value.encode("utf-8", "replace")).decode()[spoilt:].rstrip("=")
+
+
+# A character as URLs, HTML and JSON write it, also when they were put into each other.
+_ESCAPE = re.compile(
+    r"%(?:25)*([0-9a-f]{2})|&(?:amp;)*(#?\w{1,8};)|\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE | re.DOTALL
+)
+
+
+def _unescaped(text: str) -> tuple[str, Callable[[int], int]]:
+    """A text with a character for each escape, and what gives the place in the text for one in that."""
+    if not any(mark in text for mark in "%&\\"):
+        return text, int
+    pieces, end, length = [], 0, 0
+    plain_ends, ends = array("L", [0]), array("L", [0])
+    for match in _ESCAPE.finditer(text):
+        pieces += [text[end : match.start()], _meant(match)]
+        length += match.start() - end + 1
+        end = match.end()
+        plain_ends.append(length)
+        ends.append(end)
+
+    def place_of(place: int) -> int:
+        last = bisect_right(plain_ends, place) - 1
+        return ends[last] + place - plain_ends[last]
+
+    return "".join(pieces) + text[end:], place_of
+
+
+def _meant(escape: re.Match[str]) -> str:
+    percent, entity, unicode, byte, itself = escape.groups()
+    return unescape(f"&{entity}")[0] if entity else itself or chr(int(percent or unicode or byte, 16))
+
+
 _HEADERS = r"(?:x-esri-|proxy-)?authorization|(?:set-)?cookie2?"
 _FIELDS = r"[\w.-]*(?:token|passw(?:or)?d|passphrase|secret|code_verifier|api[_-]?key|oauth_state|assertion)"
 _QUOTE = r"\\{0,7}[\"']"  # as deep as JSON is put into JSON; without a bound, a text of backslashes takes for ever
@@ -125,8 +200,8 @@ _RULES = (
     (rf"((?P<q>{_QUOTE})(?:{_HEADERS})(?P=q)\s*[:,]\s*b?(?P<v>{_QUOTE}))(?:(?!(?P=v)).)*", rf"\1{MASK}"),
     # Authorization: Bearer …: a header as it is sent, to the end of its line
     (rf"(\b(?:{_HEADERS})\s*[:=][ \t]*)(?![ \t]*{_QUOTE})[^\r\n]+", rf"\1{MASK}"),
-    # "token": "…", also escaped inside other JSON, also cut off before its closing quote
-    (rf"((?P<q>{_QUOTE})(?:{_FIELDS})(?P=q)\s*[:,]\s*b?(?P<v>{_QUOTE}))(?:(?!(?P=v))(?:\\.|.))*", rf"\1{MASK}"),
+    # "token": "…", also escaped inside other JSON, also cut off before its closing quote; a comma there parts a list
+    (rf"((?P<q>{_QUOTE})(?:{_FIELDS})(?P=q)\s*:\s*b?(?P<v>{_QUOTE}))(?:(?!(?P=v))(?:\\.|.))*", rf"\1{MASK}"),
     (rf"((?P<q>{_QUOTE})(?:{_FIELDS})(?P=q)\s*:\s*)[^\s\"'\\,}}\]]+", rf"\1{MASK}"),
     # token=… in forms, queries and environments, also percent-encoded inside another URL
     (rf"((?<![\w.-])(?:{_FIELDS}|code)\s?(?:=|%3D)\s?(?P<v>{_QUOTE}))(?:(?!(?P=v))(?:\\.|.))*", rf"\1{MASK}"),

@@ -23,6 +23,7 @@ from hcexport.errors import (
     TokenRejected,
 )
 from hcexport.reading import plain_text
+from hcexport.redaction import redact
 
 _TEXT_CAP = 300  # characters of a server's message that are worth showing
 _FAILURE_WORDS = {"error", "failed", "failure"}
@@ -99,10 +100,15 @@ def _is_fine(answer: Mapping[str, Any]) -> bool:
 def _error_of(answer: Mapping[str, Any]) -> tuple[int | None, str]:
     error = answer.get("error", answer)
     if not isinstance(error, Mapping):
-        return _code(answer), plain_text(answer.get("error_description") or error)[:_TEXT_CAP]
+        return _code(answer), _shown(plain_text(answer.get("error_description") or error))
     texts = (error.get("message") or error.get("messages") or error.get("statusMessage"), error.get("details"))
     parts = [text for text in map(plain_text, texts) if text]
-    return _code(error), ": ".join(dict.fromkeys(parts))[:_TEXT_CAP]
+    return _code(error), _shown(": ".join(dict.fromkeys(parts)))
+
+
+def _shown(text: str) -> str:
+    """What is shown of a server's message; redacted first, because half a secret is not known for one."""
+    return redact(text)[:_TEXT_CAP]
 
 
 def _code(error: Mapping[str, Any]) -> int | None:

@@ -148,7 +148,7 @@ class Session:
 
     def _json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
         with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
-            return read_answer(answer.status, answer.headers, _capped(answer))
+            return read_answer(answer.status, answer.headers, _without(token, _capped(answer)))
 
     @contextmanager
     def _answer(
@@ -242,6 +242,11 @@ def _capped(answer: Answer) -> bytes:
         if len(body) > JSON_CAP:
             raise ProtocolError(f"the server's answer is larger than {JSON_CAP // 2**20} MiB")
     return bytes(body)
+
+
+def _without(token: Secret | None, body: bytes) -> bytes:
+    """A body without the token that was sent for it, which nothing of ours may print or keep: a server may echo it."""
+    return token.blanked(body.decode("latin-1")).encode("latin-1") if token else body
 
 
 def _file_only(answer: Answer) -> Iterator[bytes]:

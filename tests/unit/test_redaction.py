@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import html
 import json
 import logging
 import pickle
+import random
+import re
+import string
+import textwrap
 import time
 import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus, unquote, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport import redaction
-from hcexport.errors import UsageError
+from hcexport.api.answers import read_answer
+from hcexport.errors import HcexportError, UsageError
 from hcexport.redaction import MASK, Secret, redact
 
 CANARY = "canary-7f3a9"  # never made into a Secret: only its place gives it away
@@ -114,6 +121,12 @@ class TestLiveValues:
         Secret("prefix-and-more")
         assert redact("it was prefix-and-more") == f"it was {MASK}"
 
+    def test_a_part_of_one_is_blanked_too(self) -> None:
+        Secret("0123456789abcdef")
+        assert redact("cut 0123456789abc") == f"cut {MASK}"
+        assert redact("...6789abcdef!") == f"...{MASK}!"
+        assert redact("01234567 is too little to be of use") == "01234567 is too little to be of use"
+
     def test_short_values_leave_innocent_words_alone(self) -> None:
         Secret("admin")
         assert redact("administrator") == "administrator"
@@ -181,10 +194,52 @@ def test_whatever_stands_around_a_place(place: str, before: str, after: str) -> 
         "HCEXPORT_PASSWORD_FILE=/etc/hcexport.pw",
         "write to user@example.com about https://h/x",
         "hcexport wait j1 --timeout 1h",
+        "it is none of 'expired-token', 'full-queue', 'no-password', 'forbidden'",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert redact(text) == text
+
+
+TOKEN = "".join(random.Random(7).choices(string.ascii_letters + string.digits + "-_.~+/=", k=331))
+ENCODINGS: dict[str, tuple[Callable[[str], str], Callable[[str], str]]] = {
+    "plain": (str, str),
+    "percent": (lambda text: quote(text, safe=""), unquote),
+    "percent-lower": (lambda text: re.sub("%..", lambda match: match[0].lower(), quote(text, safe="")), unquote),
+    "json": (
+        lambda text: json.dumps(text).replace("=", r"\u003d").replace("/", r"\/")[1:-1],
+        lambda text: text.replace(r"\u003d", "=").replace(r"\/", "/"),
+    ),
+    "html": (lambda text: re.sub(r"[+/=]", lambda match: f"&#x{ord(match[0]):X};", text), html.unescape),
+    "base64": (lambda text: base64.b64encode(f"u:{text}".encode()).decode(), lambda text: "".join(from_base64(text))),
+    "lines": (lambda text: "\n".join(textwrap.wrap(text, 76, break_on_hyphens=False)), str),
+}
+
+
+def from_base64(text: str) -> Iterator[str]:
+    for word in re.findall(r"[\w+/]{4,}", text):
+        for start in range(4):
+            whole = word[start : start + (len(word) - start) // 4 * 4]
+            yield base64.b64decode(whole).decode("latin-1") + " "
+
+
+def runs(text: str) -> set[str]:
+    return {text[at : at + 9] for at in range(len(text) - 8)}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_echoed_token_never_shows_more_than_eight_characters_in_a_row(encoding: str) -> None:
+    """Wherever in a message it stands: what is worth showing ends in the middle of it."""
+    token = Secret(TOKEN)
+    encode, decode = ENCODINGS[encoding]
+    assert TOKEN[:60] in decode(encode(TOKEN))
+    for offset in range(401):
+        message = f"{'x ' * 200}"[:offset] + f" could not validate {encode(TOKEN)} of admin"
+        body = json.dumps({"error": {"code": 500, "message": message}}).encode()
+        with pytest.raises(HcexportError) as caught:
+            read_answer(200, {}, body)
+        for said in (caught.value.message, redact(message[:300]), token.blanked(message)):
+            assert not runs(decode(said)) & runs(TOKEN), said
 
 
 def test_what_stands_beside_a_secret_stays() -> None:
