@@ -128,6 +128,7 @@ def _rows() -> Iterator[Row]:
 
 ROWS = tuple(_rows())
 KNOWN = frozenset(row.name for row in ROWS)
+_OF_ITS_OWN = {"username", "store", "password_file", "password_command"}  # what leads to the secrets of a profile
 
 
 def resolve(
@@ -136,14 +137,21 @@ def resolve(
     """Settings of one command. ``options`` are by name; None is not given; text is parsed, the rest taken as it is.
 
     ``new_profile`` allows a profile that the file does not have yet. Raises UsageError for a bad option or
-    environment variable and ConfigError for a bad file or an unknown profile.
+    environment variable and ConfigError for a bad file, an unknown profile, or one that is typed with the address of
+    another organization.
     """
     config = ConfigFile.read(paths.config_file, KNOWN)
     sources = _Sources(options, environ, config)
     profile = sources.profile()
     if not new_profile:
         _refuse_unknown(profile, sources, config)
-    values = {row.name: sources.value(row, profile.value) for row in ROWS}
+    elsewhere = sources.elsewhere(profile.value)
+    if elsewhere and profile.origin == "--profile" and not (new_profile and elsewhere.origin == "--url"):
+        raise ConfigError(
+            f"profile {profile.value} is not of {elsewhere.value}, which {elsewhere.origin} names",
+            hint=f"leave out --profile, or {elsewhere.origin}",
+        )
+    values = {row.name: sources.value(row, profile.value, is_elsewhere=bool(elsewhere)) for row in ROWS}
     return Settings(profile, config, **values)
 
 
@@ -153,8 +161,20 @@ class _Sources:
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], config: ConfigFile) -> None:
         self._options, self._environ, self._config = options, environ, config
 
-    def value(self, row: Row, profile: str) -> Value[Any]:
-        return self.given(row) or self._filed(row, profile) or Value(row.default, "built-in")
+    def value(self, row: Row, profile: str, *, is_elsewhere: bool) -> Value[Any]:
+        """``is_elsewhere`` says that the profile is of another organization, which gets none of its secrets."""
+        places = {profile_section(profile): f"profile {profile}", DEFAULTS: "defaults"}
+        if is_elsewhere and row.name in _OF_ITS_OWN:
+            del places[profile_section(profile)]
+        return self.given(row) or self._filed(row, places) or Value(row.default, "built-in")
+
+    def elsewhere(self, profile: str) -> Value[Organization] | None:
+        """The organization that is named, where the profile in the file is of another one."""
+        named, filed = self.given(ROWS[0]), self._config.sections.get(profile_section(profile))
+        if not (named and filed):
+            return None
+        own = filed.get("url", self._config.sections.get(DEFAULTS, {}).get("url"))
+        return None if own is None or _same(own, named.value) else named
 
     def given(self, row: Row) -> Value[Any] | None:
         """From the command line or the environment."""
@@ -166,8 +186,8 @@ class _Sources:
                 return Value(_parsed(row, text, UsageError, variable), variable)
         return None
 
-    def _filed(self, row: Row, profile: str) -> Value[Any] | None:
-        for section, origin in ((profile_section(profile), f"profile {profile}"), (DEFAULTS, "defaults")):
+    def _filed(self, row: Row, places: Mapping[Section, str]) -> Value[Any] | None:
+        for section, origin in places.items():
             if (text := self._config.sections.get(section, {}).get(row.name)) is not None:
                 place = self._config.place(section, row.name)
                 value = _parsed(row, text, ConfigError, f"{place}: {row.name}")

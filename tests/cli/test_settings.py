@@ -52,7 +52,7 @@ def test_the_organization_by_profile_option_and_environment(hcexport: Any, confi
     assert origins(hcexport)["url"][0] == box.url  # any address that people paste
     assert origins(hcexport)["profile"][0] == "a"
     assert origins(hcexport, "-p", "a", HCEXPORT_PROFILE="b")["profile"] == ("a", "--profile")
-    assert origins(hcexport, "-p", "b", "--url", f"{box.url}/manager")["url"] == (box.url, "--url")
+    assert origins(hcexport, "--url", f"{box.url}/manager", HCEXPORT_PROFILE="b")["url"] == (box.url, "--url")
     assert origins(hcexport, HCEXPORT_URL=f"{box.url}/admin/")["url"] == (box.url, "HCEXPORT_URL")
     assert origins(hcexport, ARCGIS_ENTERPRISE_URL=box.url)["url"] == (box.url, "ARCGIS_ENTERPRISE_URL")
     both = origins(hcexport, ARCGIS_ENTERPRISE_URL=other, HCEXPORT_URL=box.url)

@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,43 @@ class TestWhereATokenGoes:
 
     def test_the_same_host_in_another_spelling_is_another_origin(self, signed_in: Any, box: Sandbox) -> None:
         assert signed_in("list", "--url", box.url.replace("127.0.0.1", "localhost")).returncode == 4
+
+
+class TestSecretsOfAProfile:
+    """A password file that login wrote into a profile is for that profile's organization."""
+
+    @pytest.fixture
+    def other(self, hcexport_alone: Any, box: Sandbox, tmp_path: Path) -> Iterator[Sandbox]:
+        file = tmp_path / "password"
+        file.touch(0o600)
+        file.write_text(box.password)
+        words = ("login", box.url, "-p", "prod", "-u", box.username, "--store", "file", "--password-file", file)
+        assert hcexport_alone(*words).returncode == 0
+        with Sandbox() as made:
+            yield made
+
+    @pytest.mark.parametrize("how", ["--url", "HCEXPORT_URL", "ARCGIS_ENTERPRISE_URL"])
+    def test_typed_with_the_address_of_another_it_is_refused(
+        self, hcexport_alone: Any, other: Sandbox, how: str
+    ) -> None:
+        words, env = (["--url", other.url], {}) if how == "--url" else ([], {how: other.url})
+        for command in (["list"], ["export", "--all"], ["logout"]):
+            done = hcexport_alone(*command, "-p", "prod", *words, env=env)
+            assert (done.returncode, done.stdout) == (78, "")
+            assert how in done.stderr
+        assert other.requests == []
+
+    def test_all_of_the_environment_goes_to_the_organization_of_the_environment(
+        self, hcexport_alone: Any, box: Sandbox, other: Sandbox
+    ) -> None:
+        env = {"HCEXPORT_PROFILE": "prod", "HCEXPORT_URL": other.url}
+        seen = len(box.requests)
+        assert hcexport_alone("list", env=env).returncode == 4
+        assert hcexport_alone("list", env={**env, "HCEXPORT_USERNAME": other.username}).returncode == 4
+        assert sign_ins(other) == 0
+        own = {"HCEXPORT_USERNAME": other.username, "HCEXPORT_PASSWORD": other.password}
+        assert hcexport_alone("list", "--limit", "1", env={**env, **own}).returncode == 0
+        assert len(box.requests) == seen
 
 
 class TestCron:

@@ -1,4 +1,4 @@
-"""A server that echoes the token: nothing that is said, printed, logged or kept shows nine characters of it in a row."""
+"""A server that echoes the token: no more than eight characters of it in a row are said, printed, logged or kept."""
 
 from __future__ import annotations
 

@@ -132,6 +132,50 @@ class TestProfile:
         assert settings.username.value == "nobody"
         assert settings.poll_interval.origin == "built-in"
 
+    @pytest.mark.parametrize(
+        "address", [{"url": B}, {"environ": {"HCEXPORT_URL": B}}, {"environ": {"ARCGIS_ENTERPRISE_URL": B}}]
+    )
+    def test_one_that_is_typed_with_the_address_of_another(self, paths: Paths, address: dict[str, Any]) -> None:
+        write(paths, TWO_PROFILES)
+        with pytest.raises(ConfigError) as caught:
+            found(paths, profile="prod", **address)
+        assert caught.value.status == 78
+        assert "prod" in caught.value.message
+        assert B in caught.value.message
+
+    def test_one_that_is_typed_with_its_own_address_in_another_spelling(self, paths: Paths) -> None:
+        write(paths, TWO_PROFILES)
+        settings = found(paths, {"HCEXPORT_URL": A.replace("a.example", "A.EXAMPLE") + "/home/"}, profile="prod")
+        assert settings.username.value == "ops"
+
+    def test_a_profile_that_login_moves_to_another_address(self, paths: Paths) -> None:
+        write(paths, TWO_PROFILES)
+        options = {"profile": "prod", "url": B}
+        assert resolve(options, {}, paths, new_profile=True).username == Value("nobody", "defaults (config.toml:6)")
+        with pytest.raises(ConfigError):
+            resolve({"profile": "prod"}, {"HCEXPORT_URL": B}, paths, new_profile=True)
+
+    @pytest.mark.parametrize("environ", [{"HCEXPORT_URL": B}, {"HCEXPORT_URL": "https://c.example.com"}])
+    def test_its_secrets_stay_at_its_own_organization(self, paths: Paths, environ: dict[str, str]) -> None:
+        secrets = 'store = "file"\npassword_file = "pw"\npassword_command = "pass show x"\n'
+        write(paths, TWO_PROFILES.replace("poll_interval = 5\n", f"poll_interval = 5\n{secrets}"))
+        settings = found(paths, {"HCEXPORT_PROFILE": "prod", **environ})
+        assert settings.profile.value == "prod"
+        assert (settings.poll_interval.value, settings.username.value) == (5.0, "nobody")
+        assert (settings.store.value, settings.password_file.value, settings.password_command.value) == (
+            "keyring",
+            None,
+            None,
+        )
+        assert found(paths, {"HCEXPORT_PROFILE": "prod"}).store.value == "file"
+
+    def test_one_without_an_address_has_none_of_its_own(self, paths: Paths) -> None:
+        write(paths, '[profiles.any]\npassword_file = "pw"\n')
+        assert found(paths, {"HCEXPORT_URL": A}, profile="any").password_file.value == paths.config_file.parent / "pw"
+        write(paths, f'[defaults]\nurl = "{B}"\n[profiles.any]\npassword_file = "pw"\n')
+        with pytest.raises(ConfigError):
+            found(paths, {"HCEXPORT_URL": A}, profile="any")
+
     def test_the_only_one(self, paths: Paths) -> None:
         write(paths, f'[profiles.solo]\nurl = "{A}"\n')
         assert found(paths).profile.value == "solo"
