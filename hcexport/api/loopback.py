@@ -25,9 +25,12 @@ class Loopback:
         self._server = server
         self.redirect_uri = f"http://127.0.0.1:{server.server_port}/"
 
-    def wait(self, is_ours: Callable[[Mapping[str, str]], bool], limit_s: float = ANSWER_LIMIT_S) -> Answer:
-        """The query that the browser brings; others than ``is_ours`` are refused and waited past. Raises TimedOut."""
+    def expect(self, is_ours: Callable[[Mapping[str, str]], bool]) -> None:
+        """Take the query that ``is_ours``, and refuse others. Before the browser is sent: its answer comes once."""
         self._server.is_ours = is_ours
+
+    def wait(self, limit_s: float = ANSWER_LIMIT_S) -> Answer:
+        """The query that the browser brought. Raises TimedOut."""
         try:
             return self._server.answers.get(timeout=limit_s)
         except queue.Empty:
@@ -56,7 +59,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self.is_ours: Callable[[Mapping[str, str]], bool] = lambda query: False  # noqa: ARG005 # until a sign-in waits
+        self.is_ours: Callable[[Mapping[str, str]], bool] = lambda query: False  # noqa: ARG005 # until a sign-in expects
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent: a connection that broke off is no answer."""
@@ -73,8 +76,8 @@ class _Visit(BaseHTTPRequestHandler):
         if parts.path != "/" or not self.server.is_ours(query):
             self.send_error(404)
             return
+        self.server.answers.put(query)  # first, because the browser may be gone before it has its page
         self._show("The sign-in was refused." if "error" in query else "It goes on in your terminal.")
-        self.server.answers.put(query)
 
     def _show(self, sentence: str) -> None:
         """A page that repeats nothing of what came, and takes the code out of the browser's address bar."""

@@ -31,8 +31,9 @@ def sign_in(app: App, *, opens: bool, life_s: float | None) -> tuple[Application
 def _coming_back(app: App, client_id: str, opens: bool, life_s: float | None) -> tuple[Application, Grant]:
     with loopback.listening() as place:
         authorization = Authorization(Application(client_id, place.redirect_uri))
+        place.expect(authorization.is_answered_by)
         _send(authorization.address(app.organization, life_s=life_s), opens)
-        answer = place.wait(authorization.is_answered_by)
+        answer = place.wait()
     return authorization.application, authorization.redeem(app.session, answer)
 
 

@@ -14,9 +14,9 @@ json a result is one JSON document, and an error is one JSON object on standard 
 tab-separated row a record, without heading, colour or cut columns.
 
 A value comes from the option, else from the environment, else from the profile in the config file, else from that
-file's defaults, else it is built in. "hcexport status" and "hcexport config list" name the origin of each. A profile's user, store,
-password_file and password_command count for the profile's own organization only: where the environment names another,
-they are left out, and --profile typed together with the address of another is status 78.
+file's defaults, else it is built in. "hcexport status" and "hcexport config list" name the origin of each. A profile's
+user, store, password_file and password_command count for the profile's own organization only: where the environment
+names another, they are left out, and --profile typed together with the address of another is status 78.
 
 Durations are written 90, 90s, 10m, 2h or 1d. Points in time are 2026-11-01, 2026-11-01T03:00Z, 24h or 7d (ago), today
 or yesterday. Lists are separated by commas; - reads them from standard input, one a line.

@@ -11,7 +11,7 @@ from typing import Any
 from hcexport.errors import ConfigError
 from hcexport.redaction import Secret, redact
 from hcexport.store.accounts import AccountKey, Entry
-from hcexport.store.children import TookTooLong, run_for_secret
+from hcexport.store.children import SaidTooMuch, TookTooLong, run_for_secret
 
 UNATTENDED_S = 3.0  # contract: secrets; a keyring that answers does so in tenths of a second
 ATTENDED_S = 60.0  # somebody may be typing the keyring's own password
@@ -77,7 +77,7 @@ class KeyringStore:
             answer: dict[str, Any] = json.loads(output)
         except TookTooLong:
             raise self._failure(f"the keyring did not answer within {limit_s:g} s", lasting=True) from None
-        except (OSError, ValueError):
+        except (OSError, ValueError, SaidTooMuch):
             raise self._failure("the keyring cannot be asked: its process broke off", lasting=True) from None
         return answer
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hcexport.errors import ConfigError
 from hcexport.redaction import Secret
-from hcexport.store.children import TookTooLong, run_for_secret
+from hcexport.store.children import SaidTooMuch, TookTooLong, run_for_secret
 from hcexport.store.private_files import open_at_once
 from hcexport.store.settings import Settings
 
@@ -90,6 +90,8 @@ def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
         status, output = run_for_secret(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
     except TookTooLong:
         raise ConfigError(f"{origin} did not end within {COMMAND_LIMIT_S:g} s", hint=hint) from None
+    except SaidTooMuch:
+        raise ConfigError(f"{origin} printed more than a password", hint=hint) from None
     except (OSError, ValueError, IndexError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "it is not a command"
         raise ConfigError(f"{origin} cannot be started: {reason}") from None

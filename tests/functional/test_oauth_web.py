@@ -181,7 +181,27 @@ class TestSigningIn:
 
 def test_nobody_coming_is_a_timeout() -> None:
     with loopback.listening() as place, pytest.raises(TimedOut):
-        place.wait(lambda query: True, limit_s=0.05)
+        place.wait(limit_s=0.05)
+
+
+def test_an_answer_before_anybody_waits_is_kept() -> None:
+    with loopback.listening() as place:
+        place.expect(lambda query: query.get("state") == "ours")
+        assert Person(f"{place.redirect_uri}?code=x&state=theirs").status == 404
+        assert Person(f"{place.redirect_uri}?code=c0de&state=ours").status == 200
+        assert place.wait(limit_s=0.05)["code"] == "c0de"
+
+
+def test_a_browser_that_resets_before_it_has_its_page_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reset(visit: loopback._Visit, _sentence: str) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(loopback._Visit, "_show", reset)
+    with loopback.listening() as place:
+        place.expect(lambda _query: True)
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+            Person(f"{place.redirect_uri}?code=c0de")
+        assert place.wait(limit_s=1)["code"] == "c0de"
 
 
 class TestBrowser:

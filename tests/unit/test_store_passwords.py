@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import threading
 import time
@@ -177,6 +178,36 @@ class TestCommand:
         numbers = log.read_text().split()
         assert len(numbers) == 2
         wait_until_gone(numbers)
+
+    def test_one_that_leaves_something_in_the_background_is_not_waited_for(self, tmp_path: Path) -> None:
+        log = tmp_path / "pid"
+        begin = time.monotonic()
+        command = shlex.join(["sh", "-c", f"echo right; sleep 60 & echo $! > {log}"])
+        try:
+            assert run_password_command(command, os.environ).reveal() == "right"
+            assert time.monotonic() - begin < 10
+        finally:
+            os.kill(int(log.read_text()), signal.SIGKILL)
+
+    def test_one_that_never_stops_writing(self) -> None:
+        begin = time.monotonic()
+        with pytest.raises(ConfigError, match="more than a password"):
+            run_password_command("cat /dev/zero", os.environ)
+        assert time.monotonic() - begin < 10
+
+    def test_one_that_closes_its_output_and_goes_on_has_its_time_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(passwords, "COMMAND_LIMIT_S", 0.3)
+        with pytest.raises(ConfigError, match="did not end"):
+            run_password_command("sh -c 'echo x; exec >&-; sleep 60'", os.environ)
+
+    def test_what_is_ours_is_not_handed_on(self, tmp_path: Path) -> None:
+        ours = dict.fromkeys(["HCEXPORT_TOKEN", "HCEXPORT_PASSWORD", "ARCGIS_ENTERPRISE_PASSWORD"], "canary")
+        proxies = {"HTTPS_PROXY": "http://me:canary@proxy:3128/x", "all_proxy": "me:canary@proxy", "NO_PROXY": "a,b"}
+        script = f"env > {tmp_path}/env; echo right"
+        run_password_command(shlex.join(["sh", "-c", script]), {**os.environ, **ours, **proxies})
+        seen = (tmp_path / "env").read_text()
+        assert "canary" not in seen
+        assert {"HTTPS_PROXY=http://proxy:3128/x", "all_proxy=proxy", "NO_PROXY=a,b"} <= set(seen.splitlines())
 
 
 def wait_until_gone(numbers: list[str]) -> None:
