@@ -21,10 +21,19 @@ from datetime import datetime, timedelta
 from hcexport.api import oauth
 from hcexport.api.generate_token import TOKEN_LIFE_S, generate_token
 from hcexport.api.session import Session
-from hcexport.errors import AuthError, ConfigError, HcexportError, PasswordRefused, SignInRequired
+from hcexport.errors import (
+    AuthError,
+    CertificateError,
+    ConfigError,
+    HcexportError,
+    NetworkError,
+    PasswordRefused,
+    ProtocolError,
+    SignInRequired,
+)
 from hcexport.redaction import Secret
 from hcexport.store.accounts import Token
-from hcexport.store.credentials import Credentials
+from hcexport.store.credentials import UNDER_WAY_S, Credentials
 
 MARGIN = timedelta(seconds=2)  # a round trip, and the second that the server's Date leaves open
 
@@ -129,7 +138,7 @@ class SignIn:
                     self._credentials.forget_token()
 
     def _alone(self) -> AbstractContextManager[object]:
-        return self._credentials.renewal_lock() if self._credentials else nullcontext()
+        return renewal_lock(self._session, self._credentials) if self._credentials else nullcontext()
 
 
 def fixed_way(origin: str, token: Token) -> Way:
@@ -206,17 +215,42 @@ def password_way(
                 f"the password of {username} ({origin}) was refused before and has not changed",
                 hint="correct it, or sign in: hcexport login",
             )
-        try:
-            token = generate_token(session, username, password, life_s=life_s)
-        except PasswordRefused as error:
-            if not error.retryable:
-                with suppress(ConfigError):  # a state folder that cannot be written hides no refusal
-                    credentials.remember_refused(password)
-            raise
+        if wait_s := credentials.held_back_s(password):
+            raise NetworkError(
+                f"a sign-in of {username} ({origin}) was sent and not answered yet",
+                hint=f"it is sent again after {wait_s:.0f} s; accounts lock after a few failures",
+            )
+        token = _signed_in(session, credentials, password, life_s)
         credentials.forget_refused(password)
         return token
 
     return Way(origin, get)
+
+
+def _signed_in(session: Session, credentials: Credentials, password: Secret, life_s: float) -> Token:
+    """A token for a password, which is noted before it is sent; what becomes of it may never be heard.
+
+    A state folder that cannot be written is in nobody's way, and hides no refusal.
+    """
+    try:
+        with suppress(ConfigError):
+            credentials.note_sent(password)
+        return generate_token(session, credentials.key.username, password, life_s=life_s)
+    except PasswordRefused as error:
+        with suppress(ConfigError):
+            (credentials.forget_sent if error.retryable else credentials.remember_refused)(password)
+        raise
+    except NetworkError as error:
+        never_arrived = error.unsent or isinstance(error, CertificateError)
+        if never_arrived or (isinstance(error, ProtocolError) and error.refused):
+            with suppress(ConfigError):
+                credentials.forget_sent(password, all_times=False)
+        raise
+
+
+def renewal_lock(session: Session, credentials: Credentials) -> AbstractContextManager[bool]:
+    """The lock of an account, waited for as long as an answer to a sign-in, within the deadline."""
+    return credentials.renewal_lock(min(UNDER_WAY_S, session.deadline.remaining()))
 
 
 def has_ended(session: Session, expires: datetime | None) -> bool:

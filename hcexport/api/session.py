@@ -102,8 +102,12 @@ class Session:
         query = {**(params or {}), "f": "json"}
         return self._persist(lambda: self._json("GET", url, token, params=query), attempts, _may_pass)
 
-    def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
+    def post(
+        self, url: str, form: Mapping[str, Any], *, token: Secret | None = None, once: bool = False
+    ) -> dict[str, Any]:
         """POST a form on a fresh connection; sent again only when it surely had no effect.
+
+        ``once`` says that a server which asks for it again later may have counted it: a password is sent so.
 
         A server may close an idle connection just as the request goes out on it, and then nobody knows what it did.
         """
@@ -113,7 +117,7 @@ class Session:
             self._wire.hang_up()
             return self._json("POST", url, token, data=body)
 
-        return self._persist(send, ATTEMPTS, _surely_had_no_effect)
+        return self._persist(send, ATTEMPTS, _was_unsent if once else _surely_had_no_effect)
 
     @contextmanager
     def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[ItemStream]:
@@ -220,6 +224,10 @@ def _may_pass(error: NetworkError) -> bool:
 
 def _surely_had_no_effect(error: NetworkError) -> bool:
     return error.retryable and (error.unsent or error.retry_after_s is not None)
+
+
+def _was_unsent(error: NetworkError) -> bool:
+    return error.retryable and error.unsent
 
 
 def _same_origin(url: str, organization: Organization) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from hcexport.api.auth import SignIn, fixed_way, keep_grant, password_way
+from hcexport.api.auth import SignIn, fixed_way, keep_grant, password_way, renewal_lock
 from hcexport.api.client import Client
 from hcexport.api.generate_token import TOKEN_LIFE_S
 from hcexport.api.oauth import Application, Grant
@@ -134,7 +134,7 @@ def _by_password(app: App, *, from_stdin: bool, life_s: float) -> Proof:
     app.talk.decision(f"password: {origin}")
     password = read()
     credentials = credentials_of(app)
-    with credentials.renewal_lock():
+    with renewal_lock(app.session, credentials):
         if origin == PROMPT:
             credentials.forget_refused(password)
         token = password_way(app.session, credentials, origin, lambda: password, life_s=life_s).get()

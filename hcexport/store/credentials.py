@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,11 @@ from hcexport.store.paths import Paths
 from hcexport.store.private_files import read_private, write_private
 from hcexport.store.sessions import Session
 
+UNDER_WAY_S = 130.0  # longer than anybody waits for an answer to a sign-in
+LOCKING_S = 900.0  # accounts lock after five failures in so many seconds
 _REFUSED_KEPT = 8  # as many wrong passwords as there are sources of one, and some
+_LOST_AT_MOST = 4  # sendings without an answer in LOCKING_S
+_SENT_KEPT = 16
 
 
 def secret_store(name: str, paths: Paths, *, attended: bool = False) -> SecretStore:
@@ -96,6 +102,7 @@ class Credentials:
         digest = _hash(password, salt)
         if not _is_in(digest, session.refused):
             self._change(salt=salt, refused=(*session.refused, digest)[-_REFUSED_KEPT:])
+        self.forget_sent(password)
 
     def forget_refused(self, password: Secret) -> None:
         """The server took this password after all: it was changed back."""
@@ -103,14 +110,42 @@ class Credentials:
         if session.refused:
             digest = _hash(password, session.salt)
             self._change(refused=tuple(one for one in session.refused if one != digest))
+        self.forget_sent(password)
+
+    def note_sent(self, password: Secret) -> None:
+        """Note that this password is about to be sent, before anybody can know what becomes of it."""
+        session = self.session()
+        salt = session.salt or os.urandom(16).hex()
+        self._change(salt=salt, sent=(*session.sent, (_hash(password, salt), time.time()))[-_SENT_KEPT:])
+
+    def forget_sent(self, password: Secret, *, all_times: bool = True) -> None:
+        """What became of this password is known, of all times that it was sent or of the last."""
+        session = self.session()
+        if session.sent:
+            digest = _hash(password, session.salt)
+            times = [one for one in session.sent if one[0] == digest]
+            gone = times if all_times else times[-1:]
+            self._change(sent=tuple(one for one in session.sent if one not in gone))
+
+    def held_back_s(self, password: Secret) -> float:
+        """Seconds until this password may be sent: while it is under way, or was lost so often that it may lock."""
+        session, now = self.session(), time.time()
+        if not session.sent:
+            return 0.0
+        digest = _hash(password, session.salt)
+        times = [at for known, at in session.sent if known == digest and 0 <= now - at < LOCKING_S]
+        if not times:
+            return 0.0
+        free = times[-1] + UNDER_WAY_S if len(times) < _LOST_AT_MOST else times[-_LOST_AT_MOST] + LOCKING_S
+        return max(0.0, free - now)
 
     def session(self) -> Session:
         """What is known beside the secrets; empty where nothing is."""
         return Session.from_bytes(read_private(self._path))
 
-    def renewal_lock(self) -> AbstractContextManager[bool]:
+    def renewal_lock(self, limit_s: float = UNDER_WAY_S) -> AbstractContextManager[bool]:
         """One renewal at a time on this machine, if it can be had. Read the store again once inside."""
-        return lock(self.paths.locks / self.key.file_name)
+        return lock(self.paths.locks / self.key.file_name, limit_s)
 
     @property
     def _path(self) -> Path:
@@ -120,6 +155,7 @@ class Credentials:
         write_private(self._path, replace(self.session(), **values).to_bytes())
 
 
+@lru_cache(maxsize=4)
 def _hash(password: Secret, salt: str) -> str:
     # 16 MiB and some 50 ms a guess: the hash of a wrong password is often close to the right one
     return hashlib.scrypt(

@@ -14,8 +14,10 @@ from hcexport.store.accounts import Kind
 
 @dataclass(frozen=True)
 class Session:
-    """The file's content. Hashes of refused passwords share one salt, so that a check costs one of them.
+    """The file's content. Hashes of passwords share one salt, so that a check costs one of them.
 
+    ``refused`` are those of wrong passwords, ``sent`` those of passwords of which no answer is known, each with the
+    time when it was sent, in epoch seconds.
     ``client_id`` and ``redirect_uri`` are those that the refresh token was made for: it is good for no others.
     """
 
@@ -27,6 +29,7 @@ class Session:
     redirect_uri: str = ""
     salt: str = ""
     refused: tuple[str, ...] = ()
+    sent: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def from_bytes(cls, content: bytes | None) -> Session:
@@ -42,6 +45,7 @@ class Session:
                 redirect_uri=str(body.get("redirect_uri", "")),
                 salt=str(body.get("salt", "")),
                 refused=tuple(str(one) for one in body.get("refused", ())),
+                sent=tuple((str(digest), float(time)) for digest, time in body.get("sent", ())),
             )
         except (ValueError, TypeError, AttributeError, RecursionError):
             return cls()

@@ -8,13 +8,16 @@ import pty
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hcexport.sandbox import Sandbox
+from hcexport.sandbox.endpoints import sharing
+from hcexport.sandbox.scenarios import ROWS, Scenario
+from hcexport.sandbox.scenarios.behaviours import Twist, in_turn, instead, late, refused, served
 
 WRONG = "not-the-password"
 
@@ -212,6 +215,60 @@ class TestRefusedPassword:
         done = hcexport_alone("list", env={**env, "HCEXPORT_HOME": str(blocked)})
         assert done.returncode in {4, 78}
         assert sign_ins(box) <= 1
+
+
+class TestUnansweredPassword:
+    """The portal has counted it, or may have, and nobody hears what became of it."""
+
+    @pytest.fixture
+    def portal(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sandbox]:
+        def make(*twists: Twist) -> Sandbox:
+            scenario = Scenario("unanswered", lambda: {sharing.generate_token: in_turn(*twists)})
+            monkeypatch.setitem(ROWS, "unanswered", scenario)
+            return Sandbox(scenario="unanswered")
+
+        return make
+
+    def wrong(self, box: Sandbox) -> dict[str, str]:
+        return {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_a_server_that_asks_to_come_again_gets_it_once(
+        self, hcexport_alone: Any, portal: Callable[..., Sandbox], status: int
+    ) -> None:
+        with portal(instead(lambda _call: refused(status, "Try Again", 0)), served) as box:
+            for _ in range(2):
+                error = error_of(hcexport_alone("list", "-F", "json", env=self.wrong(box)))
+                assert (error["exit_status"], error["retryable"]) == (6, True)
+            assert sign_ins(box) == 1
+            done = hcexport_alone("list", "--limit", "1", env={**self.wrong(box), "HCEXPORT_PASSWORD": box.password})
+            assert done.returncode == 0
+
+    def test_those_beside_it_do_not_send_it_though_no_lock_is_to_be_had(
+        self, hcexport_alone: Any, portal: Callable[..., Sandbox]
+    ) -> None:
+        home(hcexport_alone).mkdir()
+        home(hcexport_alone).joinpath("locks").write_text("in the way")
+        with portal(late(3.0)) as box:
+            env = {**hcexport_alone.env, **self.wrong(box)}
+            first = subprocess.Popen(hcexport_alone.argv("list"), env=env, stderr=subprocess.DEVNULL)
+            for _ in range(1000):
+                if sign_ins(box):
+                    break
+                time.sleep(0.01)
+            assert {hcexport_alone("list", env=self.wrong(box)).returncode for _ in range(3)} == {6}
+            assert first.poll() is None
+            assert first.wait(20) == 4
+            assert hcexport_alone("list", env=self.wrong(box)).returncode == 4
+            assert sign_ins(box) == 1
+
+    @pytest.mark.slow
+    def test_runs_beside_a_slow_sign_in_wait_for_it(self, hcexport_alone: Any, portal: Callable[..., Sandbox]) -> None:
+        with portal(late(12.0)) as box:
+            env = {**hcexport_alone.env, **self.wrong(box)}
+            runs = [subprocess.Popen(hcexport_alone.argv("list"), env=env, stderr=subprocess.DEVNULL) for _ in range(6)]
+            assert {process.wait(60) for process in runs} == {4}
+            assert sign_ins(box) == 1
 
 
 class TestPrompt:

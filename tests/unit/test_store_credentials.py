@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store import locks
 from hcexport.store.accounts import AccountKey, Entry, Kind, Token
-from hcexport.store.credentials import Credentials, environment_token, secret_store
+from hcexport.store.credentials import LOCKING_S, UNDER_WAY_S, Credentials, environment_token, secret_store
 from hcexport.store.file_store import FileStore
 from hcexport.store.keyring_store import KeyringStore
 from hcexport.store.locks import lock
@@ -151,6 +152,53 @@ class TestRefusedPasswords:
         assert credentials.was_refused(Secret("wrong 9"))
 
 
+class TestSentPasswords:
+    """One that was sent and never answered is not sent again at once: the server may have counted it."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        now = [1_800_000_000.0]
+        monkeypatch.setattr("hcexport.store.credentials.time", SimpleNamespace(time=lambda: now[0]))
+        return now
+
+    def test_held_back_while_it_may_be_under_way(self, credentials: Credentials, clock: list[float]) -> None:
+        assert credentials.held_back_s(Secret("right")) == 0
+        credentials.note_sent(Secret("right"))
+        assert again(credentials).held_back_s(Secret("right")) == UNDER_WAY_S
+        assert again(credentials).held_back_s(Secret("another")) == 0
+        clock[0] += UNDER_WAY_S
+        assert credentials.held_back_s(Secret("right")) == 0
+
+    def test_lost_again_and_again_it_locks_no_account(self, credentials: Credentials, clock: list[float]) -> None:
+        sent: list[float] = []
+        for _ in range(3600):
+            if not credentials.session().sent or not credentials.held_back_s(Secret("right")):
+                credentials.note_sent(Secret("right"))
+                sent.append(clock[0])
+            clock[0] += 1.0
+        assert len(sent) > 10
+        assert all(later - first >= LOCKING_S for first, later in zip(sent, sent[4:], strict=False))
+
+    def test_what_became_of_it(self, credentials: Credentials, clock: list[float]) -> None:
+        for learn in (credentials.forget_sent, credentials.forget_refused, credentials.remember_refused):
+            credentials.note_sent(Secret("right"))
+            learn(Secret("right"))
+            assert credentials.session().sent == ()
+        assert credentials.was_refused(Secret("right"))
+
+    def test_the_last_time_alone_never_arrived(self, credentials: Credentials, clock: list[float]) -> None:
+        for _ in range(2):
+            credentials.note_sent(Secret("right"))
+            clock[0] += UNDER_WAY_S
+        credentials.forget_sent(Secret("right"), all_times=False)
+        assert len(credentials.session().sent) == 1
+
+    def test_a_clock_that_was_set_back_holds_nothing_back(self, credentials: Credentials, clock: list[float]) -> None:
+        credentials.note_sent(Secret("right"))
+        clock[0] -= 3600.0
+        assert credentials.held_back_s(Secret("right")) == 0
+
+
 class TestSession:
     @given(
         st.builds(
@@ -163,6 +211,7 @@ class TestSession:
             redirect_uri=st.text(),
             salt=st.text(),
             refused=st.lists(st.text()).map(tuple),
+            sent=st.lists(st.tuples(st.text(), st.floats(allow_nan=False))).map(tuple),
         )
     )
     def test_comes_back(self, session: Session) -> None:
@@ -175,7 +224,8 @@ class TestSession:
             lambda inner: (
                 st.lists(inner)
                 | st.dictionaries(
-                    st.sampled_from(["expires", "referer", "kind", "refresh_expires", "salt", "refused", "x"]), inner
+                    st.sampled_from(["expires", "referer", "kind", "refresh_expires", "salt", "refused", "sent", "x"]),
+                    inner,
                 )
             ),
         ).map(lambda value: json.dumps(value).encode())
