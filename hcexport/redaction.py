@@ -18,11 +18,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from html import escape, unescape
 from typing import Any, NoReturn
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
 from hcexport.errors import UsageError
 
 MASK = "***"
+SCREEN_CAP = 4000  # characters of a message: no server's text fills more than a screen
 _SHORTEST_LIVE = 6  # characters; blanking shorter values would spoil innocent words and tell the value by that
 _RUN = 9  # characters of a secret in a row: never shown, eight are too few to be of use
 _PROBE = 5  # characters; the longest block of which every run holds a whole one
@@ -215,9 +216,20 @@ _RULES = (
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), mask) for pattern, mask in _RULES)
 
 
+def holds_secret(text: str) -> bool:
+    """Whether a secret of this process stands in the text, however it is quoted."""
+    return _live.blank(text) != text or _live.blank(unquote_plus(text)) != unquote_plus(text)
+
+
 def redact(text: str) -> str:
     """The text without its secrets, each replaced by ``***``; the rest is left as it is."""
     text = _live.blank(text)
     for pattern, mask in _COMPILED:
         text = pattern.sub(mask, text)
     return text
+
+
+def shortened(text: str, cap: int = SCREEN_CAP) -> str:
+    """The redacted text, then cut to ``cap`` characters: the other way round a stump of a secret would be left."""
+    known = redact(text)
+    return known if len(known) <= cap else f"{known[: cap - 1]}…"

@@ -18,7 +18,7 @@ from hcexport.api.proxy import proxy_for
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import HcexportError, NetworkError, ProtocolError
 from hcexport.organization import Organization
-from hcexport.redaction import Secret, redact
+from hcexport.redaction import Secret, holds_secret, redact
 
 if TYPE_CHECKING:
     from hcexport.api.wire import Answer, Wire
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 REFERER = "https://hcexport"  # one for every request: a token is bound to the referer that it was made with
 CONNECT_TIMEOUT_S = 10.0  # a proxy or a load balancer that is up answers sooner
 ANSWER_TIMEOUT_S = 120.0  # for one whole JSON answer, however slowly its bytes come
-JSON_CAP = 32 * 2**20  # bytes; a page of 1,000 reports is about 200 kB
+REFUSAL_TIMEOUT_S = 60.0  # for what comes in place of a file: none of its bytes is of use before the last
+JSON_CAP = 4 * 2**20  # bytes; a page of 1,000 reports is about 200 kB, and objects take 30 times their JSON
 ATTEMPTS = 5
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, base * 2^n))
 RETRY_AFTER_CAP_S = 300.0  # a server that wants more than this gets the command's end instead
@@ -76,6 +77,7 @@ class Session:
         self.sleep = sleep
         self._log = log
         self._server_ahead = timedelta(0)
+        self.json_bytes = 0  # of all answers so far
         self._wire = _open_wire(organization, tls or TlsOptions(), environ or {}, connect_timeout_s)
 
     def close(self) -> None:
@@ -127,7 +129,7 @@ class Session:
         """
         with self._answer("GET", url, token, headers=headers) as answer:
             if answer.status not in {200, 206, 416}:
-                raise failed_status(answer.status, answer.headers, _capped(answer))
+                raise failed_status(answer.status, answer.headers, _capped(answer, REFUSAL_TIMEOUT_S))
             chunks = _file_only(answer) if answer.status == 200 else answer.chunks
             yield ItemStream(answer.status, answer.headers, chunks)
 
@@ -152,7 +154,9 @@ class Session:
 
     def _json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
         with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
-            return read_answer(answer.status, answer.headers, _without(token, _capped(answer)))
+            body = _capped(answer)
+            self.json_bytes += len(body)
+            return read_answer(answer.status, answer.headers, _without(token, body))
 
     @contextmanager
     def _answer(
@@ -199,6 +203,8 @@ class Session:
             target = urljoin(url, place)
         except ValueError:
             return None
+        if holds_secret(target):
+            raise ProtocolError("the server redirects to an address with a secret of ours in it, which is not followed")
         return target if _same_origin(target, self.organization) else None
 
 
@@ -240,8 +246,13 @@ def _same_origin(url: str, organization: Organization) -> bool:
     return theirs == (organization.scheme, organization.host, organization.port, None)
 
 
-def _capped(answer: Answer) -> bytes:
-    """The whole body, or ProtocolError for one that is too large or was compressed though we asked for it plain."""
+def _capped(answer: Answer, limit_s: float | None = None) -> bytes:
+    """The whole body, within ``limit_s`` seconds where given.
+
+    Raises ProtocolError for one that is too large, or was compressed though we asked for it plain.
+    """
+    if limit_s is not None:
+        answer.limit(limit_s)
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise ProtocolError("something on the way compressed the answer, though hcexport asks it not to")
     body = bytearray()
@@ -265,7 +276,7 @@ def _file_only(answer: Answer) -> Iterator[bytes]:
     kind = answer.headers.get("content-type", "").lower()
     is_said_to_be_none = "json" in kind or "text/html" in kind  # front ends label zips so, the first bytes do not lie
     if first.lstrip()[:1] in {b"{", b"<"} or (is_said_to_be_none and not first.startswith((_ZIP, _EMPTY_ZIP))):
-        raise_for_error(parse_object(first + _capped(answer)))
+        raise_for_error(parse_object(first + _capped(answer, REFUSAL_TIMEOUT_S)))
         raise ProtocolError("the server sent a description of the item instead of the file")
     return _joined(first, answer.chunks)
 

@@ -92,17 +92,30 @@ _WRONG_HOST = {62, 64}
 _WEAK = {66, 67, 68}
 
 
-def certificate_failure(error: BaseException, host: str) -> CertificateError | None:
+def certificate_failure(error: BaseException, host: str, *, has_answered: bool = False) -> CertificateError | None:
     """What to say of a failure that has TLS at its root, None when it has not.
+
+    It is retryable where the host ``has_answered`` well over TLS before, because an ingress that reloads sends alerts
+    and shows other certificates. Then an alert is no demand for a client certificate either.
 
     A client certificate that TLS 1.3 demands shows itself only in the first read, so the whole chain of causes is read;
     no request gets past such a handshake, also when it was written already.
     """
     cause = _ssl_cause(error)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return _untrusted(cause, host)
     if cause is None or isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
         return None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        failure = _untrusted(cause, host)
+    elif has_answered:
+        failure = CertificateError(f"TLS with {host} failed: {_words(cause)}")
+    else:
+        failure = _refused(cause, host)
+    failure.retryable = has_answered
+    return failure
+
+
+def _refused(cause: ssl.SSLError, host: str) -> CertificateError:
+    """What the first handshake with a host says when it fails for another reason than the host's certificate."""
     reason = (cause.reason or str(cause)).upper()
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return CertificateError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from hcexport.api.tls import certificate_failure
 from hcexport.errors import HcexportError, NetworkError, TimedOut
 from hcexport.redaction import redact
 
-READ_TIMEOUT_S = 60.0  # silence this long is a stall
+READ_TIMEOUT_S = 60.0  # silence this long is a stall, and so is a head that is not whole by then
 _KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an idle connection
 
 for _name in ("httpx", "httpcore"):  # they log addresses and headers, wherever the root logger writes
@@ -44,11 +44,15 @@ _FOREIGN = (
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and headers (lower-case names) of an answer whose body is still to come."""
+    """Status and headers (lower-case names) of an answer whose body is still to come.
+
+    ``limit`` cuts the time for the rest of the body to so many seconds.
+    """
 
     status: int
     headers: Mapping[str, str]
     chunks: Iterator[bytes]
+    limit: Callable[[float], None]
 
 
 class Wire:
@@ -58,13 +62,15 @@ class Wire:
         self, *, host: str, referer: str, context: ssl.SSLContext | None, proxy: Proxy | None, connect_timeout_s: float
     ) -> None:
         self._host = host
-        self._network = Network()
+        self._network = Network(_tls_layers(context, proxy))
+        self._has_answered = False
         self._transport = _Transport(self._network, context, proxy)
         self._client = httpx.Client(
             transport=self._transport,
             trust_env=False,
             follow_redirects=False,
-            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=connect_timeout_s),
+            # no request waits for another one's connection: the pool has room for all that a session has open
+            timeout=httpx.Timeout(READ_TIMEOUT_S, connect=connect_timeout_s, pool=0),
             headers={
                 "Accept": "*/*",
                 "Accept-Encoding": "identity",
@@ -97,19 +103,30 @@ class Wire:
         Raises CertificateError, NetworkError, or TimedOut when it was the deadline that passed. What the caller's own
         code raises while it reads is left alone.
         """
-        self._network.limit = deadline.within(limit_s) if limit_s is not None else deadline
-        self._network.request_written = False
+        self._network.begin(deadline.within(limit_s) if limit_s is not None else deadline, READ_TIMEOUT_S)
         self._client.cookies.clear()
         with self._translated(deadline):
-            request = self._client.build_request(method, url, headers=headers, **content)
-            response = self._client.send(request, stream=True)
+            response = self._send(self._client.build_request(method, url, headers=headers, **content))
+        self._network.read_body()
+        self._has_answered |= response.is_success
         try:
             names = {name.lower(): value for name, value in response.headers.items()}
-            yield Answer(response.status_code, names, self._chunks(response, deadline))
+            yield Answer(response.status_code, names, self._chunks(response, deadline), self._network.read_body)
         finally:
             with self._translated(deadline):
                 response.close()
             self._transport.drop_what_speaks_unasked()
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        """The head of the answer; after a failure nothing is left in the pool.
+
+        httpcore keeps a tunnel whose TLS handshake failed as one that is in use, for ever.
+        """
+        try:
+            return self._client.send(request, stream=True)
+        except BaseException:
+            self.hang_up()
+            raise
 
     def _chunks(self, response: httpx.Response, deadline: Deadline) -> Iterator[bytes]:
         with self._translated(deadline):
@@ -127,7 +144,7 @@ class Wire:
     def _failure(self, error: Exception, deadline: Deadline) -> HcexportError:
         if deadline.passed:
             return TimedOut("the time allowed has passed before the server had answered")
-        certificate = certificate_failure(error, self._host)
+        certificate = certificate_failure(error, self._host, has_answered=self._has_answered)
         if certificate:
             certificate.unsent |= not self._network.request_written
             return certificate
@@ -171,7 +188,7 @@ class _Transport(httpx.BaseTransport):
     def drop_what_speaks_unasked(self) -> None:
         """Let no connection live on which more came than was asked for: it would be taken for the next answer.
 
-        httpcore looks at its sockets before it uses them again, and not into h11, which has read ahead.
+        httpcore looks at its sockets before it uses them again, but not into h11 and OpenSSL, which have read ahead.
         """
         if any(_unasked(connection) for connection in self._pool.connections):
             self._pool.close()
@@ -180,9 +197,15 @@ class _Transport(httpx.BaseTransport):
         self._pool.close()
 
 
-def _unasked(connection: Any) -> bytes:
-    state = getattr(getattr(connection, "_connection", None), "_h11_state", None)  # a test holds httpcore to the names
-    return state.trailing_data[0] if state is not None else b""
+def _unasked(connection: Any) -> bool:
+    http = getattr(connection, "_connection", None)  # a test holds httpcore to the names
+    state, stream = getattr(http, "_h11_state", None), getattr(http, "_network_stream", None)
+    tls = stream.get_extra_info("ssl_object") if stream is not None else None
+    return bool((state is not None and state.trailing_data[0]) or (tls is not None and tls.pending()))
+
+
+def _tls_layers(context: ssl.SSLContext | None, proxy: Proxy | None) -> int:
+    return (context is not None) + (proxy is not None and proxy.url.startswith("https:"))
 
 
 class _Body(httpx.SyncByteStream):

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL: Mapping[str, float] = {  # what takes minutes on a bad day takes parts of a second here
+SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a second here
     "hcexport.api.wire.READ_TIMEOUT_S": 0.5,
     "hcexport.api.session.JSON_CAP": 1 << 20,
     "hcexport.api.session.ANSWER_TIMEOUT_S": 1.5,
+    "hcexport.api.session.REFUSAL_TIMEOUT_S": 0.5,
     "hcexport.api.session.BACKOFF_BASE_S": 0.005,
     "hcexport.api.session.BACKOFF_CAP_S": 0.02,
     "hcexport.transfer.polling.PATIENCE_S": 0.6,

@@ -56,7 +56,8 @@ CONNECTION = [
     _file("connection", "ends politely without a word, always", t.raw(), ends=(NET,)),
     _file("connection", "never answers", t.mute, ends=(NET, LATE)),
     _file("connection", "does not answer at first", t.mute, good, ends=(OK,)),
-    _file("connection", "a header a byte at a time", t.drips_headers, ends=(NET, LATE)),
+    _file("connection", "a header a byte at a time", t.drips_headers, ends=(NET,)),
+    _file("connection", "a header a byte at a time, twice", t.drips_headers, t.drips_headers, good, ends=(OK,)),
 ]
 HEAD = [
     _file("head", "a greeting of another protocol", t.raw(b"220 ready\r\n"), ends=(NET,)),
@@ -67,7 +68,8 @@ HEAD = [
     ),
     _file("head", "HTTP/2 on a plain line", t.raw(b"\0\0\x12\x04\0\0\0\0\0" + bytes(18)), ends=(NET,)),
     _file("head", "2,000 interim answers", t.processing(2000), ends=(OK, NET)),
-    _file("head", "interim answers without end", t.processing(None), ends=(NET, LATE)),
+    _file("head", "interim answers without end", t.processing(None), ends=(NET,)),
+    _file("head", "interim answers without end, twice", *[t.processing(None)] * 2, good, ends=(OK,)),
     _file("head", "200 kB of one header", t.says(200, A.body, x="y" * 200_000), ends=(NET,)),
     _file("head", "150 headers of 1 kB", t.whole(**{f"x{n}": "y" * 1024 for n in range(150)}), ends=(OK, NET)),
     _file("head", "a header without a colon", t.raw(_HEAD, b"nonsense\r\n\r\n"), ends=(NET,)),
@@ -150,6 +152,14 @@ PAGES = [
     _file("page", "forbidden, in a 200", t.json_says(_error(403)), ends=(AUTH,)),
     _file("page", "not found, in a 200", t.json_says(_error(404)), ends=(GONE,)),
     _file("page", "trouble, in a 200", t.json_says(_error(500)), ends=(NET,)),
+    _file("page", "trouble that drips", t.drips_body(503), ends=(NET,)),
+    _file("page", "trouble that drips, twice", *[t.drips_body(503)] * 2, good, ends=(OK,)),
+    _file("page", "JSON that drips", t.drips_body(200, b"{"), ends=(NET,)),
+    _file("page", "JSON that drips, twice", *[t.drips_body(200, b"{")] * 2, good, ends=(OK,)),
+    _file("page", "a code of 5,000 digits", t.json_says(b'{"error":{"code":"%b"}}' % (b"9" * 5000), 503), ends=(NET,)),
+    _file("page", "dates of an absurd zone", t.says(503, retry_after=t.ABSURD, date=t.ABSURD), good, ends=(OK,)),
+    _file("page", "the file, dated in an absurd zone", t.whole(date=t.ABSURD, last_modified=t.ABSURD), ends=(OK,)),
+    _file("page", "a reason of 3 MB", t.json_says(_error(500, "no " * 1_000_000), 500), ends=(NET,)),
     _file("page", "hostile JSON", t.json_says(b"[" * 100_000), ends=(NET,)),
 ]
 STATUS = [
@@ -239,6 +249,7 @@ REDIRECT = [
         ("to a script", "javascript:alert(1)"),
         ("to a port that is none", "http://127.0.0.1:99999/evil.zip"),
         ("to half an address", "http://[::1/evil.zip"),
+        ("to an address with the token in it", f"http://127.0.0.1:{{own}}/gis/x?token={CANARY}"),
         ("to itself", "http://127.0.0.1:{own}/gis/admin/uploads/f57951c9-37aa-4d4a-b444-9ad0316737d3/download"),
     )
 ]
@@ -275,6 +286,7 @@ DESCRIPTION = [
     _item("not committed at first", t.json_says(item_json(committed=False)), described, ends=(OK,)),
     _item("never committed", t.json_says(item_json(committed=False)), ends=(BUSY,)),
     _item("an answer to the next question with it", t.followed_by(EVIL.body, item_json()), ends=(OK,)),
+    _item("300,000 objects", t.json_says(b"[" + b"{}," * 300_000 + b"{}]"), ends=(NET,)),
     _item("gone", t.json_says(_error(404), 404), ends=(GONE,)),
     _item("forbidden", t.json_says(_error(403)), ends=(AUTH,)),
     _item("token expired", t.json_says(_error(498)), ends=(AUTH,)),

@@ -11,6 +11,7 @@ from email.utils import formatdate
 from .line import Line
 from .organization import Turn, Version, asked_from, good
 
+ABSURD = "Tue, 24 Nov 2026 20:00:00 +99999999999999999999"
 HTML = b"<!DOCTYPE html><html><title>Sign In</title><form><input type=password></form></html>"
 
 
@@ -154,6 +155,17 @@ def drips_headers(line: Line, _now: Version) -> None:
     """A header that never ends."""
     line.drip(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200, 0.05)
     line.fin()
+
+
+def drips_body(status: int, begun: bytes = b"<") -> Turn:
+    """A body that never ends, in place of the item."""
+
+    def turn(line: Line, _now: Version) -> None:
+        line.answer(status, begun, content_length=9999)
+        line.drip(b" " * 200, 0.05)
+        line.fin()
+
+    return turn
 
 
 def processing(times: int | None) -> Turn:
