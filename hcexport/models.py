@@ -8,13 +8,13 @@ Times are epoch milliseconds in the API and aware UTC datetimes here; the API's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from hcexport.errors import ProtocolError
-from hcexport.reading import Json, Reader, last_segment, plain_text
+from hcexport.reading import Json, Reader, fit_id, last_segment, plain_text
 
 
 class Result(StrEnum):
@@ -53,8 +53,8 @@ class JobStatus:
     @classmethod
     def parse(cls, word: object) -> JobStatus:
         """Normalise a status as the API or one of its clients spells it."""
-        normal = " ".join(str(word).strip().upper().replace("_", " ").split())
-        return cls(_TIMED_OUT if normal in _TIMED_OUT_WORDS else normal.replace(" ", "_"))
+        normal = " ".join(plain_text(word, _WORD_CAP).upper().replace("_", " ").split())
+        return cls(_TIMED_OUT if normal in _TIMED_OUT_WORDS else _SPELLINGS.get(normal, normal.replace(" ", "_")))
 
     @property
     def is_final(self) -> bool:
@@ -76,12 +76,14 @@ class JobStatus:
 
 
 _TIMED_OUT = "TIMED_OUT"
+_SPELLINGS = {"CANCELED": "CANCELLED"}
+_WORD_CAP = 60  # characters
 _TIMED_OUT_WORDS = {"TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"}
 _FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
 _UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: there may be 100,000
 class Report:
     """One row of ``healthCheck/reports/query``: what is known of a report without opening it."""
 
@@ -193,15 +195,16 @@ class Job:
         """Read a job, or the answer of an operation that started one.
 
         The id comes from ``jobid`` or the end of ``jobsUrl``, the upload item's from the end of ``result.URL``;
-        nothing else of those URLs is ever used. Failure text may be in ``result`` or in ``messages``.
+        nothing else of those URLs is ever used. Failure text may be in any of four places.
         """
         read = Reader(body)
-        found = read.text("jobid") or last_segment(read.take("jobsurl"), after="jobs") or job_id
+        found = fit_id(read.text("jobid")) or last_segment(read.take("jobsurl"), after="jobs") or job_id
         if not found:
             raise ProtocolError("the server named no job in its answer")
-        status = JobStatus.parse(read.take("status") or "UNAVAILABLE")
-        result, messages = read.take("result"), read.take("messages")
-        return cls(
+        status = JobStatus.parse(read.take("status") or read.take("jobstatus") or "UNAVAILABLE")
+        result = read.take("result")
+        reasons = (result, read.take("messages"), read.take("message"), read.take("error"))
+        job = cls(
             id=found,
             status=status,
             name=read.text("name"),
@@ -210,9 +213,21 @@ class Job:
             start_time=read.time("starttime"),
             end_time=read.time("endtime"),
             upload_id=_upload_id(result),
-            failure="" if status.succeeded or not status.is_final else (plain_text(result) or plain_text(messages)),
             extra=read.rest(),
         )
+        if job.has_ended and not job.succeeded:
+            return replace(job, failure=next(filter(None, map(plain_text, reasons)), ""))
+        return job
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job is over: by its status, or, with a word that is not known, by its end time."""
+        return self.status.is_final or (not self.status.is_known and self.end_time is not None)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job has ended with its result; a word that is not known does not say so, an upload item does."""
+        return self.status.succeeded or (self.has_ended and not self.status.is_final and self.upload_id is not None)
 
     @property
     def duration(self) -> timedelta | None:

@@ -10,6 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 Json = Mapping[str, Any]
 
+_SAID_CAP = 1000  # characters of a server's text in a message
+_ID_CAP = 200  # characters; the API's ids have 10 to 40
+
 
 class Reader:
     """Takes fields out of a JSON object without regard to the case of its keys."""
@@ -50,14 +53,21 @@ def from_epoch_ms(value: object) -> datetime | None:
         return None
 
 
-def plain_text(value: object, *, levels: int = 20) -> str:
-    """What a server put where a message belongs (text, list, object, nothing), as one line of text.
+def plain_text(value: object, cap: int = _SAID_CAP) -> str:
+    """What a server put where a message belongs (text, list, object, nothing), as a line of ``cap`` characters."""
+    text = _flat(value)
+    if len(text) <= cap:
+        return text
+    from hcexport.redaction import shortened  # noqa: PLC0415 # start-up: hardly any text is that long
 
-    What lies deeper than ``levels`` is left out: no message does, and an answer may be nested to no end.
-    """
+    return shortened(text, cap)
+
+
+def _flat(value: object, levels: int = 20) -> str:
+    """The whole text. Deeper than ``levels`` lies no message, and an answer may be nested to no end."""
     if value is None or levels == 0:
         return ""
-    inner = partial(plain_text, levels=levels - 1)
+    inner = partial(_flat, levels=levels - 1)
     if isinstance(value, Mapping):
         known = [value[key] for key in value if str(key).lower() in {"message", "messages", "description", "error"}]
         return inner(known or [f"{key}: {inner(item)}" for key, item in value.items()])
@@ -79,4 +89,9 @@ def last_segment(url: object, *, after: str) -> str | None:
     except ValueError:
         return None
     places = [index for index, part in enumerate(segments[:-1]) if part.lower() == after]
-    return segments[places[-1] + 1] if places else None
+    return fit_id(segments[places[-1] + 1]) if places else None
+
+
+def fit_id(text: str) -> str | None:
+    """An id of the server, None for a text that is too long to be one: it is said, kept and put into addresses."""
+    return text if len(text) <= _ID_CAP else None

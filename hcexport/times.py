@@ -52,5 +52,13 @@ def type_duration(seconds: float) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
+def to_local(time: datetime) -> datetime:
+    """A time in this machine's zone; the last day of year 9999, which servers send for "never", stays as it is."""
+    try:
+        return time.astimezone()
+    except (OverflowError, ValueError):
+        return time
+
+
 def _midnight(day: datetime) -> datetime:
     return datetime(day.year, day.month, day.day).astimezone()

@@ -24,7 +24,7 @@ MAY_KNOW = {
     "errors": set(),
     "models": {"errors", "reading"},
     "organization": {"errors"},
-    "reading": set(),
+    "reading": {"redaction"},
     "redaction": {"errors"},
     "times": {"errors"},
     "store": BOTTOM,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,11 @@ from hcexport.reading import plain_text
 from hcexport.redaction import redact
 
 _TEXT_CAP = 300  # characters of a server's message that are worth showing
+_CODE_DIGITS = 10  # Python reads no number of more than 4,300, and no code has as many
+_YEARS = range(1970, 2200)  # no other can be reckoned with: "never" is 9999
+_STRUCTURE, _STRUCTURE_CAP = (b"{", b"[", b":"), 250_000  # each costs up to 250 bytes; 1,000 reports have 10,000
+# escapes in JSON; the group is a half of a character without its other half
+_ESCAPES = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)")
 _FAILURE_WORDS = {"error", "failed", "failure"}
 
 
@@ -63,6 +69,8 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes) -> Hcexp
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """A JSON object of bytes from outside. Raises ProtocolError for everything else, however hostile."""
+    if sum(map(body.count, _STRUCTURE)) > _STRUCTURE_CAP:
+        raise ProtocolError("the server's answer has more parts than any answer of the API")
     if body.lstrip()[:1] == b"<":
         raise ProtocolError(
             "the server answered with a page instead of JSON",
@@ -70,8 +78,6 @@ def parse_object(body: bytes) -> dict[str, Any]:
         )
     try:
         answer = json.loads(_text(body), parse_constant=_refuse_constant, object_pairs_hook=_distinct)
-        if b"\\u" in body:
-            answer = _without_lone_surrogates(answer)
     except (ValueError, RecursionError):
         raise ProtocolError("the server's answer is not JSON") from None
     if not isinstance(answer, dict):
@@ -81,9 +87,17 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def raise_for_error(answer: Mapping[str, Any]) -> None:
     """Raise what an error body means; a job that FAILED is not one, it has a ``jobid``."""
+    if _is_job(answer):
+        return
     if "error" in answer or not _is_fine(answer):
         code, text = _error_of(answer)
         raise _failure(code, text or "the server said no without a reason", is_api=True)
+
+
+def _is_job(answer: Mapping[str, Any]) -> bool:
+    """Whether it is a job that says how it is doing, also where it names the error that it ended with."""
+    keys = {key.lower() for key in answer}
+    return "jobid" in keys and bool(keys & {"status", "jobstatus"})
 
 
 def _is_fine(answer: Mapping[str, Any]) -> bool:
@@ -112,8 +126,8 @@ def _shown(text: str) -> str:
 
 
 def _code(error: Mapping[str, Any]) -> int | None:
-    code = error.get("code")
-    return int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdecimal()) else None
+    code = str(error.get("code"))
+    return int(code) if code.isdecimal() and len(code) < _CODE_DIGITS else None
 
 
 _TOKEN_CODES = {498, 499}
@@ -156,13 +170,15 @@ def server_date(headers: Mapping[str, str]) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
-    return date if date.tzinfo else None
+    return date if date.tzinfo and date.year in _YEARS else None
 
 
 def _text(body: bytes) -> str:
-    return body.decode("utf-8-sig", errors="replace")
+    """The text of a body, with U+FFFD for halves of characters, which no file and no terminal can take."""
+    text = body.decode("utf-8-sig", errors="replace")
+    return _ESCAPES.sub(lambda match: "\\ufffd" if match[1] else match[0], text) if "\\u" in text else text
 
 
 def _refuse_constant(name: str) -> None:
@@ -175,9 +191,3 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(answer) != len(pairs):
         raise ValueError("a key stands twice")
     return answer
-
-
-def _without_lone_surrogates(answer: Any) -> Any:
-    """The same JSON with U+FFFD for halves of characters, which no file and no terminal can take."""
-    text = json.dumps(answer, ensure_ascii=False)
-    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

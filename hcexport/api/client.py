@@ -15,6 +15,8 @@ from hcexport.redaction import Secret
 
 PAGE_SIZE = 1000  # reports a page: the API's own default, always said because it is "required" too
 
+REPORTS_CAP, LIST_CAP = 150_000, 48 * 2**20  # reports of one list, and bytes of its JSON: a fifth of that is usual
+
 T = TypeVar("T")
 
 
@@ -44,21 +46,29 @@ class Client:
         return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
 
     def query_reports(self, *, results: Sequence[str] = ()) -> Iterator[list[Report]]:
-        """``GET healthCheck/reports/query``: every page, in the order of the server.
+        """``GET healthCheck/reports/query``: every page, in the order of the server, each report once.
 
-        The last page has ``nextStart`` -1 and rows. A server that never gets to it is a ProtocolError, not a loop.
+        The last page has ``nextStart`` -1. A page without a new report ends the list as well, because such a server
+        would never come to an end. Raises ProtocolError for fewer reports than the server counts, or too many.
         """
-        start = 1
+        seen: set[str] = set()
+        start, bytes_before = 1, self.session.json_bytes
         while True:
             params = {"num": PAGE_SIZE, "start": start, **({"runResult": ",".join(results)} if results else {})}
             page = self._get("healthCheck/reports/query", params)
-            yield [Report.from_json(run) for run in _objects(page, "runs")]
-            following = page.get("nextStart", -1)
-            if not isinstance(following, int) or following == -1:
-                return
-            if following <= start:
-                raise ProtocolError(f"the list of reports does not end: after {start} comes {following}")
-            start = following
+            reports: dict[str, Report] = {}
+            for report in _reports_in(page):
+                if report.id not in seen:
+                    reports.setdefault(report.id, report)
+            seen.update(reports)
+            if len(seen) > REPORTS_CAP or self.session.json_bytes - bytes_before > LIST_CAP:
+                raise ProtocolError(f"the list of reports does not end: there are more than {len(seen) - 1}")
+            yield list(reports.values())
+            start = _next_start(page)
+            if start <= 0 or not reports:
+                break
+        if not results:
+            _require_all(page, len(seen))
 
     def report(self, run_id: str) -> ReportDetail:
         """``GET healthCheck/reports/<id>``. Raises NotFound."""
@@ -134,6 +144,28 @@ class Client:
             return send(token)
         except TokenRejected:
             return send(self._tokens.renewed(token))
+
+
+def _reports_in(page: dict[str, Any]) -> list[Report]:
+    if not page.get("runs") and "total" in page:  # some leave out a list that is empty
+        return []
+    return [Report.from_json(run) for run in _objects(page, "runs")]
+
+
+def _next_start(page: dict[str, Any]) -> int:
+    """Where the next page begins, not positive at the end; servers write it as text or as a fraction as well."""
+    found = next((value for key, value in page.items() if key.lower() == "nextstart"), None)
+    try:
+        return int(float(found)) if isinstance(found, int | float | str) else -1
+    except (ValueError, OverflowError):
+        return -1
+
+
+def _require_all(page: dict[str, Any], count: int) -> None:
+    """Raise ProtocolError when the server counts more reports than it has listed."""
+    total = page.get("total")
+    if isinstance(total, int) and total > count:
+        raise ProtocolError(f"the server counts {total} reports and lists {count} of them")
 
 
 def _segment(name: str) -> str:

@@ -36,8 +36,8 @@ def command(app: App, id_or_url: str, extract: Path | None, cleanup: bool, **_: 
     job = _job(app, job_id, needed=item_id is None) if job_id else None
     if job is None:
         return _save_item(app, saving, item_id or id_or_url)
-    require_success(job)
     with resumable(app, job.id):
+        require_success(job)
         entry = app.ledger.find(job.id)
         emit_saved(app, saving.save(job, entry.run_ids if entry else ()))
 
@@ -60,14 +60,15 @@ def _job(app: App, job_id: str, *, needed: bool) -> Job | None:
         if needed:
             raise NotFound(f"there is no job {job_id}", hint="see what there is: hcexport jobs") from None
         return None
-    if not job.status.is_final:
+    if not job.has_ended:
         raise Busy(f"job {job.id} is {job.status}", hint=f"wait for it: hcexport wait {job.id}")
     return job
 
 
 def _save_item(app: App, saving: Saving, item_id: str) -> None:
     try:
-        saved = saving.save_item(item_id, saving.destination)
+        with resumable(app, item_id, verb="download"):
+            saved = saving.save_item(item_id, saving.destination)
     except NotFound:
         raise NotFound(
             f"there is no job and no upload item {item_id}", hint="see what there is: hcexport jobs"

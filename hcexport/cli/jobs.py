@@ -85,7 +85,7 @@ def _asked(app: App, row: JobRow) -> JobRow:
         job = app.client.job(row.job_id)
     except NotFound:
         return replace(row, status=_GONE)
-    if job.status.is_final:
+    if job.has_ended:
         app.ledger.ended(job.id, job.status.word, job.upload_id)
     return replace(row, status=job.status, upload_id=job.upload_id or row.upload_id)
 

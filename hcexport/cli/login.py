@@ -26,6 +26,7 @@ from hcexport.store.accounts import Entry, Kind, SecretStore, Token
 from hcexport.store.credentials import Credentials
 from hcexport.store.passwords import password_of, password_sources, read_password_file
 from hcexport.store.settings import remember_profile
+from hcexport.times import to_local
 
 _PROOF = "How to prove it"
 _BROWSER = "With a browser"
@@ -198,7 +199,7 @@ def _profile(app: App, store: SecretStore, proof: Proof) -> dict[str, str | None
 def _say(app: App, proof: Proof, place: str) -> None:
     """Who, until when (of the sign-in, where its token is renewed by itself), and where the token went."""
     ends = proof.grant.refresh_expires if proof.grant else proof.token.expires
-    until = f" until {ends.astimezone():%Y-%m-%d %H:%M %Z}" if ends else ""
+    until = f" until {to_local(ends):%Y-%m-%d %H:%M %Z}" if ends else ""
     app.talk.notice(f"signed in to {app.organization} as {proof.token.username}{until}; the token is in {place}")
     if app.environ.get("HCEXPORT_TOKEN"):
         app.talk.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

@@ -37,8 +37,8 @@ def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | 
         raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
     jobs = [_ended(app, job_ids[number:]) for number in range(len(job_ids))]
     if saving:
-        require_success(jobs[0])
         with resumable(app, jobs[0].id):
+            require_success(jobs[0])
             return emit_saved(app, saving.save(jobs[0], _run_ids(app, jobs[0].id)))
     _emit(app, jobs)
 
@@ -51,11 +51,12 @@ def _ended(app: App, job_ids: Sequence[str]) -> Job:
 
 def _emit(app: App, jobs: list[Job]) -> None:
     """Every job's line, and then the status: 3 when all have failed, 8 when some have."""
-    failed = [job for job in jobs if not job.status.succeeded]
+    failed = [job for job in jobs if not job.succeeded]
     if not failed or app.given["format"] != "json":
         app.printer.records(ENDED_FIELDS, jobs)
     if len(jobs) == 1:
-        require_success(jobs[0])
+        with resumable(app, jobs[0].id):
+            require_success(jobs[0])
     if failed:
         kind = JobFailed if len(failed) == len(jobs) else Partial
         raise kind(f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(job.id for job in failed)}")

@@ -15,6 +15,7 @@ from typing import Self
 from hcexport.errors import ConfigError
 from hcexport.models import Report
 from hcexport.store.private_files import read_private, write_private
+from hcexport.times import to_local
 
 KEPT = 200  # more than anybody picks from with TAB
 
@@ -30,7 +31,7 @@ class Seen:
     @classmethod
     def described(cls, id: str, time: datetime | None, *words: str | None) -> Self:  # noqa: A002 # an id is an id
         """Made of what people know it by: its time in this machine's zone, and words."""
-        when = f"{time.astimezone():%Y-%m-%d %H:%M}" if time else None
+        when = f"{to_local(time):%Y-%m-%d %H:%M}" if time else None
         return cls(id, ", ".join(filter(None, [when, *words])), time.timestamp() if time else 0.0)
 
     @classmethod

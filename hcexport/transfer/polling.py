@@ -72,7 +72,7 @@ def poll(
     sleep: Sleep = time.sleep,
     first_look_s: float = INTERVAL_MIN_S,
 ) -> Iterator[Job]:
-    """Yield snapshots of a job until one is final, which is the last.
+    """Yield snapshots of a job until one has ended, which is the last.
 
     Looks that fail are counted, told to ``on_trouble`` and repeated. Raises TimedOut past the deadline (the job goes
     on), NetworkError after five minutes without a good answer, NotFound for a job that was never there, JobFailed for
@@ -97,7 +97,7 @@ def poll(
             continue
         trouble = None
         yield job
-        if job.status.is_final:
+        if job.has_ended:
             return
         wait = max(0.0, looked_at + interval_s(clock() - watched_since, longest_interval_s) - clock())
 

@@ -108,7 +108,7 @@ def strong_validator(headers: Mapping[str, str]) -> str | None:
     modified = headers.get("last-modified", "").strip()
     try:
         age = parsedate_to_datetime(headers.get("date", "")) - parsedate_to_datetime(modified)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return modified if age.total_seconds() >= STRONG_AFTER_S else None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from .line import Line
 from .organization import Version
 from .process import Zygote
 from .saving import Saving
-from .turns import gzipped, says
+from .turns import gzipped, json_says, says
 
 MIB = 1 << 20
 ZEROS = bytes(MIB)
@@ -50,9 +51,9 @@ print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-def measured(saving: Saving, *more: str) -> tuple[int, float]:
+def measured(saving: Saving, *more: str, argv: Sequence[str] = ()) -> tuple[int, float]:
     """Status of a run and its peak of resident memory (MiB). A small process starts it: a fork begins as its parent."""
-    argv = [sys.executable, "-c", MEASURE, *saving.argv(*more)]
+    argv = [sys.executable, "-c", MEASURE, *(argv or saving.argv(*more))]
     done = subprocess.run(argv, env=saving.env, cwd=saving.work, capture_output=True, text=True, check=True)
     status, peak_kib = done.stdout.split()
     return int(status), int(peak_kib) * 1024 / MIB
@@ -134,4 +135,43 @@ def test_no_zip_takes_more_than_150_mib(make: Callable[[], bytes], status: int, 
         ended, peak = measured(saving, "--timeout", "60")
     print(f"{peak:.1f} MiB")
     assert ended == status
+    assert peak < 150
+
+
+NEARLY_4_MIB = 39 * MIB // 10
+
+
+def runs_of(row: bytes) -> bytes:
+    """A list of reports that is as large as an answer may be."""
+    return b'{"error":{"code":500},"runs":[' + b",".join([row] * (NEARLY_4_MIB // (len(row) + 1))) + b"]}"
+
+
+LISTS = {
+    "empty rows": runs_of(b"{}"),
+    "rows of one field": runs_of(b'{"id":"\\ud800"}'),
+    "one row of many fields": runs_of(b"{" + b",".join(b'"%x":0' % number for number in range(400_000)) + b"}"),
+    "far more than may be": b'{"runs":[' + b"{}," * (10 * MIB) + b"{}]}",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_no_answer_costs_more_than_its_share(kind: str, zygote: Zygote, tmp_path: Path) -> None:
+    """Objects take up to 30 times the room of their JSON."""
+    with Saving(zygote, tmp_path) as saving:
+        saving.organization.turns["/gis/admin/jobs/j1"] = [json_says(LISTS[kind])]
+        status, peak = measured(saving, argv=["wait", "j1", "--url", f"{saving.origin}/gis", "--timeout", "1"])
+    assert status == 124
+    assert peak < 150
+
+
+def test_a_list_that_never_ends_is_left_in_time(zygote: Zygote, tmp_path: Path) -> None:
+    def page(line: Line, _now: Version) -> None:
+        start = int(line.request.target.partition("start=")[2].partition("&")[0])
+        rows = [{"id": str(start + number), "name": "x" * 200, "blob": "y" * 3000} for number in range(1000)]
+        json_says(json.dumps({"runs": rows, "nextStart": start + 1000}).encode())(line, _now)
+
+    with Saving(zygote, tmp_path) as saving:
+        saving.organization.turns["/gis/admin/healthCheck/reports/query"] = [page]
+        status, peak = measured(saving, argv=["list", "--url", f"{saving.origin}/gis"])
+    assert status == 6
     assert peak < 150

@@ -35,6 +35,7 @@ def read(body: object, status: int = 200, **headers: str) -> dict[str, Any]:
         {"status": "success"},
         {"jobid": "j1", "status": "FAILED", "result": {"message": "no room"}},  # a job's failure is its own affair
         {"jobID": "j1", "status": "ERROR"},
+        {"jobid": "j1", "status": "FAILED", "error": {"code": 500, "message": "no room"}},
         {"jobsUrl": "https://x/admin/jobs/j1", "jobid": "j1", "status": "SUBMITTED"},
         {"runs": [], "nextStart": -1},
         {"code": 200, "status": "ok"},
@@ -230,3 +231,49 @@ def test_any_object_is_an_answer_or_one_of_our_failures(body: dict[str, Any], st
         said = failure.message
     assert said or 200 <= status < 300
     assert len(said.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Tue, 24 Nov 2026 20:00:00 +99999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 01 Jan 0100 00:00:00 +2359",
+    ],
+)
+def test_a_date_that_cannot_be_reckoned_with_is_none(date: str) -> None:
+    assert server_date({"date": date}) is None
+    assert retry_after_s({"retry-after": date, "date": "Tue, 24 Nov 2026 20:00:00 GMT"}) is None
+
+
+def test_a_code_of_5000_digits_is_no_code() -> None:
+    for status in (200, 503):
+        with pytest.raises(HcexportError) as caught:
+            read({"error": {"code": "9" * 5000, "message": "no"}}, status)
+        assert "no" in caught.value.message
+
+
+def test_more_parts_than_an_answer_has_are_refused() -> None:
+    for part in (b"{}", b"[]", b'{"":0}'):
+        with pytest.raises(ProtocolError):
+            read(b'{"runs":[' + b",".join([part] * 300_000) + b"]}")
+    assert len(read({"runs": [{"id": str(n), "name": "n: {"} for n in range(20_000)]})["runs"]) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"\\ud83d\\ude00 \\ud83d", "\U0001f600 \ufffd"),
+        (b"\\ude00\\ud83d", "\ufffd\ufffd"),
+        (b"\\\\ud83d \\n", "\\ud83d \n"),
+        (b"\\ud83d\\\\ude00", "\ufffd\\ude00"),
+    ],
+)
+def test_only_halves_of_characters_are_replaced(raw: bytes, text: str) -> None:
+    assert parse_object(b'{"name": "' + raw + b'"}') == {"name": text}
+
+
+def test_an_error_text_is_no_longer_than_a_screen() -> None:
+    with pytest.raises(ServerError) as caught:
+        read({"error": {"code": 400, "message": "no " * 100_000}})
+    assert len(caught.value.message) <= 1000

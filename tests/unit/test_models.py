@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hcexport.errors import ProtocolError
 from hcexport.models import Account, Job, JobStatus, Report, ReportDetail, Result, Suite, TestResult, UploadItem
+from hcexport.redaction import Secret
 
 SAMPLES = Path(__file__).parents[1] / "data"
 
@@ -142,6 +143,8 @@ def test_an_answer_without_an_id_makes_no_sense(body: dict[str, Any]) -> None:
         ({"messages": [{"type": "error", "description": "no room"}]}, "no room"),
         ({"result": {}, "messages": "no\nroom"}, "no room"),
         ({"result": {"code": 7}}, "code: 7"),
+        ({"message": "no room"}, "no room"),
+        ({"error": {"code": 500, "message": "no room"}}, "no room"),
         ({}, ""),
     ],
 )
@@ -213,3 +216,36 @@ def test_whatever_a_server_sends_is_a_value_or_a_protocol_error(body: dict[str, 
         except ProtocolError:
             continue
         assert isinstance(made, read)
+
+
+@pytest.mark.parametrize(
+    ("body", "ended", "succeeded"),
+    [
+        ({"status": "SUCCEEDED", "endtime": 1, "result": {"URL": "/uploads/u1"}}, True, True),
+        ({"status": "COMPLETED_WITH_ERRORS", "endtime": "1"}, True, False),
+        ({"status": "SUCCEEDED", "endtime": 0, "result": {"URL": "/uploads/u1"}}, False, False),
+        ({"status": "EXECUTING", "endtime": 1}, False, False),
+        ({"status": "FAILED", "result": {"URL": "/uploads/u1"}}, True, False),
+        ({"status": "canceled"}, True, False),
+        ({"jobStatus": "COMPLETED"}, True, True),
+    ],
+)
+def test_an_end_time_ends_a_job_of_an_unknown_status(body: dict[str, Any], ended: bool, succeeded: bool) -> None:
+    job = Job.from_json({"jobid": "j1", "message": "why", **body})
+    assert (job.has_ended, job.succeeded) == (ended, succeeded)
+    assert bool(job.failure) == (ended and not succeeded)
+
+
+def test_what_a_job_says_of_itself_is_no_longer_than_a_screen() -> None:
+    job = Job.from_json({"jobid": "j1", "status": "FAILED", "result": "why " * 100_000})
+    assert len(job.failure) <= 1000
+    assert len(Job.from_json({"jobid": "j1", "status": "odd " * 100_000}).status.word) <= 100
+    with pytest.raises(ProtocolError):
+        Job.from_json({"jobid": "j" * 100_000})
+
+
+def test_a_long_reason_is_cut_where_no_secret_stands() -> None:
+    token = Secret("canary-" + "0123456789" * 30)
+    for before in range(0, 1000, 100):
+        job = Job.from_json({"jobid": "j1", "status": "FAILED", "result": "x" * before + token.reveal() + "y" * 1000})
+        assert "canary-0" not in job.failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -179,6 +180,19 @@ def test_what_ends_it_for_good(script: list[str | HcexportError], kind: type[Hce
     with pytest.raises(kind):
         server.poll(on_trouble=lambda _: None)
     assert len(server.looks) == len(script)
+
+
+def test_an_unknown_word_ends_it_where_the_job_has_an_end_time() -> None:
+    class Ended(Server):
+        def job(self, job_id: str, *, attempts: int = 3) -> Job:
+            seen = super().job(job_id, attempts=attempts)
+            return Job(
+                job_id, JobStatus.parse("PONDERED"), end_time=datetime.now(UTC) if self.now > 30 else seen.end_time
+            )
+
+    server = Ended(1e9)
+    assert set(server.poll(deadline_s=100)) == {"PONDERED"}
+    assert server.now < 40
 
 
 def test_a_job_that_is_only_slow_to_appear_is_waited_for() -> None:

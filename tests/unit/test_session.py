@@ -216,6 +216,18 @@ def test_no_token_follows_to_another_origin(place: str, status: int) -> None:
     assert other.connections == 0
 
 
+@pytest.mark.parametrize("quoted", [TOKEN, TOKEN.replace("-", "%2d"), TOKEN.replace("-", "%2D")])
+def test_no_redirect_puts_the_token_into_an_address(quoted: str) -> None:
+    with (
+        scripted(answer(b"", 302, Location=f"/e/x?token={quoted}&f=json"), OK) as server,
+        session_to(server) as session,
+        pytest.raises(ProtocolError) as caught,
+    ):
+        session.get(f"{server.url}/admin/x", token=Secret(TOKEN), attempts=1)
+    assert len(server.requests) == 1
+    assert TOKEN not in caught.value.message
+
+
 def test_a_post_is_never_redirected() -> None:
     with scripted(answer(b"", 307, Location="/e/elsewhere"), OK) as server, pytest.raises(ProtocolError):
         fetch(server, "post")
@@ -324,6 +336,45 @@ def test_the_deadline_holds(behaviour: Behaviour, method: str) -> None:
         with pytest.raises(TimedOut):
             fetch(server, method, timeout_s=0.4)
         assert time.monotonic() - began < 1.4
+
+
+DRIPS: dict[str, Behaviour] = {
+    "headers": ENDLESS["slow headers"],
+    "a header": ENDLESS["a header drips"],
+    "early hints": raw(*[b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"] * 40, every_s=0.1),
+    "a page of trouble": raw(b"HTTP/1.1 503 X\r\nContent-Length: 999\r\n\r\n", *[b"<"] * 40, every_s=0.1),
+    "JSON": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{", *[b" "] * 40, every_s=0.1),
+}
+
+
+@pytest.mark.parametrize("behaviour", DRIPS.values(), ids=DRIPS.keys())
+def test_a_download_that_drips_no_byte_of_use_ends_without_a_deadline(
+    behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hcexport.api.wire.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("hcexport.api.session.REFUSAL_TIMEOUT_S", 0.3, raising=False)
+    with scripted(behaviour) as server, session_to(server, 0) as session:
+        began = time.monotonic()
+        download = session.stream(f"{server.url}/f", token=None, headers={})
+        with pytest.raises(NetworkError), download as stream:
+            list(stream.chunks())
+        assert time.monotonic() - began < 2
+
+
+def test_a_head_is_timed_from_the_request_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from the connection on, whose own limit may be longer."""
+    monkeypatch.setattr("hcexport.api.wire.READ_TIMEOUT_S", 0.5)
+
+    def slow(host: str, port: int, *_: object, **__: object) -> list[Any]:
+        time.sleep(0.7 if host == "localhost" else 0)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with scripted(OK) as server:
+        url = f"http://localhost:{server.port}/e"
+        session = Session(Organization.parse(url), connect_timeout_s=20)
+        assert session.get(f"{url}/admin/x", attempts=1) == {"fine": True}
+        session.close()
 
 
 def test_a_resolver_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,18 +501,49 @@ def test_ids_are_taken_from_urls_of_whatever_host() -> None:
     assert server.requests[1].startswith(b"GET /e/admin/jobs/j%2F1?f=json ")
 
 
-@pytest.mark.parametrize("following", [1, 0, -7, 5, "x", None])
+def listed(*pages: dict[str, Any]) -> tuple[list[str], int]:
+    """The ids that are read from pages, the last of which is sent for ever, and how many were asked for."""
+    with scripted(*map(answer, pages)) as server, session_to(server) as session:
+        found = [report.id for page in Client(session, Fixed()).query_reports() for report in page]
+    return found, len(server.requests)
+
+
+@pytest.mark.parametrize("following", [1, 0, -7, 5, "x", None, "-1", "1e999", [], "5"])
 def test_a_list_that_does_not_go_on_ends(following: object) -> None:
-    page = {"runs": [{"id": "a"}], "nextStart": following}
-    with scripted(answer(page), answer(page)) as server, session_to(server) as session:
-        pages = Client(session, Fixed()).query_reports()
-        assert [report.id for report in next(pages)] == ["a"]
-        if isinstance(following, int):
-            with pytest.raises(ProtocolError):
-                list(pages)
-        else:
-            assert list(pages) == []
-    assert len(server.requests) <= 2
+    found, requests = listed({"runs": [{"id": "a"}], "nextStart": following})
+    assert found == ["a"]
+    assert requests <= 2
+
+
+@pytest.mark.parametrize("key", ["nextStart", "nextstart"])
+@pytest.mark.parametrize("following", [2, "2", 2.0])
+def test_the_next_page_is_found_however_it_is_spelled(key: str, following: object) -> None:
+    pages = {"runs": [{"id": "a"}], key: following}, {"runs": [{"id": "b"}], "nextStart": -1, "total": 2}
+    assert listed(*pages) == (["a", "b"], 2)
+
+
+def test_a_report_that_stands_in_two_pages_is_one() -> None:
+    rows = [{"id": name, "name": str(number)} for number, name in enumerate("abab")]
+    assert listed({"runs": rows, "nextStart": 5}, {"runs": [*rows, {"id": "c"}], "nextStart": 9}, {"runs": rows}) == (
+        ["a", "b", "c"],
+        3,
+    )
+
+
+@pytest.mark.parametrize("empty", [{"total": 0}, {"runs": None, "total": 0}, {"runs": [], "total": 0, "nextStart": 1}])
+def test_a_list_that_is_left_out_is_empty(empty: dict[str, Any]) -> None:
+    assert listed(empty) == ([], 1)
+
+
+def test_fewer_reports_than_the_server_counts_are_an_error() -> None:
+    with pytest.raises(ProtocolError, match=r"8.*3"):
+        listed({"runs": [{"id": "a"}, {"id": "b"}, {"id": "c"}], "total": 8})
+
+
+def test_a_list_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcexport.api.client.REPORTS_CAP", 3)
+    with pytest.raises(ProtocolError):
+        listed(*({"runs": [{"id": str(number)}], "nextStart": number + 2} for number in range(9)))
 
 
 def test_an_answer_that_lacks_its_list_is_not_an_empty_one() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport.errors import UsageError
-from hcexport.times import parse_duration, parse_when, type_duration
+from hcexport.times import parse_duration, parse_when, to_local, type_duration
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 
@@ -111,3 +111,10 @@ def test_the_ends_of_the_calendar(text: str) -> None:
 def test_a_duration_is_typed_as_it_is_read(seconds: float, text: str) -> None:
     assert type_duration(seconds) == text
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.usefixtures("berlin")
+def test_the_time_for_never_is_a_time_in_every_zone() -> None:
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert f"{to_local(never):%Y-%m-%d}" == "9999-12-31"
+    assert f"{to_local(NOW):%H:%M %z}".endswith("+0100")

@@ -128,3 +128,8 @@ def test_a_416_says_complete_only_of_what_is_as_long_as_it_should_be(said: str, 
 def test_identity_is_no_encoding() -> None:
     assert Offer.of(Answer(200, {"content-encoding": "Identity"})).encoding == ""
     assert Offer.of(Answer(200, {"content-encoding": "gzip, gzip"})).encoding == "gzip, gzip"
+
+
+def test_a_date_of_an_absurd_zone_is_not_strong() -> None:
+    zone = "Tue, 24 Nov 2026 20:00:00 +99999999999999999999"
+    assert strong_validator({"last-modified": zone, "date": "Tue, 24 Nov 2026 20:00:00 GMT"}) is None
