@@ -101,6 +101,7 @@ class JobFailed(HcexportError):
 
     status = 3
     code = "job_failed"
+    way_on = "export"
 
 
 class AuthError(HcexportError):

@@ -79,7 +79,8 @@ def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.filename is not None:
             raise
-        raise CannotCreate(f"the output cannot be written: {(error.strerror or str(error)).lower()}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise CannotCreate(f"the output cannot be written: {reason}", hint=_notes(error)) from None
 
 
 def _usage(error: click.ClickException) -> UsageError:
@@ -90,19 +91,25 @@ def _usage(error: click.ClickException) -> UsageError:
 
 
 def _unexpected(error: Exception) -> HcexportError:
+    hint = "please report it; --log-file FILE keeps the details"
     return HcexportError(
-        f"unexpected {type(error).__name__}: {error}", hint="please report it; --log-file FILE keeps the details"
+        f"unexpected {type(error).__name__}: {error}", hint="; ".join(filter(None, [hint, _notes(error)]))
     )
+
+
+def _notes(error: Exception) -> str | None:
+    """What others have added to an exception: how to go on."""
+    return "; ".join(getattr(error, "__notes__", [])) or None
 
 
 def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
     """Say the error on stderr; returns its status, also when there is no stderr to say it on."""
-    import json  # noqa: PLC0415 # start-up: only errors need these three
+    import json  # noqa: PLC0415 # start-up: only errors need these
 
-    from hcexport.redaction import redact  # noqa: PLC0415 # start-up
+    from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
     from hcexport.views.text import clean  # noqa: PLC0415 # start-up
 
-    message = clean(redact(error.message))
+    message = clean(shortened(error.message))
     hint = clean(redact(error.hint)) if error.hint else None
     if as_json:
         fields = {

@@ -113,6 +113,7 @@ class Saving:
     def save_item(self, item_id: str, destination: Destination, run_ids: Sequence[str] = ()) -> Saved:
         """The same for an upload item whose job is not known."""
         app = self.app
+        retries = _Retries(app)
         saved = download(
             app.client,
             item_id,
@@ -121,9 +122,10 @@ class Saving:
             run_ids=run_ids,
             on_bytes=app.progress.download,
             on_phase=self._say_phase,
-            on_retry=self._say_retry,
+            on_retry=retries.told,
             deadline=app.deadline,
         )
+        retries.over()
         for warning in saved.warnings:
             app.talk.warning(warning)
         if saved.kept:
@@ -148,15 +150,31 @@ class Saving:
         if phase is Phase.VERIFYING:
             self.app.progress.phase(phase.value)
 
-    def _say_retry(self, failure: NetworkError, delay_s: float) -> None:
-        self.app.talk.warning(f"{failure.message}; going on in {delay_s:.0f} s")
-
     def _clean_up(self, item_id: str) -> None:
         """The zip is saved: that its copy on the server stays is a warning, not a failure."""
         try:
             self.app.client.delete_item(item_id)
         except HcexportError as error:
             self.app.talk.warning(f"the upload item {item_id} was not deleted: {error.message}")
+
+
+class _Retries:
+    """Says that a download is tried again: once in a warning, and once more when it is over."""
+
+    def __init__(self, app: App) -> None:
+        self._talk = app.talk
+        self._count = 0
+
+    def told(self, failure: NetworkError, delay_s: float) -> None:
+        """Another attempt follows."""
+        self._count += 1
+        say = self._talk.warning if self._count == 1 else self._talk.decision
+        say(f"{failure.message}; going on in {delay_s:.0f} s")
+
+    def over(self) -> None:
+        """The download is there."""
+        if self._count:
+            self._talk.notice(f"the download is whole, after {self._count} further attempt{'s' * (self._count > 1)}")
 
 
 def export_record(app: App, saved: Saved, **known: Any) -> ExportRecord:

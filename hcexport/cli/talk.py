@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from hcexport.errors import CannotCreate
-from hcexport.redaction import redact
+from hcexport.redaction import shortened
 from hcexport.views.text import clean
 
 WIRE_VERBOSITY = 2
@@ -52,7 +52,7 @@ class Talk:
         """Something that needs a person's eye, also with ``--quiet``."""
         self._write_log("warning", text)
         if self.through:
-            self.through.warning(redact(text))
+            self.through.warning(shortened(text))
         else:
             self._print(f"hcexport: warning: {text}")
 
@@ -76,16 +76,16 @@ class Talk:
 
     def _say(self, text: str) -> None:
         if self.through:
-            self.through.notice(redact(text))
+            self.through.notice(shortened(text))
         else:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        print(clean(redact(text)), file=sys.stderr, flush=True)  # noqa: T201 # this is who speaks
+        print(clean(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # this is who speaks
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:
-            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {clean(redact(text))}\n")
+            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {clean(shortened(text))}\n")
             self._log.flush()
 
 

@@ -14,17 +14,7 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import DURATION
-from hcexport.errors import (
-    AlreadyExists,
-    AuthError,
-    BadDownload,
-    CannotCreate,
-    HcexportError,
-    Interrupted,
-    JobFailed,
-    NetworkError,
-    TimedOut,
-)
+from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
 from hcexport.models import Job
 from hcexport.times import type_duration
 from hcexport.transfer.polling import Trouble, poll
@@ -32,7 +22,7 @@ from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Waiting"
 _CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")
-_IDS_IN_A_HINT = 20  # more are a page of their own
+_IDS_IN_A_HINT = 20  # more reports than that make no command to paste
 _OWN = ("timeout", "poll_interval", "out", "if_exists", "extract", "cleanup")
 
 
@@ -62,7 +52,7 @@ def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
-    """Watch a job to its end, which goes into the ledger. Raises JobFailed unless that is COMPLETED."""
+    """Watch a job to its end, which goes into the ledger."""
     watch = _Watch(app, job_id, reports)
     job = None
     for job in poll(
@@ -80,8 +70,8 @@ def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
 
 
 def require_success(job: Job) -> None:
-    """Raise JobFailed, with the server's reason, for a job that ended otherwise than COMPLETED."""
-    if not job.status.succeeded:
+    """Raise JobFailed, with the server's reason, for a job that ended without its result."""
+    if not job.succeeded:
         reason = f": {job.failure}" if job.failure else "; the server gave no reason"
         raise JobFailed(
             f"job {job.id} ended {job.status}{reason}", hint="look into the server's logs, then export again"
@@ -105,7 +95,7 @@ class _Watch:
 
     def __init__(self, app: App, job_id: str, reports: int | None) -> None:
         self._app, self._job_id, self._reports = app, job_id, reports
-        self._named: set[str] = set()
+        self._said: set[str] = set()
         self._troubled = False
 
     def seen(self, job: Job) -> None:
@@ -113,49 +103,60 @@ class _Watch:
         if self._troubled:
             self._troubled = False
             self._app.talk.notice(f"job {job.id}: the server answers again")
-        if not job.status.is_known and job.status.word not in self._named:
-            self._named.add(job.status.word)
-            self._app.talk.warning(f"job {job.id} is {job.status}, a status that is not documented; waiting on")
+        if not job.status.is_known and (job.succeeded or not job.has_ended):  # else the error names it
+            onward = "its end time says that it has ended" if job.has_ended else "waiting on"
+            self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
     def trouble(self, trouble: Trouble) -> None:
         if not self._troubled:
-            self._troubled = True
-            self._app.talk.warning(f"job {self._job_id}: {trouble.error.message}; trying again")
+            self._troubled = self._warn_once(f"job {self._job_id}: {trouble.error.message}; trying again")
+
+    def _warn_once(self, text: str) -> bool:
+        """Whether it was new: an outage of every other minute is one warning, not a mail of a hundred lines."""
+        is_new = text not in self._said
+        self._said.add(text)
+        if is_new:
+            self._app.talk.warning(text)
+        return is_new
 
 
 @contextmanager
-def resumable(app: App, *job_ids: str) -> Iterator[None]:
-    """Add the command to go on with to whatever ends the wait or the download before its time."""
+def resumable(app: App, *ids: str, verb: str = "wait") -> Iterator[None]:
+    """Add the command to go on with to whatever ends the wait or the download before its time.
+
+    That is ``hcexport VERB`` of the ids; after a job that has failed, and after a zip that the server has damaged,
+    another export of the same reports.
+    """
     try:
         yield
-    except (Interrupted, TimedOut, AuthError, NetworkError, BadDownload, CannotCreate) as error:
-        error.hint = _hint(app, job_ids, error)
+    except (Interrupted, HcexportError) as error:
+        error.hint = _hint(app, verb, ids, error)
+        raise
+    except Exception as error:
+        error.add_note(f"go on with {command_to_go_on(app, verb, ids)}")  # the boundary makes it part of the hint
         raise
 
 
-def _hint(app: App, job_ids: Sequence[str], error: HcexportError | Interrupted) -> str | None:
+def _hint(app: App, verb: str, ids: Sequence[str], error: HcexportError | Interrupted) -> str | None:
     """What to type after an error, with what the error itself advises; the two never contradict each other."""
     if isinstance(error, AlreadyExists) and error.way_on == "wait":
-        return f"go on with {command_to_go_on(app, job_ids, if_exists='rename')}"
+        return f"go on with {command_to_go_on(app, verb, ids, if_exists='rename')}"
     if error.way_on == "wait":
-        again = f"go on with {command_to_go_on(app, job_ids)}"
+        again = f"go on with {command_to_go_on(app, verb, ids)}"
         return f"{error.hint}; then {again}" if error.hint else again
     if error.way_on == "none":
         return error.hint
-    hint = f"job {job_ids[0]}: {error.hint}"
-    entry = app.ledger.find(job_ids[0])
+    hint = error.hint if ids[0] in error.message else f"job {ids[0]}: {error.hint}"
+    entry = app.ledger.find(ids[0])
     if entry is None or len(entry.run_ids) > _IDS_IN_A_HINT:
         return hint
-    return f"{hint}: {_as_command(app, ['export', '--run-ids', ','.join(entry.run_ids)])}"
+    waits = [] if app.given.get("out") else ["--wait"]
+    return f"{hint}: {command_to_go_on(app, 'export', ['--run-ids', ','.join(entry.run_ids), *waits])}"
 
 
-def command_to_go_on(app: App, job_ids: Sequence[str], **instead: str) -> str:
-    """``hcexport wait JOB_ID...`` with the options that were typed, or these ``instead``."""
-    return _as_command(app, ["wait", *job_ids], **instead)
-
-
-def _as_command(app: App, command: Sequence[str], **instead: str) -> str:
-    words = ["hcexport", *command]
+def command_to_go_on(app: App, verb: str, arguments: Sequence[str], **instead: str) -> str:
+    """``hcexport VERB ARGUMENTS`` with the options that were typed, or these ``instead``."""
+    words = ["hcexport", verb, *arguments]
     given = {**app.given, **instead}
     for parameter in click.get_current_context().command.params:
         if parameter.name in {*_CARRIED, *_OWN} and given.get(parameter.name) not in {None, False}:

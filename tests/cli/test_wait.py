@@ -184,12 +184,13 @@ def test_progress_in_a_pipe_is_a_plain_line_for_each_state(hcexport_alone: Any) 
     assert len(none.stderr.splitlines()) == 1
 
 
-def test_a_word_that_nobody_knows_is_named_once(hcexport_alone: Any, slow: Sandbox) -> None:
+def test_a_word_that_nobody_knows_ends_a_job_that_has_ended(hcexport_alone: Any, slow: Sandbox) -> None:
     job_id = submitted(hcexport_alone)
     slow._world.jobs.alter(job_id, seconds=0, ending="PONDERING", result={})
     done = hcexport_alone("wait", job_id, "--timeout", "1", "--progress", "none")
-    assert done.returncode == 124
+    assert done.returncode == 3
     assert done.stderr.count("PONDERING") == 1
+    assert f"hcexport export --run-ids {slow.reports[0].id} --wait" in done.stderr
 
 
 def test_the_delay_after_the_end_of_a_job(hcexport_alone: Any) -> None:

@@ -11,7 +11,7 @@ from . import turns
 from .jobs import Exporter, job_json, say, shows
 from .line import Server
 from .organization import CANARY, ITEM_PATH, Turn, good
-from .process import Ended, Zygote, environment
+from .process import SMALL, Ended, Zygote, environment
 from .table import A
 
 JOB = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
@@ -105,6 +105,11 @@ ENDS = {
     "cancelled": (3, [EXECUTING, shows("CANCELLED")]),
     "timed out": (3, [EXECUTING, shows("time out")]),
     "an error": (3, [shows("ERROR")]),
+    "canceled": (3, [EXECUTING, shows("canceled")]),
+    "an unknown word with an end": (3, [EXECUTING, shows("PONDERED", endtime=1_700_000_000_000)]),
+    "an error in a failed job": (3, [shows("FAILED", error={"code": 500, "message": "the store is full"})]),
+    "a code that fits nothing": (1, [EXECUTING, turns.json_says(b'{"error":{"code":409,"message":"No."}}')]),
+    "a code of 5,000 digits, for ever": (6, [turns.json_says(b'{"error":{"code":"%b"}}' % (b"9" * 5000), 503)]),
 }
 
 
@@ -115,7 +120,8 @@ def test_what_does_not_pass_ends_the_wait(case: str, waiter: Waiters) -> None:
     assert ended.status == status, ended.stderr
     errors = [line for line in ended.stderr.splitlines() if line.startswith("hcexport: error: ")]
     assert len(errors) == 1
-    if status in {4, 6}:
+    assert JOB in ended.stderr
+    if status != 3:
         assert f"hcexport wait {JOB}" in ended.stderr
 
 
@@ -141,6 +147,7 @@ def test_the_deadline_leaves_the_job_and_the_command_to_go_on(waiter: Waiters) -
         {"messages": ["the store is full"]},
         {"messages": [{"type": "error", "description": "the store is full"}]},
         {"messages": "the store is full"},
+        {"message": "the store is full"},
     ],
     ids=str,
 )
@@ -167,3 +174,42 @@ def test_the_upload_is_fetched_from_our_own_root_wherever_its_url_leads(place: s
     ended = waiting.wait("--out", "reports.zip")
     assert ended.status == 0, ended.stderr
     assert Path(ended.stdout.strip()).read_bytes() == A.body
+
+
+def test_an_unknown_word_with_an_end_and_a_result_is_saved(waiter: Waiters) -> None:
+    url = {"URL": f"/admin/uploads/{ITEM_PATH.rpartition('/')[2]}"}
+    waiting = waiter(EXECUTING, shows("SUCCEEDED", endtime=1_700_000_000_000, result=url))
+    ended = waiting.wait("--out", "reports.zip")
+    assert ended.status == 0, ended.stderr
+    assert ended.stderr.count("SUCCEEDED") == 1 + ended.stderr.count("job SUCCEEDED")
+
+
+@pytest.mark.parametrize("where", ["result", "messages", "message", "status"])
+def test_what_a_job_says_fits_on_a_screen(where: str, waiter: Waiters) -> None:
+    said = {"status": "FAILED", where: "why " * 250_000}
+    ended = waiter(lambda line, _now: say(line, job_json(JOB, **said))).wait("--timeout", "1")
+    assert ended.status in {3, 124}
+    assert len(ended.stderr) < 2500
+
+
+def test_trouble_that_comes_again_is_said_once(waiter: Waiters) -> None:
+    ended = waiter(*[turns.says(502), EXECUTING] * 4, COMPLETED).wait("--progress", "none")
+    assert ended.status == 0
+    assert ended.stderr.count("HTTP 502") == 1
+
+
+def test_a_download_that_is_tried_again_says_so_once(waiter: Waiters) -> None:
+    waiting = waiter(COMPLETED)
+    waiting.exporter.turns[f"{ITEM_PATH}/download"] = [*[turns.cut(0.2)] * 4, good]
+    ended = waiting.wait("--out", "reports.zip", "--progress", "none")
+    assert ended.status == 0, ended.stderr
+    assert ended.stderr.count("hcexport: warning: ") == 1
+    assert "4 further attempts" in ended.stderr
+
+
+def test_what_is_unexpected_names_the_job_too(waiter: Waiters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that anything is known to be: a constant that is no number stands for what nobody thought of."""
+    monkeypatch.setitem(SMALL, "hcexport.transfer.polling.INTERVAL_RATIO", "x")  # type: ignore[arg-type]
+    ended = waiter(EXECUTING).wait()
+    assert ended.status == 1
+    assert f"hcexport wait {JOB}" in ended.stderr
