@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from hcexport.errors import ProtocolError
-from hcexport.reading import Json, Reader, fit_id, last_segment, plain_text
+from hcexport.reading import Json, Reader, is_id, last_segment, plain_text
 
 
 class Result(StrEnum):
@@ -198,7 +198,8 @@ class Job:
         nothing else of those URLs is ever used. Failure text may be in any of four places.
         """
         read = Reader(body)
-        found = fit_id(read.text("jobid")) or last_segment(read.take("jobsurl"), after="jobs") or job_id
+        said, url = read.text("jobid"), read.take("jobsurl")
+        found = (said if is_id(said) else last_segment(url, after="jobs")) or job_id
         if not found:
             raise ProtocolError("the server named no job in its answer")
         status = JobStatus.parse(read.take("status") or read.take("jobstatus") or "UNAVAILABLE")
@@ -298,8 +299,8 @@ _UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 
 def _report_fields(read: Reader) -> dict[str, Any]:
     run_id = read.text("id")
-    if not run_id:
-        raise ProtocolError("the server listed a report without an id")
+    if not is_id(run_id):
+        raise ProtocolError("the server listed a report without a usable id")
     return {
         "id": run_id,
         "name": read.text("name"),

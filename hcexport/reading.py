@@ -76,6 +76,16 @@ def _flat(value: object, levels: int = 20) -> str:
     return " ".join(str(value).split())
 
 
+def is_id(text: str) -> bool:
+    r"""Whether a text can be one segment of a path as it is: an id that leads elsewhere is an attack or a mistake.
+
+    >>> [is_id(text) for text in ("j0861f797", "", "..", "a/b", "a%2fb", "a b")]
+    [True, False, False, False, False, False]
+    """
+    fits = len(text) <= _ID_CAP and text.isprintable()
+    return fits and bool(text.strip(".")) and not set("/\\?#% ").intersection(text)
+
+
 def last_segment(url: object, *, after: str) -> str | None:
     """The path segment that follows the last ``after`` in a URL of the server: the id it carries, or None.
 
@@ -89,9 +99,5 @@ def last_segment(url: object, *, after: str) -> str | None:
     except ValueError:
         return None
     places = [index for index, part in enumerate(segments[:-1]) if part.lower() == after]
-    return fit_id(segments[places[-1] + 1]) if places else None
-
-
-def fit_id(text: str) -> str | None:
-    """An id of the server, None for a text that is too long to be one: it is said, kept and put into addresses."""
-    return text if len(text) <= _ID_CAP else None
+    found = segments[places[-1] + 1] if places else ""
+    return found if is_id(found) else None

@@ -14,6 +14,7 @@ import click
 
 from hcexport.cli.command import Command, Option, completed
 from hcexport.errors import NotFound, UsageError
+from hcexport.reading import is_id
 from hcexport.times import parse_duration, parse_when
 
 FORMATS = ("text", "json", "csv", "ids")
@@ -157,6 +158,8 @@ def listed(values: Sequence[str], what: str) -> tuple[str, ...]:
             for part in line.split(","):
                 if not part.strip():
                     raise UsageError(f"{what} {line!r} has an empty id in it", hint="is there a comma too many?")
+                if not is_id(part.strip()):
+                    raise UsageError(f"{what} names {part.strip()!r}, which is not an id")
                 found[part.strip()] = None
     if values and not found:
         raise NotFound(f"standard input names no {what}", hint="the command before it in the pipe found none")

@@ -119,12 +119,40 @@ def test_statuses(word: str, normal: str, final: bool, known: bool) -> None:
         ("https://x/y/admin/jobs/j1", "j1"),
         ("http://internal.svc:6080/admin/jobs/j1/", "j1"),
         ("https://x/jobs/admin/jobs/j1?f=json#top", "j1"),
-        ("/admin/jobs/j%201", "j 1"),
+        ("/admin/jobs/j%2D1", "j-1"),
     ],
 )
 def test_a_jobs_id_out_of_its_url(url: str, job_id: str) -> None:
     assert Job.from_json({"jobsUrl": url, "status": "SUBMITTED"}).id == job_id
     assert Job.from_json({"JobsURL": url, "jobID": "other"}).id == "other"
+
+
+HOSTILE_IDS = [
+    "../../uploads/x/delete?",
+    "a/b",
+    "a\\b",
+    "a?b",
+    "a#b",
+    "a%2fb",
+    ".",
+    "..",
+    "a b",
+    "a\n",
+    "\x7f",
+    "\u2028",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_IDS)
+def test_an_id_that_would_lead_elsewhere_is_not_an_id(hostile: str) -> None:
+    quoted = "".join(f"%{byte:02x}" for byte in hostile.encode())
+    for body in ({"jobid": hostile}, {"jobsUrl": f"https://x/admin/jobs/{quoted}"}):
+        with pytest.raises(ProtocolError):
+            Job.from_json({**body, "status": "SUBMITTED"})
+    with pytest.raises(ProtocolError):
+        Report.from_json({"id": hostile})
+    result = {"URL": f"https://x/admin/uploads/{quoted}"}
+    assert Job.from_json({"jobid": "j1", "status": "COMPLETED", "result": result}).upload_id is None
 
 
 @pytest.mark.parametrize("body", [{}, {"jobsUrl": "https://x/y"}, {"jobsUrl": "https://x/jobs/"}, {"jobsUrl": 7}])
