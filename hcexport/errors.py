@@ -138,7 +138,8 @@ class NetworkError(HcexportError):
     """The server was not reached, or its answer broke off.
 
     ``unsent`` is true when the request surely did not reach the server, ``refused`` when the server surely did nothing
-    with it: in both cases repeating even a POST is safe.
+    with it: in both cases repeating even a POST is safe. ``by_api`` is true when the API itself said that it failed,
+    which leaves open what it had done by then.
     ``retry_after_s`` is what the server asked for, in seconds.
     """
 
@@ -153,11 +154,13 @@ class NetworkError(HcexportError):
         hint: str | None = None,
         unsent: bool = False,
         refused: bool = False,
+        by_api: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.unsent = unsent
         self.refused = refused
+        self.by_api = by_api
         self.retry_after_s = retry_after_s
 
 
@@ -168,7 +171,12 @@ class CertificateError(NetworkError):
 
 
 class ProtocolError(NetworkError):
-    """Something answered that is not the API: an HTML page, broken JSON, a list where an object is due."""
+    """Something answered that is not the API: an HTML page, broken JSON, a list where an object is due.
+
+    ``place`` is where a redirect or the links of a page lead: nothing but an id in it may be used.
+    """
+
+    place: str = ""
 
 
 class BadDownload(HcexportError):
@@ -191,6 +199,7 @@ class OutcomeUnknown(HcexportError):
 
     status = 9
     code = "outcome_unknown"
+    way_on = "none"  # its own hint says how to find out
 
 
 class Verdict(HcexportError):
@@ -227,11 +236,15 @@ class ConfigError(HcexportError):
 
 
 class TimedOut(HcexportError):
-    """``--timeout`` passed. The job on the server goes on."""
+    """``--timeout`` passed. The job on the server goes on.
+
+    ``unsent`` is true when the request surely did not reach the server.
+    """
 
     status = 124
     code = "timeout"
     retryable = True
+    unsent: bool = False
 
 
 class ServerError(HcexportError):

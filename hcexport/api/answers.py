@@ -53,18 +53,22 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes) -> Hcexp
     if untrusted := refused_by_front(status, body):
         return untrusted
     if 300 <= status < 400:
-        return ProtocolError(
+        elsewhere = ProtocolError(
             f"the server sends us elsewhere (HTTP {status})",
             hint="a sign-in page, or an old address: check the organization's URL",
         )
+        elsewhere.place = headers.get("location", "")
+        return elsewhere
     try:
         code, text = _error_of(parse_object(body))
     except ProtocolError:
         code, text = None, ""
     wait = retry_after_s(headers)
     if status in {429, 503} and wait is not None:
-        return NetworkError(text or f"the server is busy (HTTP {status})", refused=True, retry_after_s=wait)
-    return _failure(code if code in _TOKEN_CODES else status, text or f"HTTP {status}", is_api=bool(text))
+        return NetworkError(text or f"the server is busy (HTTP {status})", retry_after_s=wait)
+    is_telling = code is not None and (code in _TOKEN_CODES or code >= _SERVER_CODE)
+    said = text or f"HTTP {status}"
+    return _failure(code if is_telling else status, said, is_api=bool(text), has_code=code is not None)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -72,10 +76,12 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if sum(map(body.count, _STRUCTURE)) > _STRUCTURE_CAP:
         raise ProtocolError("the server's answer has more parts than any answer of the API")
     if body.lstrip()[:1] == b"<":
-        raise ProtocolError(
+        page = ProtocolError(
             "the server answered with a page instead of JSON",
             hint="a sign-in or maintenance page, or not the address of an organization",
         )
+        page.place = _text(body)
+        raise page
     try:
         answer = json.loads(_text(body), parse_constant=_refuse_constant, object_pairs_hook=_distinct)
     except (ValueError, RecursionError):
@@ -131,10 +137,15 @@ def _code(error: Mapping[str, Any]) -> int | None:
 
 
 _TOKEN_CODES = {498, 499}
+_SERVER_CODE = 500  # and above: something failed on the way or at its end, and nobody knows how far it had got
 
 
-def _failure(code: int | None, text: str, *, is_api: bool) -> HcexportError:
-    """The failure a code stands for. ``is_api`` says that the API itself spoke: then it has surely done nothing."""
+def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True) -> HcexportError:
+    """The failure a code stands for.
+
+    ``is_api`` says that the answer is JSON with words in it; gateways speak JSON, too, but without a code of the API's
+    own (``has_code``).
+    """
     match code:
         case 498 | 499:
             return TokenRejected(f"the server does not take the token: {text}")
@@ -146,8 +157,10 @@ def _failure(code: int | None, text: str, *, is_api: bool) -> HcexportError:
             return NotFound(text)
         case 407:
             return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
-        case _ if code in {408, 429} or (code or 0) >= 500:
-            return NetworkError(f"the server is in trouble: {text}", refused=is_api)
+        case 429:  # the limit of a gateway, which says so in a page, lets nothing through
+            return NetworkError(f"the server is in trouble: {text}", refused=not is_api, by_api=is_api)
+        case _ if code in {408, 425} or (code or 0) >= _SERVER_CODE:
+            return NetworkError(f"the server is in trouble: {text}", by_api=is_api and has_code)
     if not is_api:  # a gateway's refusal is one; of a 2xx other than 200 nobody knows
         return ProtocolError(f"the server answers as no organization does: {text}", refused=400 <= (code or 0) < 500)
     return ServerError(text, error_code=code)

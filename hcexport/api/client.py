@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
@@ -9,10 +10,12 @@ from urllib.parse import quote
 
 from hcexport.api.product import explained
 from hcexport.api.session import ItemStream, Session
-from hcexport.errors import ProtocolError, TokenRejected, UsageError
+from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
 from hcexport.models import Account, Job, Report, ReportDetail, Suite, UploadItem
+from hcexport.reading import Reader, is_id, last_segment
 from hcexport.redaction import Secret
 
+_JOB_PLACE = re.compile(r"/admin/jobs/([^/\s\"'<>?#&]+)", re.IGNORECASE)
 PAGE_SIZE = 1000  # reports a page: the API's own default, always said because it is "required" too
 
 REPORTS_CAP, LIST_CAP = 150_000, 48 * 2**20  # reports of one list, and bytes of its JSON: a fifth of that is usual
@@ -75,15 +78,35 @@ class Client:
         return ReportDetail.from_json(self._get(f"healthCheck/reports/{_segment(run_id)}"), run_id=run_id)
 
     def export_reports(self, run_ids: Sequence[str]) -> Job:
-        """``POST healthCheck/reports/export``: the job that packs the reports into one zip."""
-        return Job.from_json(self._post("healthCheck/reports/export", {"runIds": ",".join(run_ids)}))
+        """``POST healthCheck/reports/export``: the job that packs the reports into one zip.
+
+        Sent once, with the token of now: raises TokenRejected where other requests would be sent again with a new one.
+        """
+        path, form = "healthCheck/reports/export", {"runIds": ",".join(run_ids)}
+        with explained(path, self.session, self.release):
+            token = self._token_to_send()
+            return _started(lambda: self.session.post(f"{self._admin}/{path}", form, token=token))
+
+    def _token_to_send(self) -> Secret:
+        try:
+            return self._tokens.current()
+        except (NetworkError, TimedOut) as error:
+            error.unsent = True  # the request that the token was for
+            raise
+
+    def renew_token(self) -> None:
+        """Get another token than the one that the server did not take. Raises AuthError or ConfigError."""
+        self._tokens.renewed(self._tokens.current())
 
     # Jobs
 
     def job_ids(self) -> list[str]:
-        """``GET jobs``: ids and nothing else."""
-        listed = self._get("jobs").get("jobs")
-        return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+        """``GET jobs``: ids and nothing else. Raises ProtocolError for an answer without a list of them."""
+        listed = Reader(self._get("jobs")).take("jobs")
+        if not isinstance(listed, list):
+            raise ProtocolError("the server's answer has no list of 'jobs'")
+        ids = (Reader(one).text("jobid") if isinstance(one, dict) else str(one) for one in listed)
+        return [one for one in ids if is_id(one)]
 
     def job(self, job_id: str, *, attempts: int = 3) -> Job:
         """``GET jobs/<id>``: a snapshot. Raises NotFound."""
@@ -170,9 +193,23 @@ def _require_all(page: dict[str, Any], count: int) -> None:
 
 def _segment(name: str) -> str:
     """An id as one path segment. Raises UsageError for one that would lead elsewhere."""
-    if name in {"", ".", ".."}:
+    if not is_id(name):
         raise UsageError(f"{name!r} is not an id")
     return quote(name, safe="")
+
+
+def _started(send: Callable[[], dict[str, Any]]) -> Job:
+    """The job in the answer to a POST, or the only job that a redirect or the links of a page lead to.
+
+    A server that takes us for a browser redirects to the page of the job, or shows it.
+    """
+    try:
+        return Job.from_json(send())
+    except ProtocolError as error:
+        places = {last_segment(f"/jobs/{place}", after="jobs") for place in _JOB_PLACE.findall(error.place)} - {None}
+        if len(places) == 1:
+            return Job.from_json({"jobid": places.pop()})
+        raise
 
 
 def _objects(answer: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def generate_token(session: Session, username: str, password: Secret, *, life_s:
         "expiration": max(1, round(life_s / 60)),
     }
     try:
-        answer = session.post(f"{session.organization.sharing}/generateToken", form, once=True)
+        answer = session.post(f"{session.organization.sharing}/generateToken", form)
     except (ServerError, AuthError) as error:
         raise _refusal(f"{session.organization} refused {username}: {error.message}") from None
     return _token_of(answer, username)

@@ -88,10 +88,6 @@ class Session:
         """The time by the server's clock, as far as its answers told."""
         return datetime.now(UTC) + self._server_ahead
 
-    def on_server(self, here: datetime) -> datetime:
-        """What the server's clock showed at a time of ours."""
-        return here + self._server_ahead
-
     def get(
         self,
         url: str,
@@ -104,12 +100,8 @@ class Session:
         query = {**(params or {}), "f": "json"}
         return self._persist(lambda: self._json("GET", url, token, params=query), attempts, _may_pass)
 
-    def post(
-        self, url: str, form: Mapping[str, Any], *, token: Secret | None = None, once: bool = False
-    ) -> dict[str, Any]:
-        """POST a form on a fresh connection; sent again only when it surely had no effect.
-
-        ``once`` says that a server which asks for it again later may have counted it: a password is sent so.
+    def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
+        """POST a form on a fresh connection; sent again only when it surely did not reach the server.
 
         A server may close an idle connection just as the request goes out on it, and then nobody knows what it did.
         """
@@ -119,7 +111,7 @@ class Session:
             self._wire.hang_up()
             return self._json("POST", url, token, data=body)
 
-        return self._persist(send, ATTEMPTS, _was_unsent if once else _surely_had_no_effect)
+        return self._persist(send, ATTEMPTS, _surely_unsent)
 
     @contextmanager
     def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[ItemStream]:
@@ -156,7 +148,9 @@ class Session:
         with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
             body = _capped(answer)
             self.json_bytes += len(body)
-            return read_answer(answer.status, answer.headers, _without(token, body))
+            read = read_answer(answer.status, answer.headers, _without(token, body))
+            self._read_clock(answer)
+            return read
 
     @contextmanager
     def _answer(
@@ -186,6 +180,9 @@ class Session:
 
     def _note(self, method: str, url: str, answer: Answer, seconds: float) -> None:
         self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
+
+    def _read_clock(self, answer: Answer) -> None:
+        """Take the time from an answer of the API itself: what fails may come from a gateway with its own clock."""
         date = server_date(answer.headers)
         if date:
             self._server_ahead = date - datetime.now(UTC)
@@ -228,11 +225,7 @@ def _may_pass(error: NetworkError) -> bool:
     return error.retryable
 
 
-def _surely_had_no_effect(error: NetworkError) -> bool:
-    return error.retryable and (error.unsent or error.retry_after_s is not None)
-
-
-def _was_unsent(error: NetworkError) -> bool:
+def _surely_unsent(error: NetworkError) -> bool:
     return error.retryable and error.unsent
 
 

@@ -143,7 +143,9 @@ class Wire:
 
     def _failure(self, error: Exception, deadline: Deadline) -> HcexportError:
         if deadline.passed:
-            return TimedOut("the time allowed has passed before the server had answered")
+            late = TimedOut("the time allowed has passed before the server had answered")
+            late.unsent = not self._network.request_written
+            return late
         certificate = certificate_failure(error, self._host, has_answered=self._has_answered)
         if certificate:
             certificate.unsent |= not self._network.request_written

@@ -102,7 +102,9 @@ def _token_at_hand(app: App) -> Token | None:
 
 def _job_ids(app: App) -> list[Seen]:
     entries = [entry for entry in app.ledger.entries(limit=50) if entry.job_id]
-    ours = [Seen.described(str(each.job_id), each.submitted, each.status, each.profile) for each in entries]
+    ours = [
+        Seen.described(str(each.job_id), each.submitted or each.intended, each.status, each.profile) for each in entries
+    ]
     known = {one.id for one in ours}
     return [*ours, *(one for one in app.recent("jobs").seen() if one.id not in known)]
 

@@ -14,8 +14,7 @@ from hcexport.cli.saving import Saving, emit_saved, saving_options
 from hcexport.cli.selection import Selection, selectors, taken_from
 from hcexport.cli.waiting import emit_job, require_success, resumable, wait_for, waiting_options
 from hcexport.errors import Interrupted, UsageError
-from hcexport.models import Job
-from hcexport.transfer.submit import Origin, submit
+from hcexport.transfer.submit import Origin, Submitted, export_of, submit
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 
@@ -65,15 +64,16 @@ def command(
     if dry_run:
         return _emit_plan(app, ids, saving)
     with _accounted_for():
-        job = _submit(app, ids)
+        submitted = _submit(app, ids)
+        job = submitted.job
         with resumable(app, job.id):
             app.talk.notice(f"job {job.id} submitted ({_count(ids)})")
             if wait or saving:
                 job = wait_for(app, job.id, reports=len(ids))
                 require_success(job)
             if saving:
-                return emit_saved(app, saving.save(job, ids))
-            return emit_job(app, job, ids)
+                return emit_saved(app, saving.save(job, ids, adopted=submitted.adopted))
+            return emit_job(app, job, ids, adopted=submitted.adopted)
 
 
 def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> None:
@@ -93,11 +93,18 @@ def _emit_plan(app: App, ids: tuple[str, ...], saving: Saving | None) -> None:
         app.printer.record(EXPORT_FIELDS, ExportRecord(run_ids=ids))
 
 
-def _submit(app: App, ids: tuple[str, ...]) -> Job:
+def _submit(app: App, ids: tuple[str, ...]) -> Submitted:
     origin = Origin(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
-    return submit(
-        app.client, app.ledger, origin, ids, on_lost=lambda why: app.talk.warning(f"{why}; looking for the job")
+    submitted = submit(
+        app.client,
+        app.ledger,
+        origin,
+        export_of(ids),
+        on_lost=lambda why: app.talk.warning(f"{why}; looking for the job"),
     )
+    if submitted.adopted:
+        app.talk.warning(f"job {submitted.job.id} is taken for this export: its user and its time are right")
+    return submitted
 
 
 @contextmanager

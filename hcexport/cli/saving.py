@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
 from hcexport.cli.options import one_of
-from hcexport.errors import HcexportError, JobFailed, NetworkError, UsageError
+from hcexport.errors import HcexportError, JobFailed, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
+from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
 from hcexport.transfer.extraction import extract, settle_folder
@@ -99,18 +102,52 @@ class Saving:
             return destination.existing()
         return None
 
-    def save(self, job: Job, run_ids: Sequence[str] = ()) -> ExportRecord:
-        """Download, verify, publish; then extract and clean up. Raises JobFailed for a job without a result."""
+    def save(self, job: Job, run_ids: Sequence[str] = (), *, adopted: bool = False) -> ExportRecord:
+        """Download, verify, publish; then extract and clean up. Raises JobFailed for a job without a result.
+
+        The zip of an ``adopted`` job must confirm that it is of these reports: raises OutcomeUnknown otherwise.
+        """
         if job.upload_id is None:
             raise JobFailed(f"job {job.id} ended {job.status} and names no upload item", hint="export again")
-        saved = self.save_item(job.upload_id, self.destination.for_job(job.id), run_ids)
+        saved = self.save_item(
+            job.upload_id,
+            self.destination.for_job(job.id),
+            run_ids,
+            confirm=partial(self._confirm, job, run_ids) if adopted else lambda _zip: None,
+        )
         if saved.path and not saved.kept:
             self.app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
-        return export_record(
+        record = export_record(
             self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=job.upload_id
         )
+        return replace(record, adopted=adopted)
 
-    def save_item(self, item_id: str, destination: Destination, run_ids: Sequence[str] = ()) -> Saved:
+    def _confirm(self, job: Job, run_ids: Sequence[str], zip_file: IO[bytes]) -> None:
+        if confirms(zip_file, run_ids, self._report_names):
+            return
+        self.app.ledger.disowned(job.id)
+        profile = self.app.settings.profile.value
+        words = ["hcexport", "download", job.id, *(["--profile", profile] if profile else [])]
+        raise OutcomeUnknown(
+            f"the answer to the export was lost, and the zip of job {job.id} is not surely that of its reports",
+            hint=f"look at it: {shlex.join(words)}; if it is of others: hcexport jobs --server",
+        )
+
+    def _report_names(self) -> dict[str, str]:
+        """The names of all reports by their ids, none where the server does not tell: then the zip is not confirmed."""
+        try:
+            return {report.id: report.name for report in self.app.reports()}
+        except HcexportError:
+            return {}
+
+    def save_item(
+        self,
+        item_id: str,
+        destination: Destination,
+        run_ids: Sequence[str] = (),
+        *,
+        confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
+    ) -> Saved:
         """The same for an upload item whose job is not known."""
         app = self.app
         retries = _Retries(app)
@@ -120,6 +157,7 @@ class Saving:
             destination,
             origin=app.organization.url,
             run_ids=run_ids,
+            confirm=confirm,
             on_bytes=app.progress.download,
             on_phase=self._say_phase,
             on_retry=retries.told,

@@ -39,7 +39,10 @@ def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | 
     if saving:
         with resumable(app, jobs[0].id):
             require_success(jobs[0])
-            return emit_saved(app, saving.save(jobs[0], _run_ids(app, jobs[0].id)))
+            entry = app.ledger.find(jobs[0].id)
+            is_adopted = bool(entry and entry.submitted is None)
+            saved = saving.save(jobs[0], entry.run_ids if entry else (), adopted=is_adopted)
+            return emit_saved(app, saved)
     _emit(app, jobs)
 
 

@@ -78,7 +78,7 @@ def require_success(job: Job) -> None:
         )
 
 
-def emit_job(app: App, job: Job, run_ids: Sequence[str]) -> None:
+def emit_job(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) -> None:
     """The job's id on stdout, or the record of it."""
     record = ExportRecord(
         job_id=job.id,
@@ -86,6 +86,7 @@ def emit_job(app: App, job: Job, run_ids: Sequence[str]) -> None:
         run_ids=tuple(run_ids),
         upload_id=job.upload_id,
         elapsed=timedelta(seconds=app.elapsed_s),
+        adopted=adopted,
     )
     app.printer.record(EXPORT_FIELDS, record, text=job.id)
 

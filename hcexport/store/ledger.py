@@ -41,7 +41,10 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One export. Without ``job_id`` it was meant to be sent, and what became of it is not known."""
+    """One export. Without ``job_id`` it was meant to be sent, and what became of it is not known.
+
+    With ``job_id`` and without ``submitted`` its answer was lost, and the job was found among the server's.
+    """
 
     number: int
     organization: str
@@ -86,6 +89,15 @@ class Ledger:
         """The server took it as this job."""
         sql = "UPDATE exports SET job_id = ?, submitted = ? WHERE number = ?"
         self._change(sql, job_id, _text(self._now()), entry.number)
+
+    def adopted(self, entry: LedgerEntry, job_id: str) -> None:
+        """Its answer was lost, and this job of the server is taken for it."""
+        self._change("UPDATE exports SET job_id = ? WHERE number = ?", job_id, entry.number)
+
+    def disowned(self, job_id: str) -> None:
+        """The job that was adopted is not known to be it: what became of it is not known again."""
+        sql = "UPDATE exports SET job_id = NULL, status = NULL, ended = NULL, upload_id = NULL"
+        self._change(f"{sql} WHERE job_id = ? AND submitted IS NULL", job_id)
 
     def withdrawn(self, entry: LedgerEntry) -> None:
         """It surely did not reach the server, or was refused: there is no export to look for."""

@@ -63,6 +63,7 @@ def download(
     *,
     origin: str,
     run_ids: Sequence[str] = (),
+    confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     on_bytes: OnBytes = lambda _done, _total: None,
     on_phase: OnPhase = lambda _phase: None,
     on_retry: Callable[[NetworkError, float], None] = lambda _failure, _delay_s: None,
@@ -73,10 +74,11 @@ def download(
     """Save an upload item: part file, length, zip structure, every CRC, fsync, rename, fsync of the folder.
 
     ``origin`` names the organization, so that a part of another one is never gone on with; ``run_ids`` are the reports
-    that should be in the zip; ``on_bytes`` gets bytes so far and in all (None: not known); ``output`` is standard
-    output. Raises CannotCreate, BadDownload, Busy (not committed yet), TimedOut, NetworkError after five minutes
-    without progress, and what the client raises. Whatever is raised, a part that a later run can go on with stays, and
-    nothing else. Source: uploads/<id>/download.
+    that should be in the zip; ``confirm`` gets the checked zip, and raises to keep it from being published;
+    ``on_bytes`` gets bytes so far and in all (None: not known); ``output`` is standard output. Raises CannotCreate,
+    BadDownload, Busy (not committed yet), TimedOut, NetworkError after five minutes without progress, and what the
+    client raises. Whatever is raised, a part that a later run can go on with stays, and nothing else.
+    Source: uploads/<id>/download.
     """
     on_phase(Phase.PREPARING)
     patience = Patience(deadline, sleep, on_retry=on_retry)
@@ -87,6 +89,7 @@ def download(
     with Fetch(client, Note(origin, item_id), destination.folder, patience, on_bytes) as fetch:
         while True:
             part, names = _whole_and_good(fetch, deadline, on_phase)
+            confirm(part.file)
             digest = part.sums(deadline).sha256
             on_phase(Phase.SAVING)
             try:

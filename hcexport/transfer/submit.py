@@ -1,8 +1,29 @@
-"""Submitting an export exactly once.
+"""Submitting an operation exactly once.
 
 The server starts a job for every POST that reaches it, and in most ways to lose the answer it has done so. So the
-intent is in the ledger before the POST and the job's id right after it; the POST is repeated only when it surely did
-nothing; and when the answer is lost, the server's jobs are searched for the one it must have started.
+intent is in the ledger before the POST and the job's id right after it. What an answer proves, and what follows:
+
+=== ============================================================ ==================== =================================
+No. answer to the POST                                           proves               then
+=== ============================================================ ==================== =================================
+1   a job id in JSON, in ``Location`` or in the job's page       it is done           that job
+2   none: the request did not leave (DNS, connect, TLS, proxy)   nothing happened     sent again, or the error
+3   4xx, JSON or page, and API codes below 500, but for 4 to 7   nothing happened     the error
+4   429 in a page, without ``Retry-After``                       nothing happened     the error
+5   498, 499                                                     nothing              new token, search; sent again once
+6   429, 503 with ``Retry-After``                                nothing              waiting, search; sent again
+7   408, 425, 429 and codes of 500 and above, said by the API    nothing              search; the error
+8   other 5xx, 408, 425: a page, or JSON without a code          nothing              search; unknown
+9   none, half of one, a page, a redirect, JSON without an id    nothing              search; unknown
+=== ============================================================ ==================== =================================
+
+"Then" is for a search that finds no job; where no new token is to be had (row 5), nothing can be searched, and the
+refusal of the old one stands. A search that finds exactly one adopts it, which its zip must confirm
+(``confirmation``). One that finds several, or fails, or cannot tell because another submit of this machine is open,
+leaves the outcome unknown: OutcomeUnknown, and only then does the intent stay in the ledger.
+
+A job is a match when it has the operation and the user (without regard to case), is not in the ledger, and was
+started between the first sending and the last lost answer by the API's own clock, or has not been started yet.
 """
 
 from __future__ import annotations
@@ -10,94 +31,245 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 
 from hcexport.api.client import Client
-from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut
+from hcexport.api.session import ATTEMPTS
+from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
 from hcexport.models import Job
 from hcexport.store.ledger import Ledger, LedgerEntry
 
 SEARCHED_JOBS = 500  # one request each; a server with more of them is searched by a person
-CLOCK_SLACK = timedelta(seconds=2)  # HTTP dates are whole seconds
-_OPERATION = "/healthcheck/reports/export"
+CLOCK_SLACK = timedelta(seconds=1)  # the clocks of a cluster's nodes differ a little
+DATE_STEP = timedelta(seconds=1)  # HTTP dates are whole seconds, cut off: a time by them is up to this much early
+LOOK_AGAIN_S = 1.0  # after a search without a match: the job may be made just now
+OPEN_FOR = timedelta(hours=1)  # longer than any submit takes: an older intent has not made a job just now
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Whose export it is, for the ledger and for the search."""
+    """Whose submit it is, for the ledger and for the search."""
 
     organization: str
     username: str
     profile: str
 
 
-def submit(
-    client: Client, ledger: Ledger, origin: Origin, run_ids: Sequence[str], *, on_lost: Callable[[str], None]
-) -> Job:
-    """Submit an export of ``run_ids`` once, and return its job, which is in the ledger by then.
+@dataclass(frozen=True)
+class Operation:
+    """What is submitted: ``send`` POSTs it once, ``uri`` ends the ``operationURI`` of its jobs.
 
-    ``on_lost`` hears that the answer was lost and is being looked for. Raises OutcomeUnknown when exactly one
-    matching job cannot be found, and what the client raises when the server refused.
+    ``run_ids`` are what the ledger calls it by, ``command`` is what a person types to submit it again.
     """
-    entry = ledger.intend(origin.organization, origin.username, run_ids, origin.profile)
-    try:
-        job = client.export_reports(run_ids)
-    except (NetworkError, TimedOut) as error:
-        if getattr(error, "unsent", False) or getattr(error, "refused", False):
-            ledger.withdrawn(entry)
-            raise
-        on_lost(error.message)
-        job = _find(client, ledger, entry, origin, error)
-    except HcexportError:
-        ledger.withdrawn(entry)
-        raise
-    ledger.submitted(entry, job.id)
-    return job
+
+    name: str
+    send: Callable[[Client], Job]
+    uri: str
+    run_ids: tuple[str, ...]
+    command: tuple[str, ...]
 
 
-def _find(client: Client, ledger: Ledger, entry: LedgerEntry, origin: Origin, lost: HcexportError) -> Job:
-    """The one job on the server that the lost answer must have been about."""
-    try:
-        since = client.session.on_server(entry.intended) - CLOCK_SLACK
-        found = _candidates(client, ledger, origin, since)
-    except HcexportError as error:
-        raise _unknown(f"{lost.message}; and the server's jobs cannot be read: {error.message}", entry) from None
-    if len(found) != 1:
-        raise _unknown(f"{lost.message}; {len(found) or 'none'} of the server's jobs could be it", entry)
-    return found[0]
+@dataclass(frozen=True)
+class Submitted:
+    """The job. ``adopted`` says that its answer was lost, and that it was found among the server's jobs."""
+
+    job: Job
+    adopted: bool = False
 
 
-def _candidates(client: Client, ledger: Ledger, origin: Origin, since: datetime) -> list[Job]:
-    username = origin.username or client.account().username  # a token from the environment says no name
-    known = {entry.job_id for entry in ledger.entries(origin.organization)}
-    fresh = [job_id for job_id in client.job_ids() if job_id not in known]
-    if len(fresh) > SEARCHED_JOBS:
-        raise OutcomeUnknown(f"there are {len(fresh)} of them")
-    jobs = (_job_if_there(client, job_id) for job_id in fresh)
-    return [job for job in jobs if job and _is_it(job, username, since)]
+def export_of(run_ids: Sequence[str]) -> Operation:
+    """The export of reports."""
+    ids = tuple(run_ids)
+    command = ("hcexport", "export", "--run-ids", ",".join(ids))
+    return Operation("export", lambda client: client.export_reports(ids), _EXPORT_URI, ids, command)
 
 
-def _job_if_there(client: Client, job_id: str) -> Job | None:
-    try:
-        return client.job(job_id)
-    except NotFound:
-        return None
-
-
-def _is_it(job: Job, username: str, since: datetime) -> bool:
-    return is_export(job) and job.username == username and job.start_time is not None and job.start_time >= since
+_EXPORT_URI = "/healthcheck/reports/export"
 
 
 def is_export(job: Job) -> bool:
     """Whether a job of the server is an export of health check reports."""
-    return job.operation_uri.lower().rstrip("/").endswith(_OPERATION)
+    return _is_of(job, _EXPORT_URI)
 
 
-def _unknown(message: str, entry: LedgerEntry) -> OutcomeUnknown:
-    profile = ["--profile", entry.profile] if entry.profile else []
-    look = shlex.join(["hcexport", "jobs", "--server", *profile])
-    again = shlex.join(["hcexport", "export", "--run-ids", ",".join(entry.run_ids), *profile])
-    return OutcomeUnknown(
-        f"the export was sent, and what became of it is not known: {message}",
-        hint=f"look for it with: {look}; if it is not there: {again}",
-    )
+def submit(
+    client: Client, ledger: Ledger, origin: Origin, operation: Operation, *, on_lost: Callable[[str], None]
+) -> Submitted:
+    """Submit an operation once, and return its job, which is in the ledger by then.
+
+    ``on_lost`` hears that an answer proved nothing and that the job is being looked for. Raises OutcomeUnknown when
+    what became of it is not known, and what the client raises when nothing happened.
+    """
+    entry = ledger.intend(origin.organization, origin.username, operation.run_ids, origin.profile)
+    search = _Search(client, ledger, origin, operation, entry)
+    attempts_left, may_renew = ATTEMPTS, True
+    while True:
+        attempts_left -= 1
+        try:
+            job = operation.send(client)
+        except HcexportError as error:
+            verdict = _verdict(error, may_renew=may_renew)
+            if verdict is _Verdict.NOTHING_HAPPENED:
+                ledger.withdrawn(entry)
+                raise
+            search.lost()
+            if verdict is _Verdict.RENEW:
+                may_renew = False
+                _renew(client, ledger, search)
+            else:
+                on_lost(error.message)
+            may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
+            if found := search.run(error):
+                ledger.adopted(entry, found.id)
+                return Submitted(found, adopted=True)
+            if verdict is _Verdict.LOST:
+                raise search.unknown(f"{error.message}; none of the server's jobs could be it") from None
+            if not may_repeat or not attempts_left:
+                ledger.withdrawn(entry)
+                raise
+        else:
+            ledger.submitted(entry, job.id)
+            return Submitted(job)
+
+
+class _Verdict(Enum):
+    """What an answer proves, as far as something else follows."""
+
+    NOTHING_HAPPENED = auto()  # rows 2 to 4
+    RENEW = auto()  # row 5
+    BUSY = auto()  # row 6
+    FAILED = auto()  # row 7, and row 5 the second time
+    LOST = auto()  # rows 8 and 9
+
+
+def _verdict(error: HcexportError, *, may_renew: bool) -> _Verdict:
+    match error:
+        case TokenRejected():
+            return _Verdict.RENEW if may_renew else _Verdict.FAILED
+        case NetworkError(unsent=True) | NetworkError(refused=True) | TimedOut(unsent=True):
+            return _Verdict.NOTHING_HAPPENED
+        case NetworkError(retry_after_s=float()):
+            return _Verdict.BUSY
+        case NetworkError(by_api=True):
+            return _Verdict.FAILED
+        case NetworkError() | TimedOut():
+            return _Verdict.LOST
+    return _Verdict.NOTHING_HAPPENED
+
+
+def _renew(client: Client, ledger: Ledger, search: _Search) -> None:
+    """Get a new token, which the search needs as well. Where there is none to be had, the refusal stands."""
+    try:
+        client.renew_token()
+    except (NetworkError, TimedOut) as error:
+        raise search.unknown(f"the token was refused, and there is no new one: {error.message}") from None
+    except HcexportError:
+        ledger.withdrawn(search.entry)
+        raise
+
+
+def _wait(client: Client, busy: HcexportError) -> bool:
+    """Wait as long as the server asks, in which the job may show; whether that was short enough to send again."""
+    try:
+        client.session.pause(getattr(busy, "retry_after_s", 0.0), busy)
+    except HcexportError:
+        return False
+    return True
+
+
+class _Search:
+    """Looks among the server's jobs for the one that a lost answer must have been about."""
+
+    def __init__(
+        self, client: Client, ledger: Ledger, origin: Origin, operation: Operation, entry: LedgerEntry
+    ) -> None:
+        self._client, self._ledger, self._origin = client, ledger, origin
+        self._operation, self.entry = operation, entry
+        self._clock = client.session.deadline.clock
+        self._sent = self._lost = self._clock()
+        self._strangers: set[str] = set()  # job ids that were looked at and are not ours
+
+    def lost(self) -> None:
+        """An answer has just been lost."""
+        self._lost = self._clock()
+
+    def run(self, lost: HcexportError) -> Job | None:
+        """The one match, None without any. Raises OutcomeUnknown for several, and where nobody can tell."""
+        try:
+            found = self._matches()
+            if not found:
+                self._client.session.sleep(LOOK_AGAIN_S)
+                found = self._matches()
+        except HcexportError as error:
+            why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
+            raise self.unknown(why) from None
+        if len(found) > 1:
+            raise self.unknown(f"{lost.message}; {len(found)} of the server's jobs could be it")
+        return found[0] if found else None
+
+    def unknown(self, message: str) -> OutcomeUnknown:
+        """What became of it is not known."""
+        profile = ["--profile", self._origin.profile] if self._origin.profile else []
+        look = shlex.join(["hcexport", "jobs", "--server", *profile])
+        again = shlex.join([*self._operation.command, *profile])
+        return OutcomeUnknown(
+            f"the {self._operation.name} was sent, and what became of it is not known: {message}",
+            hint=f"look for it with: {look}; if it is not there: {again}",
+        )
+
+    def _matches(self) -> list[Job]:
+        username = self._origin.username or self._client.account().username  # a token from outside says no name
+        if not username:
+            raise OutcomeUnknown("the server does not say whose token it is")
+        known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
+        fresh = [job_id for job_id in dict.fromkeys(self._client.job_ids()) if job_id not in known]
+        if len(fresh) > SEARCHED_JOBS:
+            raise OutcomeUnknown(f"there are {len(fresh)} of them")
+        since, until = self._window()
+        jobs = [job for job_id in fresh if (job := self._job_if_there(job_id))]
+        matches = [
+            job
+            for job in jobs
+            if _is_of(job, self._operation.uri)
+            and job.username.casefold() == username.casefold()
+            and (since <= job.start_time <= until if job.start_time else not job.status.is_final)
+        ]
+        self._strangers.update(job.id for job in jobs if job not in matches)
+        return self._without_those_of_others(matches)
+
+    def _without_those_of_others(self, jobs: list[Job]) -> list[Job]:
+        """The jobs that no other submit from here has. Raises OutcomeUnknown when another may still get the answer.
+
+        The ledger is read after the jobs and once: a submit is in it before its job is made, and until its end.
+        """
+        entries = self._ledger.entries()
+        known = {entry.job_id for entry in entries}
+        left = [job for job in jobs if job.id not in known]
+        if left and any(self._is_open(entry) for entry in entries):
+            raise OutcomeUnknown(f"{left[0].id} may be of another submit from here, whose answer is not known either")
+        return left
+
+    def _is_open(self, other: LedgerEntry) -> bool:
+        return (
+            other.job_id is None
+            and other.number != self.entry.number
+            and other.organization == self.entry.organization
+            and other.intended > datetime.now(UTC) - OPEN_FOR
+        )
+
+    def _window(self) -> tuple[datetime, datetime]:
+        """From the first sending to the last loss, by the API's clock."""
+        now, there = self._clock(), self._client.session.server_now()
+        since = there - timedelta(seconds=now - self._sent) - CLOCK_SLACK
+        return since, there - timedelta(seconds=now - self._lost) + DATE_STEP + CLOCK_SLACK
+
+    def _job_if_there(self, job_id: str) -> Job | None:
+        try:
+            return self._client.job(job_id)
+        except NotFound:
+            return None
+
+
+def _is_of(job: Job, uri: str) -> bool:
+    return job.operation_uri.lower().rstrip("/").endswith(uri)

@@ -151,7 +151,10 @@ ENDED_FIELDS: Fields[Job] = (
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """What became of an export, as far as known (contract 5); ``elapsed`` is the command's time."""
+    """What became of an export, as far as known (contract 5); ``elapsed`` is the command's time.
+
+    ``adopted`` says that the answer to the submit was lost, and the job was found among the server's.
+    """
 
     job_id: str | None = None
     status: JobStatus | None = None
@@ -162,6 +165,7 @@ class ExportRecord:
     sha256: str | None = None
     elapsed: timedelta | None = None
     verified: bool | None = None
+    adopted: bool | None = None
 
 
 EXPORT_FIELDS: Fields[ExportRecord] = (
@@ -174,4 +178,5 @@ EXPORT_FIELDS: Fields[ExportRecord] = (
     Field("sha256", "SHA-256", lambda export: export.sha256),
     Field("elapsed_seconds", "TOOK", lambda export: export.elapsed),
     Field("verified", "VERIFIED", lambda export: export.verified),
+    Field("adopted", "ADOPTED", lambda export: export.adopted),
 )

@@ -20,7 +20,18 @@ import pytest
 from hcexport.sandbox import Sandbox
 
 JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-RECORD = ["job_id", "status", "run_ids", "upload_id", "path", "bytes", "sha256", "elapsed_seconds", "verified"]
+RECORD = [
+    "job_id",
+    "status",
+    "run_ids",
+    "upload_id",
+    "path",
+    "bytes",
+    "sha256",
+    "elapsed_seconds",
+    "verified",
+    "adopted",
+]
 
 
 def posts(box: Sandbox, ending: str = "/export") -> list[Any]:
@@ -83,6 +94,7 @@ def test_json_says_all_that_is_known(hcexport: Any, box: Sandbox) -> None:
         assert list(record) == RECORD
         assert record["run_ids"] == newest(box, 1)
         assert record["elapsed_seconds"] > 0
+        assert record["adopted"] is False
     assert (plain["status"], plain["verified"]) == ("SUBMITTED", None)
     assert (waited["status"], waited["path"]) == ("COMPLETED", None)
     assert waited["upload_id"]

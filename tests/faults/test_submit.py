@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import signal
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +18,7 @@ from hcexport.store.ledger import Ledger, LedgerEntry
 from . import turns
 from .jobs import RUN_ID, USER, Answering, Exporter, accepted, say
 from .line import Line, Server
-from .organization import CANARY
+from .organization import CANARY, Version
 from .process import Ended, Zygote, environment
 from .table import A
 
@@ -154,6 +159,92 @@ def test_jobs_that_cannot_be_read_are_an_unknown_outcome(zygote: Zygote, tmp_pat
     with cluster(exporter, zygote, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, exporter.posts) == (9, 1), ended.stderr
+
+
+def zip_of(*run_ids: str, key: str = "id") -> Version:
+    """An export of reports, as large as it need be; ``key`` is what its JSON calls their ids."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for run_id in run_ids:
+            archive.writestr(f"nightly_{run_id}.json", json.dumps({key: run_id}))
+            archive.writestr(f"nightly_{run_id}.csv", "id,result\r\n")
+    return Version(file.getvalue(), '"z"')
+
+
+def test_an_adopted_job_is_confirmed_by_its_zip(zygote: Zygote, tmp_path: Path) -> None:
+    with cluster(Exporter([WAYS_TO_LOSE["502 page"]]), zygote, tmp_path) as organization:
+        ended = organization.export("--out", "x.zip", "--format", "json")
+    assert ended.status == 0, ended.stderr
+    record = json.loads(ended.stdout)
+    assert (record["adopted"], record["verified"], record["run_ids"]) == (True, True, [RUN_ID])
+    assert "hcexport: warning: " in ended.stderr
+    assert (organization.work / "x.zip").read_bytes() == organization.exporter.versions[0].body
+
+
+UNCONFIRMED = {
+    "another's": zip_of("zfelr5o957"),
+    "ours and another's": zip_of(RUN_ID, "zfelr5o957"),
+    "of nobody": zip_of("report", key="x"),
+}
+
+
+@pytest.mark.parametrize("kind", UNCONFIRMED)
+def test_a_zip_that_does_not_confirm_the_job_is_published_by_its_owner_alone(
+    kind: str, zygote: Zygote, tmp_path: Path
+) -> None:
+    exporter = Exporter([WAYS_TO_LOSE["502 page"]])
+    exporter.versions = [UNCONFIRMED[kind]]
+    with cluster(exporter, zygote, tmp_path) as organization:
+        old = organization.work / "x.zip"
+        old.write_bytes(b"what was there before")
+        ended = organization.export("--out", "x.zip", "--if-exists", "overwrite", "--cleanup", "--format", "json")
+        (job_id,) = exporter.ran
+        error = json.loads(ended.stderr.splitlines()[-1])["error"]
+        assert (ended.status, ended.stdout, error["exit_status"]) == (9, "", 9), ended.stderr
+        assert f"hcexport download {job_id}" in error["hint"]
+        assert old.read_bytes() == b"what was there before"
+        assert [entry.job_id for entry in organization.ledger()] == [None]
+        assert not any(path.endswith("/delete") for path in exporter.asked)
+        argv = ["hcexport", "download", job_id, "--url", organization.url, "--out", "y.zip"]
+        ended = zygote.run(argv, environment(organization.home, HCEXPORT_TOKEN=CANARY), organization.work, 10)
+        assert (ended.status, (organization.work / "y.zip").read_bytes()) == (0, UNCONFIRMED[kind].body)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("ours", 0), ("another's", 9)])
+def test_a_wait_for_a_job_that_was_adopted_confirms_it_as_well(
+    kind: str, status: int, zygote: Zygote, tmp_path: Path
+) -> None:
+    exporter = Exporter([WAYS_TO_LOSE["502 page"]])
+    exporter.versions = [UNCONFIRMED.get(kind, zip_of(RUN_ID))]
+    with cluster(exporter, zygote, tmp_path) as organization:
+        assert organization.export().status == 0
+        argv = ["hcexport", "wait", *exporter.ran, "--url", organization.url, "--out", "x.zip"]
+        ended = zygote.run(argv, environment(organization.home, HCEXPORT_TOKEN=CANARY), organization.work, 10)
+    assert (ended.status, (organization.work / "x.zip").exists()) == (status, status == 0), ended.stderr
+
+
+def test_a_kill_between_the_post_and_its_answer_leaves_the_export_in_jobs(zygote: Zygote, tmp_path: Path) -> None:
+    exporter = Exporter([accepted])
+    exporter.on_post = lambda: os.kill(zygote.pid, signal.SIGKILL)
+    with cluster(exporter, zygote, tmp_path) as organization:
+        assert organization.export().status == -signal.SIGKILL
+        argv = ["hcexport", "jobs", "--offline", "--url", organization.url, "--format", "json"]
+        ended = zygote.run(argv, environment(organization.home), organization.work, 10)
+    (row,) = json.loads(ended.stdout)
+    assert (row["job_id"], row["status"], row["run_ids"]) == ("", "UNKNOWN", [RUN_ID])
+
+
+@pytest.mark.parametrize("hostile", ["../x?", "a%2fb", "a\udcffb"])
+@pytest.mark.parametrize("command", ["export", "show", "wait", "download"])
+def test_an_id_that_would_lead_elsewhere_is_not_sent(
+    hostile: str, command: str, zygote: Zygote, tmp_path: Path
+) -> None:
+    exporter = Exporter([accepted])
+    with cluster(exporter, zygote, tmp_path) as organization:
+        words = ["export", "--run-ids", hostile] if command == "export" else [command, hostile]
+        given = environment(organization.home, HCEXPORT_TOKEN=CANARY)
+        ended = zygote.run(["hcexport", *words, "--url", organization.url], given, organization.work, 10)
+    assert (ended.status, exporter.posts, exporter.asked) == (2, 0, {}), ended.stderr
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -126,12 +126,12 @@ def test_a_token_error_counts_also_under_another_status() -> None:
 def test_a_server_that_is_busy_says_when(status: int) -> None:
     failure = failed_status(status, {"retry-after": "7"}, b"")
     assert isinstance(failure, NetworkError)
-    assert failure.refused
+    assert not failure.refused  # what says so may stand in front of a server that has done it
     assert failure.retry_after_s == 7
     plain = failed_status(status, {}, b"")
     assert isinstance(plain, NetworkError)
     assert plain.retry_after_s is None
-    assert not plain.refused  # a proxy may have said so after the request had gone through
+    assert plain.refused is (status == 429)  # a limit lets nothing through; a proxy may say 503 afterwards
 
 
 NOW = "Mon, 23 Nov 2026 12:00:00 GMT"

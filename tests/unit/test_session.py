@@ -276,11 +276,11 @@ def test_a_get_is_tried_again_and_a_post_is_sent_once(broken: Behaviour) -> None
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_post_that_was_turned_away_is_sent_when_the_server_says(status: int) -> None:
-    slept: list[float] = []
-    with scripted(answer(b"", status, Retry_After="7"), OK) as server:
-        assert fetch(server, "post", sleep=slept.append) == {"fine": True}
-    assert slept == [7.0]
+def test_a_post_is_not_sent_again_because_the_server_says_when(status: int) -> None:
+    """What says so may stand in front of a server that has done what it was asked."""
+    with scripted(answer(b"", status, Retry_After="7"), OK) as server, pytest.raises(NetworkError) as caught:
+        fetch(server, "post")
+    assert (len(server.requests), caught.value.retry_after_s) == (1, 7.0)
 
 
 def test_a_server_that_asks_for_more_than_there_is_gets_the_end_at_once() -> None:
@@ -489,16 +489,76 @@ def test_a_token_that_is_refused_is_renewed_once_a_call() -> None:
     assert tokens == [b"token-1", b"token-2", b"token-2", b"token-3"]
 
 
+def test_an_export_is_sent_once_whatever_becomes_of_the_token() -> None:
+    """The refusal of a token says nothing of what was done before: whoever submits looks before it is sent again."""
+    with scripted(INVALID, answer({"jobid": "j1"})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        with pytest.raises(TokenRejected):
+            client.export_reports(["a"])
+        client.renew_token()
+        assert client.export_reports(["a"]).id == "j1"
+    assert [b"token-1" in request for request in server.requests] == [True, False]
+
+
+PAGE = (
+    b"<html><a href='/e/admin'>Home</a> <a href='https://x/e/admin/jobs/j1'>j1</a> <a href='/e/admin/jobs/j1?a'></html>"
+)
+JOB_PLACES = {
+    "303": answer(b"", 303, Location="http://internal.svc/e/admin/jobs/j1?f=html"),
+    "302": answer(b"<html>moved</html>", 302, Location="/e/admin/jobs/j1"),
+    "page": answer(PAGE),
+}
+OTHER_PLACES = {
+    "two jobs": answer(PAGE.replace(b"jobs/j1?", b"jobs/j2?")),
+    "hostile": answer(b"", 303, Location="/e/admin/jobs/..%2f..%2fuploads"),
+    "openings": answer(b"<a href='https://example.com/jobs/openings'>"),
+    "sign-in": answer(b"", 302, Location="/e/sharing/signin"),
+    "an error": answer(PAGE, 502),
+}
+
+
+@pytest.mark.parametrize("place", JOB_PLACES)
+def test_a_redirect_to_the_job_or_its_page_names_it(place: str) -> None:
+    with scripted(JOB_PLACES[place]) as server, session_to(server) as session:
+        assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("place", OTHER_PLACES)
+def test_another_redirect_or_page_names_no_job(place: str) -> None:
+    with scripted(OTHER_PLACES[place]) as server, session_to(server) as session, pytest.raises(NetworkError):
+        Client(session, Fixed()).export_reports(["a"])
+
+
+def test_the_clock_is_read_from_answers_of_the_api_alone() -> None:
+    right, wrong = "Mon, 23 Nov 2026 12:00:00 GMT", "Mon, 23 Nov 2020 12:00:00 GMT"
+    gateway = answer(b"<html>bad gateway</html>", 502, Date=wrong)
+    with scripted(answer({}, Date=right), gateway) as server, session_to(server) as session:
+        session.get(f"{server.url}/admin/x")
+        with pytest.raises(NetworkError):
+            session.post(f"{server.url}/admin/x", {})
+        assert session.server_now().year == 2026
+
+
+def test_a_list_of_jobs_is_ids_objects_or_nonsense() -> None:
+    listed = answer({"jobs": ["j1", {"jobID": "j2"}, "../x", 7]})
+    with scripted(listed, answer({})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        assert client.job_ids() == ["j1", "j2", "7"]
+        with pytest.raises(ProtocolError):
+            client.job_ids()
+
+
 def test_ids_are_taken_from_urls_of_whatever_host() -> None:
-    submitted = answer({"jobsUrl": "http://internal.svc:6080/other/admin/jobs/j%2F1?x=y", "status": "SUBMITTED"})
+    submitted = answer({"jobsUrl": "http://internal.svc:6080/other/admin/jobs/j%2D1?x=y", "status": "SUBMITTED"})
     ended = answer({"status": "COMPLETED", "result": {"url": "https://169.254.169.254/uploads/u1/"}})
     with scripted(submitted, ended) as server, session_to(server) as session:
         client = Client(session, Fixed())
         job = client.export_reports(["a", "b"])
-        assert job.id == "j/1"
+        assert job.id == "j-1"
         assert client.job(job.id).upload_id == "u1"
     assert b"runIds=a%2Cb" in server.requests[0]
-    assert server.requests[1].startswith(b"GET /e/admin/jobs/j%2F1?f=json ")
+    assert server.requests[1].startswith(b"GET /e/admin/jobs/j-1?f=json ")
 
 
 def listed(*pages: dict[str, Any]) -> tuple[list[str], int]:

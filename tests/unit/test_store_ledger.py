@@ -86,6 +86,20 @@ class TestStory:
         ledger.withdrawn(ledger.intend(ORG, "ops", ["r1"]))
         assert ledger.entries() == ledger.unresolved() == []
 
+    def test_what_was_adopted_may_be_disowned_and_what_was_submitted_not(self, room: Room) -> None:
+        ledger = room.ledger()
+        meant = ledger.intend(ORG, "ops", ["r1"])
+        ledger.adopted(meant, "j1")
+        adopted = ledger.find("j1")
+        assert adopted is not None
+        assert (adopted.submitted, ledger.unresolved()) == (None, [])
+        ledger.ended("j1", "COMPLETED", "u1")
+        ledger.disowned("j1")
+        assert ledger.entries() == ledger.unresolved() == [meant]
+        ledger.submitted(meant, "j2")
+        ledger.disowned("j2")
+        assert ledger.find("j2") is not None
+
     def test_the_first_end_and_the_upload_item_are_kept(self, room: Room) -> None:
         ledger = room.ledger()
         ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")

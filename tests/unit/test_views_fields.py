@@ -86,6 +86,7 @@ def test_the_names_of_an_export_are_those_of_the_contract() -> None:
         "sha256": "ab",
         "elapsed_seconds": timedelta(seconds=1),
         "verified": True,
+        "adopted": None,
     }
 
 

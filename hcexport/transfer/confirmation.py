@@ -1,0 +1,121 @@
+"""Whether a zip is the one that was asked for: what its entries and their JSON say of the reports in it.
+
+A job whose answer was lost is taken for ours because of its user and its time, and another machine with the same user
+may have submitted it. How entries are named is not documented. So every report must be named somewhere, each CSV and
+JSON must name one of ours, and no JSON may be another report's; else the zip does not confirm the job.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Any
+from zipfile import ZipFile
+
+from hcexport.reading import Reader
+from hcexport.transfer.archive import opened
+
+READ_BYTES = 1 << 20  # of an entry: a report is some 10 kB, and JSON takes 40 times its size as objects
+READ_BYTES_IN_ALL = 64 << 20  # what lies behind tells only its path
+_WORD = re.compile(r"[^\W_]+")
+_ID_KEYS = ("id", "runid", "reportid")
+
+Names = Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A CSV or JSON of the zip: which of our ids its path or its text has, and whose report its JSON says it is."""
+
+    path: str
+    in_path: frozenset[str]
+    in_text: frozenset[str]
+    ids: frozenset[str]
+    names: frozenset[str]
+
+
+def confirms(file: IO[bytes], run_ids: Sequence[str], names: Names) -> bool:
+    """Whether the zip is that of these reports and of no others.
+
+    ``names`` are the names of all reports of the organization by their ids, and are asked for when ids do not tell.
+    Leaves the file's position anywhere.
+    """
+    with opened(file) as archive:
+        entries = list(_entries(archive, run_ids))
+    if not entries or any(entry.ids - set(run_ids) and not entry.in_path for entry in entries):
+        return False
+    mentioned = [entry.in_path | entry.in_text for entry in entries]
+    if any(mentioned):
+        return all(mentioned) and frozenset().union(*mentioned) == set(run_ids)
+    return _named_by(entries, run_ids, names())
+
+
+def _named_by(entries: Sequence[_Entry], run_ids: Sequence[str], names: Mapping[str, str]) -> bool:
+    """Whether every entry bears the name of one of ours, and all of ours are there. A name that two have tells nothing.
+
+    The longest name counts: "nightly 12" is in "nightly 123" as well.
+    """
+    plain = Counter(map(_plain, names.values()))
+    ours = {_plain(names.get(run_id, "")) for run_id in run_ids}
+    if len(ours) < len(run_ids) or any(plain[name] != 1 or not name for name in ours):
+        return False
+    known = sorted(filter(None, plain), key=len, reverse=True)
+    return {next((name for name in known if _bears(entry, name)), "") for entry in entries} == ours
+
+
+def _bears(entry: _Entry, name: str) -> bool:
+    return name in entry.names if entry.names else name in _plain(entry.path)
+
+
+def _plain(name: str) -> str:
+    """A report's name as it may stand in a file's: what file systems do not take is replaced in some way."""
+    return re.sub(r"[\W_]+", "_", name).strip("_").lower()
+
+
+def _entries(archive: ZipFile, run_ids: Sequence[str]) -> Iterator[_Entry]:
+    by_word: dict[str, list[str]] = {}
+    for run_id in run_ids:
+        by_word.setdefault(next(iter(_WORD.findall(run_id)), ""), []).append(run_id)
+    left = READ_BYTES_IN_ALL
+    for member in archive.infolist():
+        kind = PurePosixPath(member.filename).suffix.lower()
+        if kind not in {".csv", ".json"} or member.is_dir():
+            continue
+        with archive.open(member) as data:
+            content = data.read(min(READ_BYTES, left))
+        left -= len(content)
+        text = content.decode("utf-8-sig", "replace")
+        reports = [Reader(report) for report in (_reports_in(text) if kind == ".json" else [])]
+        yield _Entry(
+            member.filename,
+            in_path=_mentioned(member.filename, by_word),
+            in_text=_mentioned(text, by_word),
+            ids=frozenset(filter(None, (report.text(key) for report in reports for key in _ID_KEYS))),
+            names=frozenset(filter(None, (_plain(report.text("name")) for report in reports))),
+        )
+
+
+def _mentioned(text: str, by_word: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The ids, here by their first words, that a text has: thousands of ids are looked for in thousands of texts."""
+    likely = [run_id for word in by_word.keys() & set(_WORD.findall(text)) for run_id in by_word[word]]
+    return frozenset(each for each in likely if re.search(rf"(?<![^\W_]){re.escape(each)}(?![^\W_])", text))
+
+
+def _reports_in(text: str) -> list[dict[str, Any]]:
+    """The objects of a JSON that may be reports: those of its list, or the document itself."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(document, dict):
+        return _objects(document)
+    below = [one for key, value in document.items() if key.lower() in {"runs", "reports"} for one in _objects(value)]
+    return below or [document]
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
