@@ -59,7 +59,10 @@ def verify(
         members = archive.infolist()
         for member in members:
             _check_data(archive, member, followed.get(member.header_offset), deadline)
-    return tuple(member.filename for member in members if not member.is_dir())
+    names = tuple(member.filename for member in members if not member.is_dir())
+    if not names:
+        raise BadDownload("the zip is empty", hint="the server found none of the reports: see hcexport list")
+    return names
 
 
 @contextmanager

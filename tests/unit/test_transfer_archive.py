@@ -51,8 +51,9 @@ def test_a_good_zip_tells_its_files(method: int) -> None:
     assert checked(data) == ("a.csv", "d/b.json")
 
 
-def test_an_empty_zip_is_whole() -> None:
-    assert checked(zipped()) == ()
+@pytest.mark.parametrize("members", [(), (("d/", b""),)])
+def test_an_empty_zip_is_no_export(members: tuple[tuple[str, bytes], ...]) -> None:
+    refused(zipped(*members))
 
 
 @pytest.mark.parametrize("comment", [b"hello", b"PK\x05\x07" * 5, b"x" * 65535])

@@ -234,10 +234,10 @@ def test_chunks_come_in_any_size(scene: Scene, step: int) -> None:
     saved_as(scene, V1)
 
 
-def test_an_empty_zip_is_a_zip(scene: Scene) -> None:
-    empty = b"PK\x05\x06" + bytes(18)
-    scene.run(Server([full(empty)]))
-    saved_as(scene, empty)
+def test_an_empty_zip_is_not_saved(scene: Scene) -> None:
+    with pytest.raises(BadDownload):
+        scene.run(Server([full(b"PK\x05\x06" + bytes(18))]))
+    assert list(scene.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
