@@ -7,7 +7,7 @@ Times are epoch milliseconds in the API and aware UTC datetimes here; the API's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,6 +31,7 @@ class Result(StrEnum):
         return _RESULT_WORDS.get(str(word).strip().lower(), cls.UNKNOWN)
 
 
+_LIST = "teststatus"  # the end of the name of a list of tests, after their severity
 _RESULT_WORDS = {
     "pass": Result.PASSED,
     "passed": Result.PASSED,
@@ -123,20 +124,23 @@ class TestResult:
     start_time: datetime | None = None
     end_time: datetime | None = None
     extra: Json = field(default_factory=dict, compare=False)
+    suite_id: str = ""
+    suite_name: str = ""
 
     @classmethod
     def from_json(cls, body: Json, *, severity: str = "") -> TestResult:
         """Read one test; ``severity`` is that of the list it stands in, for a test that does not say its own."""
         read = Reader(body)
+        word = read.take("result")
         return cls(
             id=read.text("id") or read.text("name"),
             name=read.text("name"),
             description=read.text("description"),
             severity=read.text("severity") or severity,
-            result=Result.parse(read.take("result")),
+            result=Result.parse(word),
             start_time=read.time("starttime"),
             end_time=read.time("endtime"),
-            extra=read.rest(),
+            extra=_with_unknown_word(word, read.rest()),
         )
 
     @property
@@ -146,18 +150,50 @@ class TestResult:
 
 
 @dataclass(frozen=True)
+class SuiteResult:
+    """One suite in a report, with its tests in the order of the API."""
+
+    id: str = ""
+    name: str = ""
+    result: Result = Result.UNKNOWN
+    notes: str = ""
+    tests: tuple[TestResult, ...] = ()
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def from_json(cls, body: Json) -> SuiteResult:
+        """Read a suite: its tests are in ``criticalTestStatus``, ``generalTestStatus`` and any list like them."""
+        read = Reader(body)
+        made = cls(read.text("id"), read.text("name"), notes=plain_text(read.take("notes")))
+        word, rest, tests = read.take("result"), dict(read.rest()), []
+        for key in [key for key, value in rest.items() if _LIST in key.lower() and isinstance(value, list)]:
+            severity = key.lower().partition(_LIST)[0]
+            listed = [TestResult.from_json(test, severity=severity) for test in rest.pop(key) if isinstance(test, dict)]
+            tests += [replace(test, suite_id=made.id, suite_name=made.name) for test in listed]
+        return replace(made, result=Result.parse(word), tests=tuple(tests), extra=_with_unknown_word(word, rest))
+
+
+@dataclass(frozen=True)
 class ReportDetail:
-    """``healthCheck/reports/<id>``: a report and its tests, in the order of the API."""
+    """``healthCheck/reports/<id>``: a report, its suites, and the tests of all of them in the order of the API.
+
+    Where no test is found, ``report.extra`` keeps the whole ``suiteStatus``, because its shape is one not known here.
+    """
 
     report: Report
     tests: tuple[TestResult, ...]
+    suites: tuple[SuiteResult, ...] = ()
 
     @classmethod
     def from_json(cls, body: Json, *, run_id: str = "") -> ReportDetail:
         """Read a report resource; ``run_id`` stands in for the id that the resource may leave out."""
         read = Reader({**({"id": run_id} if run_id else {}), **body})
-        suites = read.take("suitestatus") or []
-        return cls(Report(**_report_fields(read), extra=read.rest()), tuple(_tests_of(suites)))
+        raw = read.take("suitestatus")
+        listed = raw if isinstance(raw, list) else [raw]
+        suites = tuple(SuiteResult.from_json(suite) for suite in listed if isinstance(suite, dict))
+        tests = tuple(test for suite in suites for test in suite.tests)
+        unread = {"suiteStatus": raw} if raw and not tests else {}
+        return cls(Report(**_report_fields(read), extra={**read.rest(), **unread}), tests, suites)
 
 
 @dataclass(frozen=True)
@@ -313,13 +349,10 @@ def _report_fields(read: Reader) -> dict[str, Any]:
     }
 
 
-def _tests_of(suites: object) -> Iterable[TestResult]:
-    """Every test of every suite: the lists are ``criticalTestStatus``, ``generalTestStatus`` and any like them."""
-    for suite in suites if isinstance(suites, list) else []:
-        for key, tests in suite.items() if isinstance(suite, dict) else ():
-            severity, is_list_of_tests, _ = str(key).lower().partition("teststatus")
-            if is_list_of_tests and isinstance(tests, list):
-                yield from (TestResult.from_json(test, severity=severity) for test in tests if isinstance(test, dict))
+def _with_unknown_word(word: object, rest: Json) -> Json:
+    """What else the server said, and its word for a result where the word is not one of those known here."""
+    known = not word or str(word).strip().lower() in {*_RESULT_WORDS, Result.UNKNOWN}
+    return rest if known else {**rest, "result": word}
 
 
 def _upload_id(result: object) -> str | None:

@@ -204,6 +204,40 @@ def test_a_report_in_full() -> None:
     assert ReportDetail.from_json({"id": "a", "suiteStatus": None}).tests == ()
 
 
+def test_suites_stay_and_each_test_knows_its_own() -> None:
+    first = {
+        "id": "A",
+        "name": "Basic",
+        "result": "failed",
+        "notes": ["slow", "disk"],
+        "criticalTestStatus": [{"id": "1"}],
+    }
+    second = {"ID": "B", "result": "pass", "generalTestStatus": [{"id": "2", "result": "skipped"}], "weather": "fine"}
+    detail = ReportDetail.from_json({"id": "a", "suiteStatus": [first, second]})
+    basic, other = detail.suites
+    assert (basic.id, basic.name, basic.result, basic.notes) == ("A", "Basic", Result.FAILED, "slow; disk")
+    assert (other.id, other.name, other.result) == ("B", "", Result.PASSED)
+    assert other.extra == {"weather": "fine"}
+    assert basic.tests + other.tests == detail.tests
+    assert [(test.id, test.suite_id, test.suite_name) for test in detail.tests] == [("1", "A", "Basic"), ("2", "B", "")]
+    assert detail.tests[1].extra == {"result": "skipped"}  # a word that is not known is not lost
+    assert "suiteStatus" not in detail.report.extra
+
+
+def test_one_suite_may_stand_alone() -> None:
+    detail = ReportDetail.from_json({"id": "a", "suiteStatus": {"id": "A", "generalTestStatus": [{"id": "1"}]}})
+    assert [test.suite_id for test in detail.tests] == ["A"]
+
+
+@pytest.mark.parametrize(
+    "raw", [{"A": {"passed": 3}}, [{"id": "A", "tests": [{"id": "1"}]}], "all well", [["x"]], [{"xTestStatus": {}}]]
+)
+def test_suites_of_a_shape_that_is_not_known_are_kept_whole(raw: object) -> None:
+    detail = ReportDetail.from_json({"id": "a", "suiteStatus": raw})
+    assert detail.tests == ()
+    assert detail.report.extra == {"suiteStatus": raw}
+
+
 @pytest.mark.parametrize("value", [0, "0", None, "", "Apr 21, 2021, 10:42:17 PM", -1, 10**30, [], {}, True, 1.5])
 def test_times_that_are_none(value: object) -> None:
     assert Report.from_json({"id": "a", "startTime": value}).start_time is None
