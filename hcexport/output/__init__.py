@@ -1,0 +1,1 @@
+"""How results leave: as text, as records, as report files."""

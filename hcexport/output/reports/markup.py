@@ -1,0 +1,49 @@
+"""Building HTML that escapes by construction: every text is text, only what ``element`` made is markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from hcexport.views.text import clean
+
+_WITHOUT_CONTENT = frozenset({"meta", "br", "col", "path", "polyline", "line"})
+
+
+class Markup(str):
+    """HTML that is whole and harmless."""
+
+    __slots__ = ()
+
+
+Child = str | Iterable["Child"] | None
+
+
+def text(value: str) -> Markup:
+    """Text as markup: escaped, its control characters made visible."""
+    return Markup(escape(clean(value)))
+
+
+def join(children: Iterable[Child], between: str = "") -> Markup:
+    """Children one after the other; None is left out."""
+    return Markup(between.join(_markup(child) for child in children if child is not None))
+
+
+def element(name: str, *children: Child, **attributes: str | int | bool | None) -> Markup:
+    """An element. Of an attribute's name ``_`` at the end goes, and within becomes ``-``; None and False leave it out."""
+    given = [_attribute(key, value) for key, value in attributes.items() if value is not None and value is not False]
+    start = f"<{name}{''.join(given)}>"
+    return Markup(start if name in _WITHOUT_CONTENT else f"{start}{join(children)}</{name}>")
+
+
+def _attribute(key: str, value: str | int | bool) -> str:
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{escape(clean(str(value)))}"'
+
+
+def _markup(child: Child) -> str:
+    if isinstance(child, Markup):
+        return child
+    if isinstance(child, str):
+        return text(child)
+    return join(child or ())
