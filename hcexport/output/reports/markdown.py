@@ -27,14 +27,15 @@ from hcexport.views.text import clean
 LIMIT_BYTES = 900 * 1024
 COLUMNS = 14  # reports in the matrix: more do not fit the width of a page on GitHub
 
-_CUT = "\nThe page ends here, because it would be larger than 900 KiB.\n"
+_CUT = "\n</details>\n\nThe page ends here, because it would be larger than 900 KiB.\n"
 # What Markdown obeys within a line. An underscore inside a word does nothing, and ids are full of them.
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=www)\.|:(?=//)")
 
 
 def render(reports: ReportSet) -> str:
     """The page."""
-    page, size = [], len(_CUT.encode())
+    page: list[str] = []
+    size = len(_CUT.encode())
     for block in _blocks(reports):
         size += len(block.encode()) + 1
         if size > LIMIT_BYTES:
@@ -54,6 +55,8 @@ def _blocks(reports: ReportSet) -> Iterator[str]:
     if reports.newest:
         yield _newest_line(reports.newest)
         yield from _failing_part(failing(reports))
+        if flapping := [row.test.id for row in reports.trend if row.flapping]:
+            yield f"Flapping: {', '.join(map(escape, flapping))}\n"
         yield from _matrix(reports)
         yield from _in_full(reports, reports.newest)
     yield f"Made by hcexport on {utc(reports.generated)}.\n"
@@ -76,8 +79,6 @@ def _failing_part(rows: Sequence[Failing]) -> Iterator[str]:
         ("Result", "Test", "Severity", "Description", "Since", "In a row"),
         ([_result(each), each.row.test.id, *_about(each)] for each in rows),
     )
-    if flapping := [each.row.test.id for each in rows if each.row.flapping]:
-        yield f"Flapping: {', '.join(map(escape, flapping))}\n"
 
 
 def _result(each: Failing) -> str:

@@ -29,11 +29,11 @@ def join(children: Iterable[Child], between: str = "") -> Markup:
     return Markup(between.join(_markup(child) for child in children if child is not None))
 
 
-def element(name: str, *children: Child, **attributes: str | int | bool | None) -> Markup:
-    """An element. Of an attribute's name ``_`` at the end goes, and within becomes ``-``; None and False leave it out."""
+def element(tag: str, /, *children: Child, **attributes: str | int | bool | None) -> Markup:
+    """An element. In an attribute's name ``_`` stands for ``-``, at its end for nothing; None, False leave it out."""
     given = [_attribute(key, value) for key, value in attributes.items() if value is not None and value is not False]
-    start = f"<{name}{''.join(given)}>"
-    return Markup(start if name in _WITHOUT_CONTENT else f"{start}{join(children)}</{name}>")
+    start = f"<{tag}{''.join(given)}>"
+    return Markup(start if tag in _WITHOUT_CONTENT else f"{start}{join(children)}</{tag}>")
 
 
 def _attribute(key: str, value: str | int | bool) -> str:
