@@ -30,7 +30,9 @@ MAY_KNOW = {
     "store": BOTTOM,
     "api": BOTTOM | {"store"},
     "transfer": BOTTOM | {"store", "api"},
+    "health": {"errors", "models"},
     "views": BOTTOM,
+    "output": BOTTOM | {"health", "views"},
     "cli": BOTTOM | {"store", "api", "transfer", "views", "sandbox"},
     "sandbox": set(),
 }

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from datetime import UTC
 
 from hcexport import __version__
-from hcexport.health.trend import TestTrend
+from hcexport.health.trend import FLAPPING_CHANGES, RECENT, TestTrend
 from hcexport.models import Report, ReportDetail, Result, TestResult
 from hcexport.output.reports import ReportSet, facts
 from hcexport.output.reports.chart import duration_charts
-from hcexport.output.reports.markup import Child, Markup, element, join
+from hcexport.output.reports.markup import Child, Markup, element
 from hcexport.output.reports.matrix import matrix_section
 from hcexport.output.reports.pieces import SHORT, result_badge, scrollable, section, strip, time_of
 from hcexport.output.reports.style import CSS
@@ -72,11 +72,7 @@ def _facts(reports: ReportSet, newest: ReportDetail) -> Markup:
     begun, rest = report.start_time, max(len(reports.reports) - 1, 0)
     age = (reports.generated - begun).total_seconds() if begun else None
     took = "not known" if report.duration is None else quantities.duration(report.duration.total_seconds())
-    counts = [
-        element("span", f"{facts.sign(result)} {count} {result} ")
-        for result, count in facts.tally(newest.tests)
-        if count
-    ]
+    counts = [result_badge(result, count) for result, count in facts.tally(newest.tests) if count]
     shown = [
         ("Newest report", element("bdi", report.name or report.id), report.id),
         (
@@ -85,7 +81,11 @@ def _facts(reports: ReportSet, newest: ReportDetail) -> Markup:
             f"{quantities.duration(age)} before this page was made" if age and age > 0 else None,
         ),
         ("Took", took, f"by {report.created_by}" if report.created_by else None),
-        ("Tests", join(counts) if counts else "none", f"{rest} earlier reports are shown with it" if rest else None),
+        (
+            "Tests",
+            element("span", counts, class_="tally") if counts else "none",
+            f"{rest} earlier reports are shown with it" if rest else None,
+        ),
     ]
     return element(
         "dl",
@@ -115,7 +115,7 @@ def _failing(rows: list[facts.Failing]) -> Markup:
     table = element(
         "table",
         element("caption", "Tests that did not pass when they were last checked, worst first.", class_="vh"),
-        _head("Result", "Test", "Severity", "Since", ("In a row", "n"), ("Last 21 reports", "wide")),
+        _head("Result", "Test", "Severity", "Since", ("In a row", "n"), (f"Last {RECENT} reports", "wide")),
         element("tbody", (_failing_row(each) for each in rows)),
         class_="list",
     )
@@ -132,11 +132,18 @@ def _failing_row(each: facts.Failing) -> Markup:
         _test(row.test),
         _severity(row.test),
         element(
-            "td", each.since, None if each.in_newest else element("span", "not in the newest report", class_="known")
+            "td",
+            _since(each),
+            None if each.in_newest else element("span", "not in the newest report", class_="known"),
+            data_label="Since",
         ),
-        element("td", f"{row.in_a_row} ", element("span", "times", class_="vh"), class_="n"),
+        element("td", str(row.in_a_row), class_="n", data_label="In a row"),
         element("td", strip(row), class_="wide"),
     )
+
+
+def _since(each: facts.Failing) -> Markup:
+    return element("span", "at least " if each.row.since_at_least else None, time_of(each.row.since))
 
 
 def _flapping(rows: list[TestTrend]) -> Markup | None:
@@ -144,12 +151,13 @@ def _flapping(rows: list[TestTrend]) -> Markup | None:
         return None
     table = element(
         "table",
-        element("caption", "Changed between passing and not at least 4 times within the last 21 results."),
-        _head("Now", "Test", "Severity", ("Changes", "n"), ("Last 21 reports", "")),
+        element("caption", "Tests that change often between passing and not.", class_="vh"),
+        _head("Now", "Test", "Severity", ("Changes", "n"), (f"Last {RECENT} reports", "")),
         element("tbody", (_flapping_row(row) for row in rows)),
         class_="list",
     )
-    return section("flapping", "What flaps", scrollable("flapping", table))
+    rule = f"Changed between passing and not at least {FLAPPING_CHANGES} times within the last {RECENT} results."
+    return section("flapping", "What flaps", element("p", rule, class_="soft"), scrollable("flapping", table))
 
 
 def _flapping_row(row: TestTrend) -> Markup:
@@ -158,7 +166,7 @@ def _flapping_row(row: TestTrend) -> Markup:
         element("td", result_badge(row.result)),
         _test(row.test),
         _severity(row.test),
-        element("td", str(row.changes), class_="n"),
+        element("td", str(row.changes), class_="n", data_label="Changes"),
         element("td", strip(row)),
     )
 
@@ -202,7 +210,7 @@ def _test_row(reports: ReportSet, test: TestResult) -> Markup:
         ),
         _test(test),
         _severity(test),
-        element("td", took, class_="n"),
+        element("td", took, class_="n", data_label="Took"),
         element("td", begun, class_="wide"),
     )
 

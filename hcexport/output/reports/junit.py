@@ -29,7 +29,8 @@ def render(reports: ReportSet) -> str:
     if reports.newest:
         for name, suite in _suites(reports.newest):
             _add_suite(root, reports, reports.newest, name, suite)
-    if problem := _own_case(reports):
+    problem = _own_case(reports)
+    if problem is not None:  # an element without children is false
         suite_element = SubElement(root, "testsuite", name=_text(reports.profile))
         case = SubElement(suite_element, "testcase", classname=_text(reports.profile), name=_OWN_CASE)
         case.append(problem)
@@ -83,8 +84,7 @@ def _distinct_names(tests: tuple[TestResult, ...]) -> dict[str, TestResult]:
 
 
 def _case_name(test: TestResult) -> str:
-    name = test.name or test.description
-    return _text(test.id if name in {"", test.id} else f"{test.id} {name}")
+    return _text(test.id if test.name in {"", test.id} else f"{test.id} {test.name}")
 
 
 def _outcome(reports: ReportSet, test: TestResult) -> Element | None:

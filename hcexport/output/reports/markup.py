@@ -7,7 +7,7 @@ from html import escape
 
 from hcexport.views.text import clean
 
-_WITHOUT_CONTENT = frozenset({"meta", "br", "col", "path", "polyline", "line"})
+_WITHOUT_CONTENT = frozenset({"meta"})
 
 
 class Markup(str):

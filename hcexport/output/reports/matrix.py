@@ -24,18 +24,18 @@ def matrix_section(reports: ReportSet) -> Markup | None:
     first, last = utc(columns[0].start_time), utc(columns[-1].start_time)
     table = element(
         "table",
-        element("caption", f"{len(columns)} reports from {first} to {last}. A cell for each test and report."),
+        element("caption", "The result of each test in each report, oldest report first.", class_="vh"),
         element("thead", element("tr", element("th", "Test", scope="col"), _headings(columns))),
         element("tbody", (_row(row, columns) for row in reports.trend)),
         class_="matrix",
     )
+    span = element("p", f"{len(columns)} reports from {first} to {last}, the newest at the right.", class_="soft")
     paper = None
     if len(columns) > _ON_PAPER:
         paper = element("p", f"On paper: the last {_ON_PAPER} of these reports.", class_="on-paper soft")
     system = any(map(is_of_system, columns))
-    return section(
-        "matrix", "How the last reports went", paper, scrollable("matrix", table, newest_first=True), _legend(system)
-    )
+    body = scrollable("matrix", table, newest_first=True)
+    return section("matrix", "How the last reports went", span, paper, body, _legend(system))
 
 
 def _headings(columns: tuple[Report, ...]) -> Iterator[Markup]:

@@ -34,10 +34,10 @@ def scrollable(key: str, table: Markup, *, newest_first: bool = False) -> Markup
     return element("div", table, class_=css, tabindex="0", role="region", aria_label=label)
 
 
-def result_badge(result: Result) -> Markup:
-    """A result by colour, sign and word."""
+def result_badge(result: Result, count: int | None = None) -> Markup:
+    """A result by colour, sign and word, and how many there are of it."""
     mark = element("span", facts.sign(result), aria_hidden="true")
-    return element("span", mark, f" {result}", class_=f"s {SHORT[result]}")
+    return element("span", mark, f" {result}" if count is None else f" {count} {result} ", class_=f"s {SHORT[result]}")
 
 
 def time_of(time: datetime | None) -> Markup:

@@ -23,7 +23,7 @@ CSS = """
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--ink);
 font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
-font-variant-numeric:tabular-nums;font-variant-emoji:text;overflow-wrap:anywhere}
+font-variant-numeric:tabular-nums;font-variant-emoji:text;overflow-wrap:break-word}
 header,main,footer{max-width:72rem;margin:0 auto;padding:0 clamp(1rem,4vw,2.5rem)}
 h1,h2,h3,p,dl,dd,ul,figure{margin:0}
 h2{font-size:1.2rem;line-height:1.3;letter-spacing:-.005em}
@@ -32,6 +32,7 @@ code,.id{font:.875em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation 
 .soft{color:var(--soft)}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 
+header,.list .what,.list .id,h3,section>p{overflow-wrap:anywhere}
 header{padding-top:clamp(1.5rem,5vw,3rem);padding-bottom:1.5rem}
 .whose{display:flex;flex-wrap:wrap;gap:.1rem .75rem;align-items:baseline}
 .whose strong{font-size:1.05rem}
@@ -48,6 +49,7 @@ background:var(--rule);border:1px solid var(--rule);border-radius:.75rem;overflo
 .facts div{background:var(--card);padding:.75rem 1rem}
 .facts dt{color:var(--soft);font-size:.8125rem}
 .facts dd{font-weight:600;line-height:1.4}
+.facts .tally{display:flex;flex-wrap:wrap;gap:.25rem .35rem;margin-block:.15rem}
 .facts dd small{display:block;font-weight:400;font-size:.8125rem;color:var(--soft)}
 
 main{display:grid;grid-template-columns:minmax(0,1fr);gap:1.25rem}
@@ -67,7 +69,7 @@ font-weight:600;white-space:nowrap}
 .known{display:block;margin-top:.2rem;font-size:.8125rem;color:var(--soft);white-space:nowrap}
 .critical{font-weight:650}
 
-.scroll{overflow-x:auto;margin-top:.9rem;border-radius:.4rem}
+.scroll{position:relative;overflow-x:auto;margin-top:.9rem;border-radius:.4rem}
 .scroll:focus-visible{outline:2px solid var(--line);outline-offset:3px}
 table{border-collapse:collapse;width:100%}
 caption{text-align:start;color:var(--soft);font-size:.875rem;padding-bottom:.5rem}
@@ -76,7 +78,8 @@ caption{text-align:start;color:var(--soft);font-size:.875rem;padding-bottom:.5re
 .list tbody th{font-weight:400;min-width:12rem}
 .list .what{display:block;font-weight:600}
 .list .id{display:block;color:var(--soft)}
-.list .n{text-align:end;white-space:nowrap}
+.list .n{text-align:end}
+.list .n,.list time{white-space:nowrap}
 .list tr>:last-child{padding-inline-end:0}
 .strip{font:.9375rem/1.4 ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;
 letter-spacing:.1em;white-space:nowrap}
@@ -86,19 +89,18 @@ letter-spacing:.1em;white-space:nowrap}
 .strip .a{color:var(--soft)}
 
 .newest-first{direction:rtl}
-.matrix{direction:ltr;width:auto;border-collapse:separate;border-spacing:2px;margin-inline:auto 0}
-.matrix caption{direction:ltr}
+.matrix{direction:ltr;border-collapse:separate;border-spacing:2px}
 .matrix th{text-align:start;font-weight:400}
 .matrix thead th{vertical-align:bottom;padding:0 0 .3rem;color:var(--soft);font-size:.75rem}
 .matrix thead time{writing-mode:vertical-rl;transform:rotate(180deg);white-space:nowrap;
 margin-inline:auto;line-height:1.3}
 .matrix thead .mark{display:block;text-align:center;color:var(--ink);font-size:.6875rem;line-height:1.2}
 .matrix tr>:first-child{position:sticky;left:0;z-index:1;background:var(--card);padding-inline-end:.75rem;
-min-width:15rem;max-width:15rem}
+min-width:13rem;max-width:0;width:100%}
 .matrix tbody th span{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;line-height:1.3}
 .matrix tbody th .id{color:var(--soft);font-size:.75rem}
 .matrix tbody th .what{font-size:.875rem}
-.matrix td{min-width:1.5rem;width:1.5rem;height:2.1rem;padding:0;text-align:center;border-radius:.2rem;
+.matrix td{min-width:1.35rem;width:1.35rem;height:2.1rem;padding:0;text-align:center;border-radius:.2rem;
 font-size:.8125rem;line-height:1}
 td.p{background:var(--p-bg);color:var(--p-ink)}
 td.w{background:var(--w-solid);color:var(--w-on);font-weight:700}
@@ -125,9 +127,17 @@ footer p+p{margin-top:.25rem}
 
 @media(max-width:40rem){
 .list .wide{display:none}
-.list th,.list td{padding-inline-end:.6rem}
-.list tbody th{min-width:9rem}
-.matrix tr>:first-child{min-width:8.5rem;max-width:8.5rem}
+.list thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.list,.list tbody{display:block}
+.list tr{display:flex;flex-wrap:wrap;gap:.15rem .9rem;align-items:baseline;padding:.85rem 0;
+border-top:1px solid var(--rule)}
+.list tr:first-child{border:0;padding-top:0}
+.list th,.list tbody td{border:0;padding:0;text-align:start}
+.list tbody th{order:1;width:100%}
+.list tbody td~th~td{order:2;font-size:.875rem}
+.list [data-label]::before{content:attr(data-label) " ";color:var(--soft)}
+.known{display:inline;margin-inline-start:.6rem}
+.matrix tr>:first-child{min-width:8.5rem}
 section{border-radius:.6rem}
 }
 @media print{
@@ -138,6 +148,7 @@ section{border-radius:.6rem}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 body{font-size:9.5pt}
 header,main,footer{max-width:none;padding-inline:0}
+header,.list .what,.list .id,h3,section>p{overflow-wrap:anywhere}
 header{padding-top:0}
 main{display:block}
 section{border:0;border-top:1px solid var(--rule);border-radius:0;padding:4mm 0;margin:0}
@@ -147,7 +158,7 @@ h2,h3,caption{break-after:avoid}
 thead{display:table-header-group}
 .newest-first{direction:ltr}
 .matrix{margin:0;border-spacing:1px}
-.matrix tr>:first-child{position:static;min-width:11rem;max-width:11rem}
+.matrix tr>:first-child{position:static;min-width:9rem}
 .matrix td{min-width:.95rem;width:.95rem;height:1.5rem;font-size:7pt}
 .matrix thead th{font-size:6.5pt}
 .matrix tr>:not(:first-child):nth-last-child(n+31){display:none}

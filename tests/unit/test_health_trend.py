@@ -1,0 +1,95 @@
+"""How tests did over time: since, in a row, changes, flapping, the strip of signs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from health_samples import NOW, F, P, U, W, a_report, a_test, over_time
+
+from hcexport.health.trend import TestTrend, trend
+from hcexport.models import Report, ReportDetail, Result
+
+
+def row_of(*results: Result | None) -> TestTrend:
+    """The trend of HC_1."""
+    return next(row for row in trend(over_time(*results)) if row.test.id == "HC_1")
+
+
+@pytest.mark.parametrize(
+    ("results", "in_a_row", "since_days_ago", "at_least"),
+    [
+        ([P, P, F], 1, 0, False),
+        ([P, F, W, U], 3, 2, False),
+        ([F, P, F, F], 2, 1, False),
+        ([F, P], 0, None, False),
+        ([F, F], 2, 1, True),
+        ([P, F, None, F], 2, 2, False),
+        ([P, F, None], 1, 1, False),
+    ],
+)
+def test_since(results: list[Result | None], in_a_row: int, since_days_ago: int | None, at_least: bool) -> None:
+    row = row_of(*results)
+    assert row.in_a_row == in_a_row
+    assert row.since == (None if since_days_ago is None else NOW - timedelta(days=since_days_ago))
+    assert row.since_at_least is at_least
+
+
+@pytest.mark.parametrize(
+    ("results", "changes", "flapping"),
+    [
+        ([P, F] * 2, 3, False),
+        ([P, F, P, F, P, P, P], 4, False),  # seven results are too few
+        ([P, F, P, F, P, P, P, P], 4, True),
+        ([F, W, F, U, F, W, F, W], 0, False),  # from one trouble to another is no change
+        ([P, F, P, F, P, *[P] * 16], 4, True),  # 21
+        ([P, F, P, F, P, *[P] * 17], 3, False),  # the first change has left the last 21
+        ([P, F, P, F, None, P, P, P, P], 4, True),
+    ],
+)
+def test_flapping(results: list[Result | None], changes: int, flapping: bool) -> None:
+    row = row_of(*results)
+    assert (row.changes, row.flapping) == (changes, flapping)
+
+
+def test_the_strip() -> None:
+    row = row_of(*[F] * 5, *[P] * 17, W, F, U, None)
+    assert row.strip() == "✓" * 17 + "!✗?·"
+    assert row.strip(ascii_only=True) == "." * 17 + "!x?-"
+
+
+def test_worst_first() -> None:
+    tests = [
+        a_test("ok", P),
+        a_test("warns", W),
+        a_test("fails", F),
+        a_test("unknown", U),
+        a_test("worst", F, "critical"),
+    ]
+    rows = trend([a_report(0, *tests)])
+    assert [row.test.id for row in rows] == ["worst", "fails", "unknown", "warns", "ok"]
+
+
+def test_order_of_the_reports_does_not_matter_and_what_has_not_ended_is_left_out() -> None:
+    reports = over_time(P, F, F)
+    running = ReportDetail(Report("x", state="running", start_time=NOW), (a_test("HC_1", P),))
+    (row, _) = trend([running, *reversed(reports), reports[0]])
+    assert (row.test.id, row.in_a_row, [cell for _, cell in row.results]) == ("HC_1", 2, [P, F, F])
+
+
+def test_a_test_with_a_new_id_is_followed_by_its_name() -> None:
+    old, new = a_test("HC_112_1", F, name="store"), a_test("HC_120_1", F, name="store")
+    (row,) = trend([a_report(3, old), a_report(2, new), a_report(1, old), a_report(0, new)])
+    assert (row.test.id, row.in_a_row) == ("HC_120_1", 4)
+    both = trend([a_report(1, old), a_report(0, old, new)])
+    assert {row.test.id for row in both} == {"HC_112_1", "HC_120_1"}
+
+
+def test_turns() -> None:
+    row = row_of(P, P, W, F, P)
+    assert [(report.id, before, now) for report, before, now in row.turns] == [
+        ("r4", None, P),
+        ("r2", P, W),
+        ("r1", W, F),
+        ("r0", F, P),
+    ]
