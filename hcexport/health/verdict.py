@@ -101,7 +101,7 @@ class Verdict:
 
     def message(self) -> str:
         """What is said of reports that are not healthy: ``not healthy: …``; empty where they are."""
-        parts = [] if self.stale_seconds is None else [self._staleness()]
+        parts = [self.staleness] if self.staleness else []
         if failing := [each for each in self.unhealthy if each.failing]:
             parts.append(_failing_text(failing, len(self.judged)))
         wordless = [_named(each.report) + f" {each.reason}" for each in self.unhealthy if not each.failing]
@@ -109,8 +109,12 @@ class Verdict:
         parts += [f"the exception for {each.test} ended on {each.until}" for each in self.expired if parts]
         return f"not healthy: {'; '.join(parts)}" if parts else ""
 
-    def _staleness(self) -> str:
-        if self.newest is None or self.stale_seconds is None or self.rules.max_age is None:
+    @property
+    def staleness(self) -> str:
+        """Why the reports are too old; empty where they are not."""
+        if self.stale_seconds is None:
+            return ""
+        if self.newest is None or self.rules.max_age is None:
             return "no report has ended" if not self.judged else "nobody knows when the newest report was made"
         age, allowed = map(_duration, (self.stale_seconds, self.rules.max_age.total_seconds()))
         day = f"{self.newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

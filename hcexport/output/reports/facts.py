@@ -81,9 +81,8 @@ def _notes(reports: ReportSet) -> list[str]:
         notes.append(f"{len(others)} of {_many(len(verdict.judged), 'report')} judged before are not healthy")
     if verdict.rules.level:
         notes.append(f"Rule: a report is not healthy when {_LEVELS[verdict.rules.level]}")
-    if verdict.stale_seconds is not None:
-        notes.append(verdict.message().removeprefix("not healthy: "))
-    return [*notes, *verdict.notices]
+    stale = [verdict.staleness] if verdict.staleness else []
+    return [*notes, *(note[:1].upper() + note[1:] for note in (*stale, *verdict.notices))]
 
 
 _LEVELS = {

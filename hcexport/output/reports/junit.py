@@ -107,8 +107,8 @@ def _own_case(reports: ReportSet) -> Element | None:
     newest = reports.newest
     if reports.error or newest is None:
         return _problem("error", reports.error or "no report has ended")
-    if reports.verdict.stale_seconds is not None:
-        return _problem("failure", reports.verdict.message())
+    if reports.verdict.staleness:
+        return _problem("failure", reports.verdict.staleness)
     judged = reports.judge_newest(Level.FAILED)
     if judged.reason:
         return _problem("failure", f"report {judged.report.id} {judged.reason}")

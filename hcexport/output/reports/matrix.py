@@ -13,6 +13,7 @@ from hcexport.output.reports.facts import SYSTEM_SIGN, is_of_system, sign, utc
 from hcexport.output.reports.markup import Markup, element
 from hcexport.output.reports.pieces import SHORT, WORDS, result_badge, scrollable, section
 
+_FEW = 20  # columns that leave room, so that the names of tests need not be cut
 _ON_PAPER = 30  # the style sheet hides what is older
 
 
@@ -27,7 +28,7 @@ def matrix_section(reports: ReportSet) -> Markup | None:
         element("caption", "The result of each test in each report, oldest report first.", class_="vh"),
         element("thead", element("tr", element("th", "Test", scope="col"), _headings(columns))),
         element("tbody", (_row(row, columns) for row in reports.trend)),
-        class_="matrix",
+        class_="matrix few" if len(columns) <= _FEW else "matrix",
     )
     span = element("p", f"{len(columns)} reports from {first} to {last}, the newest at the right.", class_="soft")
     paper = None

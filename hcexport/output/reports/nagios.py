@@ -34,7 +34,7 @@ def render(reports: ReportSet) -> tuple[int, str]:
     whole = reports.judge_newest(Level.WARNING)
     too_old = reports.verdict.stale_seconds is not None
     status = CRITICAL if too_old or not reports.judge_newest(level).healthy else OK if whole.healthy else WARNING
-    text = _text(newest, whole) + ("; the report is too old" if too_old else "")
+    text = _text(newest, whole) + (f"; {reports.verdict.staleness}" if too_old else "")
     return status, _line(status, text) + " | " + " ".join(_performance(reports, newest, whole, level))
 
 

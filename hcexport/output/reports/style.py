@@ -44,7 +44,7 @@ h1{font-size:clamp(1.75rem,6vw,2.75rem);line-height:1.12;letter-spacing:-.02em;f
 .notes li{color:var(--soft);max-width:46rem}
 .notes li:first-child{color:var(--ink);font-size:1.1rem}
 .alarm{margin-top:1.4rem;padding:.8rem 1rem;border-radius:.6rem;background:var(--f-bg);color:var(--f-ink)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1px;margin-top:1.75rem;
+.facts{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:1px;margin-top:1.75rem;
 background:var(--rule);border:1px solid var(--rule);border-radius:.75rem;overflow:hidden}
 .facts div{background:var(--card);padding:.75rem 1rem}
 .facts dt{color:var(--soft);font-size:.8125rem}
@@ -96,7 +96,9 @@ letter-spacing:.1em;white-space:nowrap}
 margin-inline:auto;line-height:1.3}
 .matrix thead .mark{display:block;text-align:center;color:var(--ink);font-size:.6875rem;line-height:1.2}
 .matrix tr>:first-child{position:sticky;left:0;z-index:1;background:var(--card);padding-inline-end:.75rem;
-min-width:13rem;max-width:0;width:100%}
+min-width:13rem;max-width:0;width:100%;box-shadow:2px 0 var(--card)}
+.matrix.few{width:auto;margin-left:0;margin-right:auto}
+.matrix.few tr>:first-child{max-width:24rem;width:auto}
 .matrix tbody th span{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;line-height:1.3}
 .matrix tbody th .id{color:var(--soft);font-size:.75rem}
 .matrix tbody th .what{font-size:.875rem}
@@ -125,6 +127,7 @@ footer{padding-block:1.5rem 3rem;color:var(--soft);font-size:.875rem}
 footer p+p{margin-top:.25rem}
 .on-paper{display:none}
 
+@media(max-width:56rem){.facts{grid-template-columns:repeat(2,minmax(0,1fr))}}
 @media(max-width:40rem){
 .list .wide{display:none}
 .list thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
@@ -137,7 +140,7 @@ border-top:1px solid var(--rule)}
 .list tbody td~th~td{order:2;font-size:.875rem}
 .list [data-label]::before{content:attr(data-label) " ";color:var(--soft)}
 .known{display:inline;margin-inline-start:.6rem}
-.matrix tr>:first-child{min-width:8.5rem}
+.matrix tr>:first-child,.matrix.few tr>:first-child{min-width:8.5rem;max-width:8.5rem}
 section{border-radius:.6rem}
 }
 @media print{
@@ -146,7 +149,8 @@ section{border-radius:.6rem}
 --f-ink:#a91b16;--f-bg:#fce4e1;--f-solid:#bf2620;--u-ink:#54429a;--u-bg:#ebe6f8;--u-solid:#6450b0;--line:#3d6fa8}
 @page{margin:14mm}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-body{font-size:9.5pt}
+html{font-size:9pt}
+.facts{grid-template-columns:repeat(4,minmax(0,1fr))}
 header,main,footer{max-width:none;padding-inline:0}
 header,.list .what,.list .id,h3,section>p{overflow-wrap:anywhere}
 header{padding-top:0}
