@@ -33,7 +33,8 @@ MAY_KNOW = {
     "health": {"errors", "models"},
     "views": BOTTOM,
     "output": BOTTOM | {"health", "views"},
-    "cli": BOTTOM | {"store", "api", "transfer", "views", "sandbox"},
+    "schedule": {"", "errors"},
+    "cli": BOTTOM | {"store", "api", "transfer", "views", "schedule", "sandbox"},
     "sandbox": set(),
 }
 
