@@ -37,7 +37,7 @@ def write_manifests(request: Request) -> str:
 #   kubectl create secret generic {name} {_secret_files(request)} \
 --dry-run=client -o yaml | kubectl replace -f -
 {documents}
----
+
 # Containerfile
 #   FROM docker.io/library/python:3.13-slim
 #   RUN pip install --no-cache-dir hcexport=={__version__}

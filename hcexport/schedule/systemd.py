@@ -22,6 +22,8 @@ def write_units(request: Request) -> str:
         settings += "Environment=HCEXPORT_PASSWORD_FILE=%d/password\n"
     # systemd fills in variables in the arguments, not in the path of the program
     program, *more = request.start
+    if any(character in program for character in "'\"\\"):
+        raise UsageError(f"systemd does not start {program!r}, because of a quote or backslash in its path")
     words = [_quote(program), *map(_quote_argument, [*more, *request.arguments()])]
     name, time = request.name, request.at
     return f"""\
