@@ -26,9 +26,9 @@ NeedPart = Callable[[str], str]
 @pytest.fixture
 def request_now(tmp_path: Path, box: Sandbox) -> Request:
     """For the sandbox, with a program, a folder and a home whose names want to be quoted."""
-    folder = tmp_path / "50% 'sure' $HOME"
+    folder = tmp_path / "50%d 'sure' $HOME"
     folder.mkdir()
-    program = tmp_path / "5% $HOME" / "hcexport"  # without quotes, which systemd refuses in the path of a program
+    program = tmp_path / "5%d $HOME" / "hcexport"  # without quotes, which systemd refuses in the path of a program
     program.parent.mkdir()
     program.write_text(
         f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nimport hcexport.cli\nhcexport.cli.main()\n"

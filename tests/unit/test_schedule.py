@@ -10,7 +10,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hcexport.cli.options import FORMATS, shared_options
@@ -77,6 +77,8 @@ def filled_in(text: str, **variables: str) -> str:
 
 class TestCron:
     @settings(max_examples=60)
+    @example(words=["a\\%b", "\\\\", "it's\\"], url="", collapsed="%")
+    @example(words=["a\\%b", "\\\\", "it's\\"], url="", collapsed="%\\")
     @given(words=st.lists(WORD, max_size=4), url=WORD, collapsed=st.sampled_from(["%", "%\\"]))
     def test_every_word_arrives(self, words: list[str], url: str, collapsed: str) -> None:
         request = replace(
