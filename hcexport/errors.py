@@ -9,11 +9,15 @@
     │   ├── SignInRequired           no usable token, nothing to renew it with
     │   ├── TokenRejected            498 or 499: renewed once where it can be
     │   ├── PasswordRefused          the server does not take this user and password
-    │   └── PrivilegeMissing         signed in, not allowed
+    │   ├── PrivilegeMissing         signed in, not allowed
+    │   └── FrontRefused             a firewall, an ingress or a web server refused, not the organization
     ├── NotFound                  5  not_found
     ├── NetworkError              6  network         retryable
     │   ├── CertificateError                         not retryable
-    │   └── ProtocolError         6  an answer that makes no sense
+    │   ├── ProtocolError            an answer that makes no sense
+    │   │   └── NoOrganization                       not retryable
+    │   └── ServerTrouble         6  server: the API said that it failed, or is busy
+    ├── ServerError               6  server: the API said no in a way that fits none of these
     ├── BadDownload               7  bad_download
     ├── Partial                   8  partial
     ├── OutcomeUnknown            9  outcome_unknown
@@ -22,8 +26,7 @@
     │   └── AlreadyExists            another --if-exists would do
     ├── Busy                     75  busy
     ├── ConfigError              78  config
-    ├── TimedOut                124  timeout
-    └── ServerError               1  the server said no in a way that fits none of these
+    └── TimedOut                124  timeout
     BaseException
     └── Interrupted       129, 130, 143  interrupted
 
@@ -55,6 +58,7 @@ EXIT_STATUSES = (
     ExitStatus(4, "auth", "not signed in, refused, or not allowed"),
     ExitStatus(5, "not_found", "no such report, job or item, or nothing matched"),
     ExitStatus(6, "network", "server not reached or not answering sense, after retries"),
+    ExitStatus(6, "server", "the server refused with an error of its own that is neither 4 nor 5"),
     ExitStatus(
         7, "bad_download", "the download was incomplete or failed its check; nothing stands under the final name"
     ),
@@ -127,6 +131,10 @@ class PrivilegeMissing(AuthError):
     """The token is good; its owner may not do this."""
 
 
+class FrontRefused(AuthError):
+    """Something in front of the organization refused: it says nothing about token, password or privileges."""
+
+
 class NotFound(HcexportError):
     """No such report, job or upload item, or a selection that is empty."""
 
@@ -177,6 +185,29 @@ class ProtocolError(NetworkError):
     """
 
     place: str = ""
+
+
+class NoOrganization(ProtocolError):
+    """There is no organization at the address: asking again changes nothing."""
+
+    retryable = False
+
+
+class ServerTrouble(NetworkError):
+    """The API said that it failed, or is busy: its own error with the code 408, 429, 500 or more."""
+
+    code = "server"
+
+
+class ServerError(HcexportError):
+    """The API said no: its own ``error`` body, with the code it gave where it gave one."""
+
+    status = 6
+    code = "server"
+
+    def __init__(self, message: str, *, hint: str | None = None, error_code: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.error_code = error_code
 
 
 class BadDownload(HcexportError):
@@ -245,14 +276,6 @@ class TimedOut(HcexportError):
     code = "timeout"
     retryable = True
     unsent: bool = False
-
-
-class ServerError(HcexportError):
-    """The API said no: its own ``error`` body, with the code it gave where it gave one."""
-
-    def __init__(self, message: str, *, hint: str | None = None, error_code: int | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.error_code = error_code
 
 
 class Interrupted(BaseException):

@@ -15,12 +15,15 @@ from typing import Any
 from hcexport.api.tls import refused_by_front
 from hcexport.errors import (
     AuthError,
+    FrontRefused,
     HcexportError,
     NetworkError,
+    NoOrganization,
     NotFound,
     PrivilegeMissing,
     ProtocolError,
     ServerError,
+    ServerTrouble,
     TokenRejected,
 )
 from hcexport.reading import plain_text
@@ -32,23 +35,27 @@ _YEARS = range(1970, 2200)  # no other can be reckoned with: "never" is 9999
 _STRUCTURE, _STRUCTURE_CAP = (b"{", b"[", b":"), 250_000  # each costs up to 250 bytes; 1,000 reports have 10,000
 # escapes in JSON; the group is a half of a character without its other half
 _ESCAPES = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)")
+_SCHEME_CAP = 40  # characters of the name of a way to sign in
+_FIREWALL_BODY_BYTES = 8 << 10  # what AWS' common rules let through: Esri's templates put that firewall in front
+_FEWER = "export fewer at once"
 _FAILURE_WORDS = {"error", "failed", "failure"}
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> dict[str, Any]:
     """The JSON object of a good answer; raises what a bad one means.
 
-    ``headers`` have lower-case names. Raises TokenRejected, AuthError, PrivilegeMissing, NotFound, NetworkError
-    (worth another try), ProtocolError (not the API at all) or ServerError (the API said no).
+    ``headers`` have lower-case names; ``sent_bytes`` is the size of the request's body. Raises TokenRejected,
+    AuthError, PrivilegeMissing, NotFound, NetworkError (worth another try), ProtocolError (not the API at all) or
+    ServerError (the API said no).
     """
     if not 200 <= status < 300:
-        raise failed_status(status, headers, body)
+        raise failed_status(status, headers, body, sent_bytes=sent_bytes)
     answer = parse_object(body)
     raise_for_error(answer)
     return answer
 
 
-def failed_status(status: int, headers: Mapping[str, str], body: bytes) -> HcexportError:
+def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> HcexportError:
     """The failure that an HTTP status other than 2xx stands for, in the server's words where it has any."""
     if untrusted := refused_by_front(status, body):
         return untrusted
@@ -63,12 +70,31 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes) -> Hcexp
         code, text = _error_of(parse_object(body))
     except ProtocolError:
         code, text = None, ""
-    wait = retry_after_s(headers)
+    wait, is_api = retry_after_s(headers), bool(text) or code is not None
     if status in {429, 503} and wait is not None:
-        return NetworkError(text or f"the server is busy (HTTP {status})", retry_after_s=wait)
+        busy = ServerTrouble if is_api else NetworkError
+        return busy(text or f"the server is busy (HTTP {status})", retry_after_s=wait)
+    if not is_api and (refusal := _refused_by_front(status, headers, sent_bytes)):
+        return refusal
     is_telling = code is not None and (code in _TOKEN_CODES or code >= _SERVER_CODE)
     said = text or f"HTTP {status}"
-    return _failure(code if is_telling else status, said, is_api=bool(text), has_code=code is not None)
+    return _failure(code if is_telling else status, said, is_api=is_api, has_code=code is not None)
+
+
+def _refused_by_front(status: int, headers: Mapping[str, str], sent_bytes: int) -> HcexportError | None:
+    """The failure of a status that the API would have explained in JSON: a firewall or a web server answered."""
+    if status in {404, 410}:
+        return NoOrganization(f"the server has no such page: HTTP {status}", refused=True)
+    if status == 413:
+        return ProtocolError("the request is too large: HTTP 413", hint=_FEWER, refused=True)
+    if status not in {401, 403}:
+        return None
+    scheme = headers.get("www-authenticate", "").split(" ")[0][:_SCHEME_CAP]
+    return FrontRefused(
+        f"something in front of the organization (firewall, ingress, web server) refused the request: HTTP {status}"
+        + (f", {scheme}" if scheme else ""),
+        hint=_FEWER if sent_bytes > _FIREWALL_BODY_BYTES else None,
+    )
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -158,12 +184,14 @@ def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True
         case 407:
             return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
         case 429:  # the limit of a gateway, which says so in a page, lets nothing through
-            return NetworkError(f"the server is in trouble: {text}", refused=not is_api, by_api=is_api)
+            kind = ServerTrouble if is_api else NetworkError
+            return kind(f"the server is in trouble: {text}", refused=not is_api, by_api=is_api)
         case _ if code in {408, 425} or (code or 0) >= _SERVER_CODE:
-            return NetworkError(f"the server is in trouble: {text}", by_api=is_api and has_code)
+            kind = ServerTrouble if is_api else NetworkError
+            return kind(f"the server is in trouble: {text}", by_api=is_api and has_code)
     if not is_api:  # a gateway's refusal is one; of a 2xx other than 200 nobody knows
         return ProtocolError(f"the server answers as no organization does: {text}", refused=400 <= (code or 0) < 500)
-    return ServerError(text, error_code=code)
+    return ServerError(text, error_code=code, hint=_FEWER if code == 413 else None)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hcexport.api.session import REFERER, Session
-from hcexport.errors import AuthError, PasswordRefused, ProtocolError, ServerError
+from hcexport.errors import AuthError, FrontRefused, PasswordRefused, ProtocolError, ServerError
 from hcexport.reading import from_epoch_ms
 from hcexport.redaction import Secret
 from hcexport.store.accounts import Kind, Token
@@ -28,6 +28,8 @@ def generate_token(session: Session, username: str, password: Secret, *, life_s:
     }
     try:
         answer = session.post(f"{session.organization.sharing}/generateToken", form)
+    except FrontRefused:
+        raise  # the password was not looked at
     except (ServerError, AuthError) as error:
         raise _refusal(f"{session.organization} refused {username}: {error.message}") from None
     return _token_of(answer, username)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hcexport.api.session import Session
-from hcexport.errors import ConfigError, HcexportError, NotFound, PrivilegeMissing
+from hcexport.errors import ConfigError, HcexportError, NoOrganization, NotFound, PrivilegeMissing
 
 _DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # the test that Esri's own client makes
 _FIRST_RELEASE = (11, 2)
@@ -41,7 +41,7 @@ def explained(path: str, session: Session, release: Callable[[], str]) -> Iterat
     """Say what is behind a refusal of ``path``, a resource of the admin API: the privilege that it asks for.
 
     A health check resource that is not there may mean another product, or an old release: raises ConfigError then. A
-    server that does not say what it is leaves the NotFound as it came.
+    server that does not say what it is leaves the refusal as it came.
     """
     try:
         yield
@@ -49,7 +49,7 @@ def explained(path: str, session: Session, release: Callable[[], str]) -> Iterat
         if needed := _PRIVILEGES.get(path.partition("/")[0]):
             raise PrivilegeMissing(f"{refusal.message.rstrip('.')}; it takes {needed}", hint=refusal.hint) from None
         raise
-    except NotFound:
+    except (NotFound, NoOrganization):
         if path.startswith("healthCheck/"):
             _check_product(session, release)
         raise

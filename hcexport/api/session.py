@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from hcexport.api.answers import failed_status, parse_object, raise_for_error, read_answer, server_date
 from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
 from hcexport.api.proxy import proxy_for
 from hcexport.api.tls import TlsOptions, make_context
-from hcexport.errors import HcexportError, NetworkError, ProtocolError
+from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret, holds_secret, redact
 
@@ -33,6 +33,7 @@ BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, ba
 RETRY_AFTER_CAP_S = 300.0  # a server that wants more than this gets the command's end instead
 REDIRECTS = 5
 _ZIP, _EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
+_NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS' words for a path, not for an id
 
 Log = Callable[[str], None]
 
@@ -78,6 +79,7 @@ class Session:
         self._log = log
         self._server_ahead = timedelta(0)
         self.json_bytes = 0  # of all answers so far
+        self._has_answered = False
         self._wire = _open_wire(organization, tls or TlsOptions(), environ or {}, connect_timeout_s)
 
     def close(self) -> None:
@@ -121,7 +123,9 @@ class Session:
         """
         with self._answer("GET", url, token, headers=headers) as answer:
             if answer.status not in {200, 206, 416}:
-                raise failed_status(answer.status, answer.headers, _capped(answer, REFUSAL_TIMEOUT_S))
+                failure = failed_status(answer.status, answer.headers, _capped(answer, REFUSAL_TIMEOUT_S))
+                # a file is asked for without f=json, so that the API too may say in a page that it has none
+                raise NotFound(failure.message) if isinstance(failure, NoOrganization) else failure
             chunks = _file_only(answer) if answer.status == 200 else answer.chunks
             yield ItemStream(answer.status, answer.headers, chunks)
 
@@ -145,12 +149,33 @@ class Session:
         return send()
 
     def _json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
+        sent = len(urlencode(content.get("data") or {}))
         with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
             body = _capped(answer)
             self.json_bytes += len(body)
-            read = read_answer(answer.status, answer.headers, _without(token, body))
+            try:
+                found = read_answer(answer.status, answer.headers, _without(token, body), sent_bytes=sent)
+            except (NoOrganization, NotFound) as missing:
+                raise self._missing(missing) from None
             self._read_clock(answer)
-            return read
+        self._has_answered = True
+        return found
+
+    def _missing(self, missing: NoOrganization | NotFound) -> HcexportError:
+        """What a path that is not there means: no organization, unless one has answered before.
+
+        A page after that is of an ingress that restarts.
+        """
+        is_page = isinstance(missing, NoOrganization)
+        if self._has_answered:
+            return ProtocolError(missing.message, refused=True) if is_page else missing
+        if not is_page and _NO_SUCH_PATH not in missing.message.lower():
+            return missing
+        return NoOrganization(
+            f"there is no ArcGIS organization at {self.organization}: check the context, the part after the host",
+            hint="the address is that of the portal's home page, such as https://gis.example.com/enterprise",
+            refused=True,
+        )
 
     @contextmanager
     def _answer(

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from hcexport.api.answers import failed_status, parse_object, read_answer, retry_after_s, server_date
 from hcexport.errors import (
     AuthError,
+    FrontRefused,
     HcexportError,
     NetworkError,
+    NoOrganization,
     NotFound,
     PrivilegeMissing,
     ProtocolError,
     ServerError,
+    ServerTrouble,
     TokenRejected,
 )
 
@@ -61,13 +64,13 @@ SHAPES = [
     ({"error": {"code": 401, "message": "who?"}}, AuthError, "who?"),
     ({"error": {"code": 404, "message": "no such"}}, NotFound, "no such"),
     ({"error": {"code": 410, "message": "gone"}}, NotFound, "gone"),
-    ({"error": {"code": 500, "message": "oops"}}, NetworkError, "oops"),
-    ({"error": {"code": 429, "message": "slow down"}}, NetworkError, "slow down"),
+    ({"error": {"code": 500, "message": "oops"}}, ServerTrouble, "oops"),
+    ({"error": {"code": 429, "message": "slow down"}}, ServerTrouble, "slow down"),
     ({"error": "invalid_request", "error_description": "bad"}, ServerError, "bad"),
     ({"error": None}, ServerError, ""),
     ({"status": "error", "messages": ["not here"], "code": 404}, NotFound, "not here"),
     ({"status": "failed", "statusMessage": "Went wrong"}, ServerError, "Went wrong"),
-    ({"code": 500, "message": "billing", "status": "failure", "details": None}, NetworkError, "billing"),
+    ({"code": 500, "message": "billing", "status": "failure", "details": None}, ServerTrouble, "billing"),
     ({"success": False}, ServerError, ""),
     ({"code": 400, "message": "plain"}, ServerError, "plain"),
     ({"error": {"code": 400, "messages": [{"description": "an object"}]}}, ServerError, "an object"),
@@ -83,6 +86,14 @@ def test_errors_that_come_with_200(body: dict[str, Any], kind: type[HcexportErro
     assert "\n" not in caught.value.message
 
 
+SAID_BY_A_FRONT = {
+    **dict.fromkeys((400, 413, 418), ProtocolError),
+    **dict.fromkeys((401, 403), FrontRefused),
+    **dict.fromkeys((404, 410), NoOrganization),
+    **dict.fromkeys((408, 429, 500, 502, 503, 504), NetworkError),
+}
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -93,27 +104,67 @@ def test_errors_that_come_with_200(body: dict[str, Any], kind: type[HcexportErro
         (403, PrivilegeMissing),
         (404, NotFound),
         (407, NetworkError),
-        (408, NetworkError),
+        (408, ServerTrouble),
         (410, NotFound),
         (413, ServerError),
         (418, ServerError),
-        (429, NetworkError),
+        (429, ServerTrouble),
         (498, TokenRejected),
         (499, TokenRejected),
-        (500, NetworkError),
-        (502, NetworkError),
-        (503, NetworkError),
-        (504, NetworkError),
+        (500, ServerTrouble),
+        (502, ServerTrouble),
+        (503, ServerTrouble),
+        (504, ServerTrouble),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>secret page</html>", b'{"error": {"message": "in words"}}', b"\xff{"])
 def test_other_statuses(status: int, kind: type[HcexportError], body: bytes) -> None:
     failure = failed_status(status, {}, body)
     in_words = body.startswith(b"{")
-    assert type(failure) is (kind if in_words or kind is not ServerError else ProtocolError)  # the API says why
+    assert type(failure) is (kind if in_words else SAID_BY_A_FRONT.get(status, kind))
     assert "secret page" not in failure.message
     if in_words and status >= 400 and status != 407:
         assert "in words" in failure.message
+
+
+REFUSALS = [
+    {"error": "plain words"},
+    {"error": {"code": 400, "message": "no"}},
+    {"error": {"code": 409, "message": "no"}},
+    {"error": {"code": 500, "message": "no"}},
+    {"error": {"message": "no"}},
+    {"error": {}},
+    {"success": False},
+    {"status": "error", "code": 500},
+    {"status": "error", "messages": ["no"]},
+    {"status": "failed"},
+    {"code": 400, "message": "no"},
+    {"code": 503, "message": "no"},
+]
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 500])
+@pytest.mark.parametrize("body", REFUSALS, ids=str)
+def test_no_refusal_is_taken_for_a_fault_of_ours(body: dict[str, Any], status: int) -> None:
+    with pytest.raises(HcexportError) as caught:
+        read(body, status)
+    assert caught.value.status == 6
+    assert status != 200 or caught.value.code == "server"
+
+
+@pytest.mark.parametrize(("status", "sent"), [(403, 9000), (401, 9000), (413, 10)])
+def test_what_a_firewall_may_have_found_too_large_is_to_be_exported_in_parts(status: int, sent: int) -> None:
+    failure = failed_status(status, {}, b"<html>blocked</html>", sent_bytes=sent)
+    assert failure.hint == "export fewer at once"
+    assert failed_status(403, {}, b"<html>blocked</html>", sent_bytes=100).hint is None
+
+
+def test_a_sign_in_of_the_web_server_is_named() -> None:
+    assert "Negotiate" in failed_status(401, {"www-authenticate": "Negotiate abc"}, b"<html>").message
+
+
+def test_an_error_without_words_is_still_said_by_the_api() -> None:
+    assert type(failed_status(404, {}, b'{"error": {"code": 404}}')) is NotFound
 
 
 def test_a_token_error_counts_also_under_another_status() -> None:

@@ -25,11 +25,12 @@ def test_every_failure_has_its_row(kind: type[HcexportError]) -> None:
 def test_every_row_has_its_failure() -> None:
     raised = {kind.status for kind in every_kind()} | {0, 129, 130, 143}
     assert {row.status for row in EXIT_STATUSES} == raised
-    assert len({row.status for row in EXIT_STATUSES}) == len(EXIT_STATUSES)
+    assert len({(row.status, row.meaning) for row in EXIT_STATUSES}) == len(EXIT_STATUSES)
 
 
 def test_the_contract() -> None:
-    assert {row.status: row.code for row in EXIT_STATUSES} == {
+    assert [(row.status, row.code) for row in EXIT_STATUSES if row.code == "server"] == [(6, "server")]
+    assert {row.status: row.code for row in EXIT_STATUSES if row.code != "server"} == {
         0: "",
         1: "unexpected",
         2: "usage",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -17,7 +18,15 @@ import pytest
 from hcexport.api.client import Client
 from hcexport.api.deadline import Deadline
 from hcexport.api.session import JSON_CAP, Session
-from hcexport.errors import HcexportError, NetworkError, ProtocolError, ServerError, TimedOut, TokenRejected
+from hcexport.errors import (
+    HcexportError,
+    NetworkError,
+    NoOrganization,
+    ProtocolError,
+    ServerError,
+    TimedOut,
+    TokenRejected,
+)
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 
@@ -313,6 +322,26 @@ def test_a_client_error_is_not_tried_again() -> None:
     with scripted(answer({"error": {"code": 400, "message": "no"}})) as server, pytest.raises(ServerError):
         fetch(server)
     assert len(server.requests) == 1
+
+
+PAGE_404 = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>")
+NO_PATH = answer({"error": {"code": 404, "message": "Could not find resource or operation '/e/x' on the system."}})
+
+
+@pytest.mark.parametrize("behaviour", [PAGE_404, NO_PATH], ids=["a page", "in words"])
+def test_an_address_without_an_organization_is_said_at_once(behaviour: Behaviour) -> None:
+    with scripted(behaviour) as server, pytest.raises(NoOrganization, match=re.escape(server.url)) as caught:
+        fetch(server)
+    assert len(server.requests) == 1
+    assert (caught.value.status, caught.value.retryable) == (6, False)
+
+
+def test_a_page_that_is_missing_from_an_organization_that_has_answered_may_pass() -> None:
+    with scripted(answer({"a": 1}), PAGE_404, answer({"a": 2})) as server:
+        session = Session(Organization.parse(server.url), sleep=lambda _: None)
+        assert [session.get(f"{server.url}/admin")["a"] for _ in range(2)] == [1, 2]
+        session.close()
+    assert len(server.requests) == 3
 
 
 # Time
