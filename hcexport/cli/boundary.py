@@ -13,7 +13,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
 from types import FrameType
 from typing import NoReturn, TextIO
 
@@ -21,6 +20,7 @@ import click
 
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError
 
+_FLAGS, _WITH_VALUE = "hqv", "Fopu"  # the options of one letter; a test holds them to the commands
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 
 
@@ -129,9 +129,18 @@ def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
 
 def _wants_json(arguments: Sequence[str]) -> bool:
     """Whether ``--format json`` was typed, also where the rest of the line could not be understood."""
-    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
-    joined = {"--format=json", "-Fjson"} & set(words)
-    return bool(joined) or any(flag in {"-F", "--format"} and value == "json" for flag, value in pairwise(words))
+    wanted, words = "", iter(arguments)
+    for word in words:
+        name, is_joined, value = word.partition("=")
+        letters = word[1:].lstrip(_FLAGS) if word[:1] == "-" else ""
+        if word == "--":
+            break
+        if name == "--format":
+            wanted = value if is_joined else next(words, "")
+        elif letters[:1] and letters[0] in _WITH_VALUE:
+            value = letters[1:] or next(words, "")
+            wanted = value if letters[0] == "F" else wanted
+    return wanted == "json"
 
 
 def _open_standard_streams() -> None:

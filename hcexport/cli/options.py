@@ -55,6 +55,17 @@ class _File(click.Path):
 FILE = _File()
 
 
+class WordList(click.Choice):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
+    """Some of several words, as every list is typed: comma-separated, or ``-`` for standard input. A tuple."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take a list apart, and refuse a word that is none of them."""
+        if not isinstance(value, str) or (ctx and ctx.resilient_parsing):
+            return value
+        words = listed([value], param.opts[-1] if param else self.name)
+        return tuple(super(WordList, self).convert(word, param, ctx) for word in words)
+
+
 def one_of(words: Sequence[str]) -> str:
     """``a, b or c``, for the help."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from hcexport.cli.command import option
-from hcexport.cli.options import WHEN
+from hcexport.cli.options import WHEN, WordList
 from hcexport.errors import NotFound
 from hcexport.models import Report, Result
 
@@ -66,9 +66,9 @@ def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
         option(
             "--result",
             multiple=True,
-            type=click.Choice([result.value for result in Result]),
+            type=WordList([result.value for result in Result], case_sensitive=False),
             group=_GROUP,
-            help="Reports with this result; repeatable.",
+            help="Reports with one of these results.",
         ),
         option("--since", type=WHEN, metavar="WHEN", group=_GROUP, help="Started at or after 2026-11-01, 7d (ago) ..."),
         option("--until", type=WHEN, metavar="WHEN", group=_GROUP, help="Started before."),
@@ -84,4 +84,5 @@ def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def taken_from(given: dict[str, Any]) -> Selection:
     """The Selection out of a command's options, which are removed."""
-    return Selection(**{name: given.pop(name) for name in Selection.__dataclass_fields__})
+    chosen = {name: given.pop(name) for name in Selection.__dataclass_fields__}
+    return Selection(**{**chosen, "result": tuple(word for words in chosen["result"] for word in words)})

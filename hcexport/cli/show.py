@@ -7,6 +7,7 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, listed
+from hcexport.errors import NotFound, Partial, ServerError
 from hcexport.views.fields import DETAIL
 
 
@@ -19,7 +20,18 @@ from hcexport.views.fields import DETAIL
 def command(app: App, run_id: tuple[str, ...]) -> None:
     """Show reports in full: every test with severity, result and duration.
 
-    RUN_ID is an id that `hcexport list` shows; - reads ids from standard input.
+    RUN_ID is an id that `hcexport list` shows; - reads ids from standard input. Of several ids, those that are there
+    are shown.
     """
-    details = [app.client.report(one) for one in listed(run_id, "RUN_ID")]
+    details, missing = [], []
+    for one in listed(run_id, "RUN_ID"):
+        try:
+            details.append(app.client.report(one))
+        except (NotFound, ServerError) as error:
+            missing.append((one, error))
+    if missing and not details:
+        raise missing[0][1]
     app.printer.records(DETAIL, details)
+    if missing:
+        what = "; ".join(f"{one}: {error.message}" for one, error in missing)
+        raise Partial(f"{len(missing)} of {len(missing) + len(details)} reports cannot be shown: {what}")

@@ -189,3 +189,14 @@ def test_another_product_or_an_old_release_is_said(
         assert named in error["message"]
         error = error_of(hcexport_alone("export", "--run-ids", "a", "-F", "json"), 78)
         assert named in error["message"]
+
+
+def test_results_are_a_list_like_every_other(hcexport: Any, box: Sandbox, refused: Callable[..., Any]) -> None:
+    both = ids_of(hcexport, "--result", "failed", "--result", "warning")
+    assert both == [report.id for report in box.reports if report.result in {"failed", "warning"}]
+    assert ids_of(hcexport, "--result", "failed,warning") == both
+    assert ids_of(hcexport, "--result", "FAILED, warning,failed") == both
+    assert hcexport("list", "-F", "ids", "--result", "-", stdin="failed\nwarning\n").stdout.split() == both
+    assert "nonsense" in refused(hcexport("list", "--result", "failed,nonsense"), 2)
+    refused(hcexport("list", "--result", "failed,"), 2)
+    refused(hcexport("list", "--result", "-", stdin=""), 5)

@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from hcexport.sandbox import Sandbox
 
 TEST_KEYS = ["id", "severity", "result", "start_time", "end_time", "duration_seconds", "name", "description", "extra"]
@@ -36,8 +38,21 @@ def test_every_format_shows_every_test(hcexport: Any, box: Sandbox) -> None:
 
 
 def test_what_is_not_there(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
-    done = hcexport("show", box.reports[0].id, "nosuch", "-F", "json")
-    assert "nosuch" in error_of(done, 5)["message"]
+    assert "nosuch" in error_of(hcexport("show", "nosuch", "-F", "json"), 5)["message"]
+    error_of(hcexport("show", "nosuch", "neither", "-F", "json"), 5)
     error_of(hcexport("show", "-", "-F", "json", stdin=""), 5)
     assert "'a,,b'" in error_of(hcexport("show", "a,,b", "-F", "json"), 2)["message"]
     error_of(hcexport("show", "-F", "json"), 2)
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_of_several_those_that_are_there_are_shown(hcexport: Any, box: Sandbox, order: list[int]) -> None:
+    good = box.reports[0].id
+    ids = [[good, "nosuch"][number] for number in order]
+    text = hcexport("show", *ids)
+    assert text.returncode == 8
+    assert {line.split("\t")[0] for line in text.stdout.splitlines()} == {good}
+    assert "nosuch" in text.stderr
+    done = hcexport("show", *ids, "-F", "json")
+    assert [detail["id"] for detail in json.loads(done.stdout)] == [good]
+    assert json.loads(done.stderr)["error"]["code"] == "partial"

@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import click
 import pytest
 
 from hcexport.cli import root
+from hcexport.cli.boundary import _FLAGS, _WITH_VALUE, _wants_json
 from hcexport.sandbox import Sandbox
 
 COMMANDS = sorted(root.list_commands(None))  # type: ignore[arg-type] # it needs no context
@@ -35,6 +37,32 @@ def test_every_command_has_help_of_a_screen(hcexport_alone: Any) -> None:
         assert all(len(line) <= 80 for line in done.stdout.splitlines()), name
 
 
+def test_the_boundary_knows_every_option_of_one_letter() -> None:
+    ctx = click.Context(root)
+    parameters = [each for name in COMMANDS for each in root.get_command(ctx, name).params]
+    options = [each for each in parameters if isinstance(each, click.Option)]
+    short = {(opt[1], each.is_flag or each.count) for each in options for opt in each.opts if len(opt) == 2}
+    assert {letter for letter, is_flag in short if is_flag} | {"h"} == set(_FLAGS)
+    assert {letter for letter, is_flag in short if not is_flag} == set(_WITH_VALUE)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("list -pF json", False),
+        ("list -vqFjson", True),
+        ("list -oFjson", False),
+        ("list -F json -F text", False),
+        ("list -F text --format=json", True),
+        ("sandbox -- hcexport list -F json", False),
+        ("list -x -F json", True),
+        ("list - -Fjson", True),
+    ],
+)
+def test_which_lines_ask_for_json(words: str, wanted: bool) -> None:
+    assert _wants_json(words.split()) is wanted
+
+
 def test_a_command_that_does_not_exist(hcexport_alone: Any, refused: Callable[..., Any]) -> None:
     said = refused(hcexport_alone("exprot"), 2)
     assert "'export'" in said
@@ -51,7 +79,10 @@ def test_an_error_is_a_line_and_a_hint(hcexport: Any, refused: Callable[..., Any
     assert len(lines) == 2
 
 
-@pytest.mark.parametrize("spelling", [["--format", "json"], ["--format=json"], ["-F", "json"], ["-Fjson"]])
+@pytest.mark.parametrize(
+    "spelling",
+    [["--format", "json"], ["--format=json"], ["-F", "json"], ["-Fjson"], ["-qFjson"], ["-vF", "json"]],
+)
 def test_json_errors_also_of_lines_that_cannot_be_understood(
     hcexport: Any, error_of: Callable[..., Any], spelling: list[str]
 ) -> None:
