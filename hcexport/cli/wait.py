@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,12 @@ from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, listed
 from hcexport.cli.saving import Saving, emit_saved, saving_options
 from hcexport.cli.waiting import require_success, resumable, wait_for, waiting_options
-from hcexport.errors import JobFailed, Partial, UsageError
+from hcexport.errors import JobFailed, NetworkError, NotFound, Partial, TimedOut, UsageError
 from hcexport.models import Job
+from hcexport.transfer.polling import INTERVAL_MIN_S, interval_s
 from hcexport.views.fields import ENDED_FIELDS
+
+_JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # what the API gives out
 
 
 @app_command(
@@ -29,40 +35,114 @@ from hcexport.views.fields import ENDED_FIELDS
 def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | None, cleanup: bool, **_: Any) -> None:
     """Wait until exports have ended.
 
-    Prints a line "JOB_ID STATUS" for each; with --out, for one job, saves it and prints the path.
+    Prints a line "JOB_ID STATUS" for each as it ends; with --out, for one job, saves it and prints the path.
     """
     job_ids = listed(job_id, "JOB_ID")
     saving = Saving.settle(app, out, extract, cleanup)
     if saving and len(job_ids) > 1:
         raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
-    jobs = [_ended(app, job_ids[number:]) for number in range(len(job_ids))]
+    watched = _Watched(app, job_ids, says=not saving)
+    watched.watch()
     if saving:
-        with resumable(app, jobs[0].id):
-            require_success(jobs[0])
-            entry = app.ledger.find(jobs[0].id)
+        job = watched.ended[job_ids[0]]
+        with resumable(app, job.id):
+            require_success(job)
+            entry = app.ledger.find(job.id)
             is_adopted = bool(entry and entry.submitted is None)
-            saved = saving.save(jobs[0], entry.run_ids if entry else (), adopted=is_adopted)
+            saved = saving.save(job, entry.run_ids if entry else (), adopted=is_adopted)
             return emit_saved(app, saved)
-    _emit(app, jobs)
+    watched.conclude()
 
 
-def _ended(app: App, job_ids: Sequence[str]) -> Job:
-    """The first of the jobs, once it has ended; the others are still to come."""
-    with resumable(app, *job_ids):
-        return wait_for(app, job_ids[0], reports=len(_run_ids(app, job_ids[0])) or None)
+class _Watched:
+    """Jobs that are waited for together: while the first is watched, each of the others is looked at in its turn."""
+
+    def __init__(self, app: App, job_ids: Sequence[str], *, says: bool = True) -> None:
+        self._app, self._job_ids, self._says = app, job_ids, says
+        self._pending = list(job_ids)
+        self._began = time.monotonic()
+        self._due = dict.fromkeys(job_ids, self._began + 2 * INTERVAL_MIN_S)
+        self.ended: dict[str, Job] = {}
+        self.missing: dict[str, NotFound] = {}
+
+    def watch(self) -> None:
+        """Return when every job has ended or is known not to be there."""
+        while self._pending:
+            job_id = self._pending[0]
+            entry = self._app.ledger.find(job_id)
+            try:
+                job = wait_for(
+                    self._app,
+                    job_id,
+                    reports=len(entry.run_ids) if entry else None,
+                    is_new=entry is not None or bool(_JOB_ID.fullmatch(job_id)),
+                    sleep=self._sleep,
+                )
+            except NotFound as error:
+                error.hint = error.hint or "see what was submitted from here: hcexport jobs"
+                if len(self._job_ids) == 1:
+                    raise
+                self._pending.remove(job_id)
+                self.missing[job_id] = error
+            except BaseException as error:
+                if isinstance(error, TimedOut) and not self._streams:
+                    self._print(self.ended.values())
+                with resumable(self._app, *self._pending):
+                    raise
+            else:
+                self._end(job_id, job)
+
+    def conclude(self) -> None:
+        """Print what was not printed when it ended; raise what the status is to be."""
+        failed = [job_id for job_id, job in self.ended.items() if not job.succeeded]
+        some_succeeded = len(failed) < len(self.ended)
+        if not self._streams and (some_succeeded or self._app.given["format"] != "json"):
+            self._print(self.ended[job_id] for job_id in self._job_ids if job_id in self.ended)
+        if len(self._job_ids) == 1:
+            with resumable(self._app, *self._job_ids):
+                require_success(self.ended[self._job_ids[0]])
+        bad = [*(f"{job_id} {self.ended[job_id].status}" for job_id in failed), *map(_said, self.missing.items())]
+        if bad:
+            kind = Partial if some_succeeded else JobFailed if failed else NotFound
+            raise kind(f"{len(bad)} of {len(self._job_ids)} jobs have no result: {'; '.join(bad)}")
+
+    @property
+    def _streams(self) -> bool:
+        return self._app.given["format"] in {"text", "ids"}
+
+    def _print(self, jobs: Iterable[Job]) -> None:
+        if rows := list(jobs):
+            self._app.printer.records(ENDED_FIELDS, rows)
+
+    def _end(self, job_id: str, job: Job) -> None:
+        self._pending.remove(job_id)
+        self.ended[job_id] = job
+        if self._says and self._streams:
+            self._print([job])
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep, and look at those of the other jobs whose turn comes meanwhile."""
+        end = time.monotonic() + seconds
+        while others := [job_id for job_id in self._pending[1:] if self._due[job_id] < end]:
+            job_id = min(others, key=self._due.__getitem__)
+            time.sleep(max(0.0, self._due[job_id] - time.monotonic()))
+            self._look(job_id)
+        time.sleep(max(0.0, end - time.monotonic()))
+
+    def _look(self, job_id: str) -> None:
+        """One look, whose failure is said when this job is the first."""
+        with suppress(NetworkError, NotFound):
+            job = self._app.client.job(job_id, attempts=1)
+            if job.has_ended and (job.upload_id or not job.succeeded):
+                self._app.ledger.ended(job_id, job.status.word, job.upload_id)
+                self._end(job_id, job)
+        now = time.monotonic()
+        self._due[job_id] = now + interval_s(now - self._began, self._app.settings.poll_interval.value)
 
 
-def _emit(app: App, jobs: list[Job]) -> None:
-    """Every job's line, and then the status: 3 when all have failed, 8 when some have."""
-    failed = [job for job in jobs if not job.succeeded]
-    if not failed or app.given["format"] != "json":
-        app.printer.records(ENDED_FIELDS, jobs)
-    if len(jobs) == 1:
-        with resumable(app, jobs[0].id):
-            require_success(jobs[0])
-    if failed:
-        kind = JobFailed if len(failed) == len(jobs) else Partial
-        raise kind(f"{len(failed)} of {len(jobs)} jobs failed: {', '.join(job.id for job in failed)}")
+def _said(missing: tuple[str, NotFound]) -> str:
+    job_id, error = missing
+    return error.message if job_id in error.message else f"{job_id}: {error.message}"
 
 
 def _run_ids(app: App, job_id: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import click
 
+from hcexport.api.deadline import Sleep
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import DURATION
@@ -51,8 +53,10 @@ def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return added
 
 
-def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
-    """Watch a job to its end, which goes into the ledger."""
+def wait_for(
+    app: App, job_id: str, *, reports: int | None = None, is_new: bool = True, sleep: Sleep = time.sleep
+) -> Job:
+    """Watch a job to its end, which goes into the ledger; ``is_new`` as in ``poll``."""
     watch = _Watch(app, job_id, reports)
     job = None
     for job in poll(
@@ -61,6 +65,8 @@ def wait_for(app: App, job_id: str, *, reports: int | None = None) -> Job:
         deadline=app.deadline,
         longest_interval_s=app.settings.poll_interval.value,
         on_trouble=watch.trouble,
+        is_new=is_new,
+        sleep=sleep,
     ):
         watch.seen(job)
     if job is None:
@@ -110,7 +116,7 @@ class _Watch:
 
     def trouble(self, trouble: Trouble) -> None:
         if not self._troubled:
-            self._troubled = self._warn_once(f"job {self._job_id}: {trouble.error.message}; trying again")
+            self._troubled = self._warn_once(f"job {self._job_id}: {trouble.error.message.rstrip('.')}; trying again")
 
     def _warn_once(self, text: str) -> bool:
         """Whether it was new: an outage of every other minute is one warning, not a mail of a hundred lines."""

@@ -71,9 +71,11 @@ def poll(
     clock: Clock = time.monotonic,
     sleep: Sleep = time.sleep,
     first_look_s: float = INTERVAL_MIN_S,
+    is_new: bool = True,
 ) -> Iterator[Job]:
     """Yield snapshots of a job until one has ended, which is the last.
 
+    ``is_new`` says that the job may have been made a moment ago: then "no such job" is asked again.
     Looks that fail are counted, told to ``on_trouble`` and repeated. Raises TimedOut past the deadline (the job goes
     on), NetworkError after five minutes without a good answer, NotFound for a job that was never there, JobFailed for
     one that has vanished, and what a client raises for a token that cannot be renewed.
@@ -90,6 +92,8 @@ def poll(
         except (NetworkError, NotFound) as error:
             trouble = Trouble.after(trouble, looked_at, error)
             lasted_s = clock() - trouble.since
+            if not is_new and job is None and isinstance(error, NotFound):
+                raise
             _give_up(trouble, lasted_s, job)
             on_trouble(trouble)
             wait = max(backoff_s(trouble.failures, error), interval_s(clock() - watched_since, longest_interval_s))

@@ -65,7 +65,9 @@ def test_failures_of_some_and_of_all(hcexport: Any, box: Sandbox, error_of: Call
     some = hcexport("wait", good, bad)
     assert some.returncode == 8
     assert some.stdout == f"{good}\tCOMPLETED\n{bad}\tCANCELLED\n"
-    assert bad in error_of(hcexport("wait", good, bad, "-F", "json"), 8)["message"]
+    done = hcexport("wait", good, bad, "-F", "json")
+    assert [row["job_id"] for row in json.loads(done.stdout)] == [good, bad]
+    assert bad in json.loads(done.stderr.splitlines()[-1])["error"]["message"]
 
     every = hcexport("wait", bad, worse)
     assert every.returncode == 3
@@ -75,6 +77,38 @@ def test_failures_of_some_and_of_all(hcexport: Any, box: Sandbox, error_of: Call
 
 def test_a_job_that_does_not_exist(hcexport: Any, error_of: Callable[..., Any]) -> None:
     assert "nosuch" in error_of(hcexport("wait", "nosuch", "-F", "json"), 5)["message"]
+
+
+def test_a_job_that_is_there_beside_one_that_is_not(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+    good = submitted(hcexport)
+    done = hcexport("wait", "nosuch", good)
+    assert (done.returncode, done.stdout) == (8, f"{good}\tCOMPLETED\n")
+    assert sum(request.path.endswith("/nosuch") for request in box.requests) == 1  # a clear answer is not asked again
+    assert "nosuch" in error_of(hcexport("wait", "nosuch", "neither", "-F", "json"), 5)["message"]
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_what_has_ended_is_said_when_the_time_is_up(hcexport_alone: Any, slow: Sandbox, order: list[int]) -> None:
+    ids = [submitted(hcexport_alone), submitted(hcexport_alone)]
+    slow._world.jobs.alter(ids[0], seconds=0)
+    wanted = [ids[number] for number in order]
+    done = hcexport_alone("wait", *wanted, "--timeout", "1s")
+    assert (done.returncode, done.stdout) == (124, f"{ids[0]}\tCOMPLETED\n")
+    assert f"hcexport wait {ids[1]} --timeout" in done.stderr
+    done = hcexport_alone("wait", *wanted, "--timeout", "1s", "-F", "json")
+    assert done.returncode == 124
+    assert json.loads(done.stdout) == [{"job_id": ids[0], "status": "COMPLETED"}]
+
+
+def test_each_is_printed_as_it_ends(hcexport_alone: Any, slow: Sandbox, running: Callable[..., Any]) -> None:
+    late, early = submitted(hcexport_alone), submitted(hcexport_alone)
+    slow._world.jobs.alter(early, seconds=0)
+    argv = hcexport_alone.argv("wait", late, early)
+    with running(argv, env=hcexport_alone.env, cwd=hcexport_alone.cwd) as process:
+        assert process.stdout.readline() == f"{early}\tCOMPLETED\n"
+        slow._world.jobs.alter(late, seconds=0)
+        assert process.communicate(timeout=20)[0] == f"{late}\tCOMPLETED\n"
+    assert process.returncode == 0
 
 
 def test_the_timeout_does_not_end_the_job(
