@@ -10,7 +10,7 @@ import click
 from hcexport.api.auth import SignIn, Way, fixed_way, overdue_way, password_way, refresh_way, stored_way
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, SecretStore
-from hcexport.store.credentials import Credentials, environment_token, secret_store
+from hcexport.store.credentials import Credentials, accounts_of, environment_token, secret_store
 from hcexport.store.passwords import password_sources
 
 if TYPE_CHECKING:
@@ -28,7 +28,23 @@ def store_of(app: App, *, attended: bool = False) -> SecretStore:
 def credentials_of(app: App, store: SecretStore | None = None) -> Credentials:
     """What is kept of this account, in ``store`` or the one that is configured."""
     key = AccountKey(app.organization, app.settings.username.value or "")
-    return Credentials(key, store or store_of(app), app.paths)
+    return Credentials(key, store or store_of(app), app.paths, app.settings.profile.value)
+
+
+def kept_of(app: App) -> list[Credentials]:
+    """Where secrets of this profile may be: those of now first, then of any user and address that it had before.
+
+    A keyring is in it only where it is configured or is known to hold something; files cost nothing to look for.
+    """
+    own = credentials_of(app, store_of(app, attended=app.may_ask))
+    accounts = accounts_of(own.profile, app.paths)
+    stores = {own.store.name: own.store}
+    found = {(own.key, own.store.name): own}
+    for key in dict.fromkeys([own.key, *accounts]):
+        for name in ("file", *accounts.get(key, ())):
+            store = stores.setdefault(name, secret_store(name, app.paths, attended=app.may_ask))
+            found.setdefault((key, name), Credentials(key, store, app.paths, own.profile))
+    return list(found.values())
 
 
 def has_profile(app: App) -> bool:

@@ -18,9 +18,9 @@ from hcexport.api.product import check_deployment, check_release
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
-from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, store_of
+from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, kept_of, store_of
 from hcexport.cli.options import DURATION, FILE, app_command
-from hcexport.errors import PrivilegeMissing, UsageError
+from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
 from hcexport.redaction import Secret
 from hcexport.store.accounts import Entry, Kind, SecretStore, Token
 from hcexport.store.credentials import Credentials
@@ -181,6 +181,20 @@ def _keep(app: App, credentials: Credentials, proof: Proof, *, remember: bool) -
         credentials.store.delete(credentials.key, Entry.PASSWORD)
         app.talk.notice("the password that was remembered is another one: it is forgotten")
     remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, proof))
+    _forget_earlier(app, credentials)
+
+
+def _forget_earlier(app: App, new: Credentials) -> None:
+    """Forget what this profile had of another user, address or store: no command would find it any more."""
+    app.use(store=new.store.name)
+    for earlier in kept_of(app):
+        if (earlier.key, earlier.store.name) == (new.key, new.store.name):
+            continue
+        try:
+            if earlier.key == new.key or not earlier.leave_to_others():
+                earlier.forget()
+        except ConfigError as error:
+            app.talk.warning(f"the {earlier.store.name} store may still hold secrets of {earlier.key}: {error.message}")
 
 
 def _profile(app: App, store: SecretStore, proof: Proof) -> dict[str, str | None]:

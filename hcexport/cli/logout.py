@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hcexport.api import oauth
 from hcexport.api.deadline import Deadline
 from hcexport.cli.app import App
-from hcexport.cli.credentials import credentials_of, has_profile, store_of
+from hcexport.cli.credentials import credentials_of, has_profile, kept_of
 from hcexport.cli.options import app_command
-from hcexport.errors import HcexportError
+from hcexport.errors import ConfigError, HcexportError
 from hcexport.redaction import Secret
 from hcexport.store.credentials import Credentials
 
@@ -18,32 +20,48 @@ REVOKE_LIMIT_S = 5.0  # what is kept here is gone already; a server that is down
 def command(app: App) -> None:
     """Forget the token, and the remembered password.
 
-    A sign-in with a browser is ended on the server too, if it answers. The profile stays: the next login needs no
-    address.
+    Those of other users, addresses and stores that the profile had before are forgotten too. A sign-in with a browser
+    is ended on the server as well, if it answers. The profile stays: the next login needs no address.
     """
-    credentials = credentials_of(app, store_of(app, attended=app.may_ask))
     if app.environ.get("HCEXPORT_TOKEN"):
         app.talk.notice("HCEXPORT_TOKEN is set, and stays in use")
     if not has_profile(app):
-        return app.talk.notice(f"nothing was kept for {credentials.key}")
-    client_id, revocable = credentials.session().client_id, _revocable(credentials)
-    found = credentials.forget()
-    app.talk.notice(f"signed out of {app.organization}" if found else f"nothing was kept for {credentials.key}")
-    _revoke(app, client_id, revocable)
+        return app.talk.notice(f"nothing was kept for {credentials_of(app).key}")
+    own, *others = kept_of(app)
+    grants = [grant for each in (own, *others) for grant in _revocable(app, each)]
+    found = [_forgotten(app, each) for each in others]
+    try:
+        found.append(own.forget())
+    finally:
+        for client_id, secret in grants:
+            _revoke(app, client_id, secret)
+    app.talk.notice(f"signed out of {app.organization}" if any(found) else f"nothing was kept for {own.key}")
 
 
-def _revocable(credentials: Credentials) -> list[Secret]:
-    """What the server can end: tokens of OAuth alone."""
-    if not credentials.session().client_id:
-        return []
-    token, refresh_token = credentials.token(), credentials.refresh_token()
-    return [secret for secret in (refresh_token, token and token.secret) if secret]
+def _forgotten(app: App, credentials: Credentials) -> bool:
+    """Forget what an earlier sign-in left; a keyring that is not there keeps nobody signed in."""
+    try:
+        return credentials.forget()
+    except ConfigError as error:
+        app.talk.warning(
+            f"the {credentials.store.name} store may still hold secrets of {credentials.key}: {error.message}"
+        )
+        return False
 
 
-def _revoke(app: App, client_id: str, secrets: list[Secret]) -> None:
+def _revocable(app: App, credentials: Credentials) -> list[tuple[str, Secret]]:
+    """What the organization can end: tokens of OAuth alone, each with its client id."""
+    with suppress(ConfigError):  # said when they are to be forgotten
+        client_id = credentials.session().client_id
+        if client_id and credentials.key.organization == app.organization:
+            token = credentials.token()
+            return [(client_id, one) for one in (credentials.refresh_token(), token and token.secret) if one]
+    return []
+
+
+def _revoke(app: App, client_id: str, secret: Secret) -> None:
     app.session.deadline = Deadline.after(REVOKE_LIMIT_S)
     try:
-        for secret in secrets:
-            oauth.revoke(app.session, client_id, secret)
+        oauth.revoke(app.session, client_id, secret)
     except HcexportError as error:
         app.talk.warning(f"the server was not told, its tokens end by themselves: {error.message}")

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, Entry, Kind, SecretStore, Token
 from hcexport.store.file_store import FileStore
@@ -43,11 +44,15 @@ def environment_token(environ: Mapping[str, str]) -> Token | None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """The stored credentials of one account. Every method raises ConfigError when a place cannot be used."""
+    """The stored credentials of one account. Every method raises ConfigError when a place cannot be used.
+
+    ``profile`` is the one that they are kept for.
+    """
 
     key: AccountKey
     store: SecretStore
     paths: Paths
+    profile: str = ""
 
     def token(self) -> Token | None:
         """The stored token, expired or not."""
@@ -58,7 +63,7 @@ class Credentials:
 
     def keep_token(self, token: Token) -> None:
         """Keep a token; its expiry is on disk first, so that no reader takes the new one for expired."""
-        self._change(expires=token.expires, referer=token.referer, kind=token.kind)
+        self._note_kept(expires=token.expires, referer=token.referer, kind=token.kind)
         self.store.save(self.key, Entry.TOKEN, token.secret)
 
     def refresh_token(self) -> Secret | None:
@@ -69,7 +74,7 @@ class Credentials:
         self, secret: Secret, expires: datetime | None, *, client_id: str = "", redirect_uri: str = ""
     ) -> None:
         """Keep a refresh token, its end, and the application that it was made for."""
-        self._change(refresh_expires=expires, client_id=client_id, redirect_uri=redirect_uri)
+        self._note_kept(refresh_expires=expires, client_id=client_id, redirect_uri=redirect_uri)
         self.store.save(self.key, Entry.REFRESH_TOKEN, secret)
 
     def password(self) -> Secret | None:
@@ -78,6 +83,7 @@ class Credentials:
 
     def keep_password(self, secret: Secret) -> None:
         """Remember the password, as ``login --remember`` asks."""
+        self._note_kept()
         self.store.save(self.key, Entry.PASSWORD, secret)
 
     def forget_token(self) -> bool:
@@ -85,10 +91,22 @@ class Credentials:
         return self.store.delete(self.key, Entry.TOKEN)
 
     def forget(self) -> bool:
-        """Forget everything but which passwords were refused; whether there was anything."""
+        """Forget everything in this store but which passwords were refused; whether there was anything."""
         found = [self.store.delete(self.key, entry) for entry in Entry]
-        self._change(expires=None, refresh_expires=None, client_id="", redirect_uri="", referer="", kind=Kind.PASSWORD)
+        elsewhere = tuple(name for name in self.session().stores if name != self.store.name)
+        if elsewhere:
+            self._change(stores=elsewhere)
+        else:
+            known = self.session()
+            self._change(**{**vars(Session()), "salt": known.salt, "refused": known.refused})
         return any(found)
+
+    def leave_to_others(self) -> bool:
+        """Whether other profiles use this account too; then it is not this profile's any more."""
+        others = tuple(name for name in self.session().profiles if name != self.profile)
+        if others:
+            self._change(profiles=others)
+        return bool(others)
 
     def was_refused(self, password: Secret) -> bool:
         """Whether the server refused this password before: sending it again would help to lock the account."""
@@ -151,8 +169,28 @@ class Credentials:
     def _path(self) -> Path:
         return self.paths.sessions / f"{self.key.file_name}.json"
 
+    def _note_kept(self, **values: Any) -> None:
+        known = self.session()
+        self._change(
+            organization=self.key.organization.url,
+            username=self.key.username,
+            profiles=tuple(dict.fromkeys([*known.profiles, self.profile])),
+            stores=tuple(dict.fromkeys([*known.stores, self.store.name])),
+            **values,
+        )
+
     def _change(self, **values: Any) -> None:
         write_private(self._path, replace(self.session(), **values).to_bytes())
+
+
+def accounts_of(profile: str, paths: Paths) -> dict[AccountKey, tuple[str, ...]]:
+    """The accounts that secrets were kept of for a profile, and in which stores. Raises ConfigError."""
+    accounts = {}
+    for path in sorted(paths.sessions.glob("*.json")):
+        known = Session.from_bytes(read_private(path))
+        if profile in known.profiles:
+            accounts[AccountKey(Organization.parse(known.organization), known.username)] = known.stores
+    return accounts
 
 
 @lru_cache(maxsize=4)

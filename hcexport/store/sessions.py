@@ -19,6 +19,7 @@ class Session:
     ``refused`` are those of wrong passwords, ``sent`` those of passwords of which no answer is known, each with the
     time when it was sent, in epoch seconds.
     ``client_id`` and ``redirect_uri`` are those that the refresh token was made for: it is good for no others.
+    ``profiles`` signed in to this account, and ``stores`` hold secrets of it, so that a logout finds them.
     """
 
     expires: datetime | None = None
@@ -30,6 +31,10 @@ class Session:
     salt: str = ""
     refused: tuple[str, ...] = ()
     sent: tuple[tuple[str, float], ...] = ()
+    organization: str = ""
+    username: str = ""
+    profiles: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
 
     @classmethod
     def from_bytes(cls, content: bytes | None) -> Session:
@@ -46,6 +51,10 @@ class Session:
                 salt=str(body.get("salt", "")),
                 refused=tuple(str(one) for one in body.get("refused", ())),
                 sent=tuple((str(digest), float(time)) for digest, time in body.get("sent", ())),
+                organization=str(body.get("organization", "")),
+                username=str(body.get("username", "")),
+                profiles=tuple(str(one) for one in body.get("profiles", ())),
+                stores=tuple(str(one) for one in body.get("stores", ())),
             )
         except (ValueError, TypeError, AttributeError, RecursionError):
             return cls()

@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
+from hcexport.organization import Organization
+from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox
+from hcexport.store.accounts import AccountKey, Token
+from hcexport.store.credentials import Credentials
+from hcexport.store.file_store import FileStore
+from hcexport.store.paths import Paths
 
 Run = Callable[..., Any]
 
@@ -212,6 +218,105 @@ class TestAtATerminal:
         else:
             assert login(password="wrong").returncode == 4
         assert sum(request.path.endswith("generateToken") for request in box.requests) == sent
+
+
+def kept(hcexport: Any, box: Sandbox, user: str, profile: str = "default") -> Credentials:
+    """A token and a password of another user of the organization, as an earlier sign-in left them."""
+    paths = Paths.find(hcexport.env)
+    key = AccountKey(Organization.parse(box.url), user)
+    made = Credentials(key, FileStore(paths.credentials), paths, profile)
+    made.keep_token(Token(Secret("token-of-an-earlier-one")))
+    made.keep_password(Secret("password-of-an-earlier-one"))
+    return made
+
+
+@pytest.fixture
+def keyring(hcexport_alone: Any) -> Callable[[], str]:
+    """A keyring that the user named, in a file; returns what it holds."""
+    module = hcexport_alone.cwd.parent / "modules" / "ring.py"
+    module.parent.mkdir()
+    module.write_text(RING)
+    place = module.with_name("held.json")
+    hcexport_alone.env.update(PYTHONPATH=str(module.parent), PYTHON_KEYRING_BACKEND="ring.Ring", RING=str(place))
+    return lambda: place.read_text() if place.exists() else "{}"
+
+
+RING = """
+import json, os, pathlib
+from keyring.backend import KeyringBackend
+class Ring(KeyringBackend):
+    priority = 1
+    place = pathlib.Path(os.environ["RING"])
+    def held(self):
+        return json.loads(self.place.read_text()) if self.place.exists() else {}
+    def get_password(self, service, username):
+        return self.held().get(service + username)
+    def set_password(self, service, username, password):
+        self.place.write_text(json.dumps({**self.held(), service + username: password}))
+    def delete_password(self, service, username):
+        held = self.held()
+        del held[service + username]
+        self.place.write_text(json.dumps(held))
+"""
+
+
+class TestWhatAnEarlierSignInLeft:
+    def test_is_gone_after_login_as_another_user(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        kept(hcexport_alone, box, "alice")
+        others = kept(hcexport_alone, box, "carol", profile="test")
+        assert login().returncode == 0
+        assert sorted(path.suffix for path in others.paths.credentials.glob("*.*")) == [".password", ".token", ".token"]
+        assert others.password() is not None
+
+    def test_stays_where_another_profile_uses_it(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        shared = kept(hcexport_alone, box, "alice")
+        kept(hcexport_alone, box, "alice", profile="test")
+        login()
+        assert shared.password() is not None
+        assert shared.session().profiles == ("test",)
+
+    def test_is_gone_after_login_at_another_address(self, hcexport_alone: Any, login: Run) -> None:
+        login("--remember")
+        with Sandbox() as other:
+            words = ["login", other.url, "-p", "default", "-u", other.username, "--password-stdin", "--store", "file"]
+            words += ["--replace"] if "--replace" in hcexport_alone("login", "--help").stdout else []
+            assert hcexport_alone(*words, stdin=other.password).returncode == 0
+        assert len(list((home(hcexport_alone) / "credentials").glob("*.*"))) == 1
+
+    @pytest.mark.slow
+    def test_is_gone_from_the_other_store(
+        self, hcexport_alone: Any, box: Sandbox, login: Run, keyring: Callable[[], str]
+    ) -> None:
+        login("--remember")
+        login("--remember", "--store", "keyring")
+        assert entries(hcexport_alone) == set()
+        assert box.password in keyring()
+        assert hcexport_alone("list", "--limit", "1").returncode == 0
+        login("--remember")
+        assert keyring() == "{}"
+        assert entries(hcexport_alone) == {"token", "password"}
+
+    def test_is_gone_after_logout(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+        login()
+        kept(hcexport_alone, box, "alice")
+        assert hcexport_alone("logout").returncode == 0
+        assert entries(hcexport_alone) == set()
+
+    @pytest.mark.slow
+    def test_a_keyring_that_is_not_there_stops_no_logout(
+        self, hcexport_alone: Any, login: Run, keyring: Callable[[], str]
+    ) -> None:
+        login("--store", "keyring")
+        hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+        assert "keyring" in login().stderr
+        done = hcexport_alone("logout")
+        assert done.returncode == 0
+        assert "keyring" in done.stderr
+        assert entries(hcexport_alone) == set()
+        assert keyring() != "{}"
+        hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "ring.Ring"
+        assert hcexport_alone("logout").returncode == 0
+        assert keyring() == "{}"
 
 
 class TestLogout:
