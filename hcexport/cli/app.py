@@ -53,7 +53,7 @@ class App:
     @cached_property
     def paths(self) -> Paths:
         """Where things are kept on this machine."""
-        return Paths.find(self.environ)
+        return Paths.find(self.environ).check()
 
     @cached_property
     def settings(self) -> Settings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,9 +92,27 @@ class Talk:
 
 
 def _open_private(path: Path) -> TextIO:
-    """The log file, appended to; made readable for its owner only."""
+    """The log file, appended to; made readable for its owner only. Raises CannotCreate; never waits for a reader."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        try:
+            _make_private(path, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise CannotCreate(f"the log file {path} cannot be written: {error.strerror}") from None
+        reason = "nobody reads from that pipe" if error.errno == errno.ENXIO else error.strerror
+        raise CannotCreate(f"the log file {path} cannot be written: {reason}") from None
+
+
+def _make_private(path: Path, descriptor: int) -> None:
+    """Make a file of ours 0600, also one that was there; a terminal, a pipe or a device stays as it is."""
+    os.set_blocking(descriptor, True)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        return
+    if {found.st_uid, path.lstat().st_uid} - {os.geteuid(), 0}:
+        raise CannotCreate(f"the log file {path} belongs to somebody else", hint="choose another file")
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        os.fchmod(descriptor, 0o600)

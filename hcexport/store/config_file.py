@@ -15,7 +15,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
 from hcexport.store.locks import lock
-from hcexport.store.private_files import write_private
+from hcexport.store.private_files import open_at_once, refuse_foreign, write_private
 
 VERSION = 1
 _SECRETS = frozenset({"password", "passphrase", "token", "refresh_token", "secret", "client_secret"})
@@ -199,7 +201,12 @@ def _refuse_newer(path: Path, version: object) -> None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8-sig")
+        with open_at_once(path) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ConfigError(f"{path} is not a file", hint="move it away")
+            refuse_foreign(path, found)
+            return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hcexport.errors import ConfigError
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, Entry
-from hcexport.store.private_files import private_folder, read_private, translated, write_private
+from hcexport.store.private_files import own_folder, private_folder, read_private, translated, write_private
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class FileStore:
 
     def probe(self) -> str:
         """The folder, made and tried."""
+        own_folder(self.folder)
         trial = private_folder(self.folder) / ".probe"
         write_private(trial, b"x")  # an empty file would fit on a full disk
         with translated("remove", trial):
@@ -50,4 +51,5 @@ class FileStore:
         return True
 
     def _path(self, key: AccountKey, entry: Entry) -> Path:
+        own_folder(self.folder)
         return self.folder / f"{key.file_name}.{entry}"

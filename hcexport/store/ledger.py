@@ -5,7 +5,8 @@ are a few rows an export, home folders are often on NFS, where a write-ahead log
 ``synchronous=EXTRA`` a row is on the disk when its method returns.
 
 A ledger must never be in the way of an export. One that is broken is moved aside; one that cannot be written, stays
-locked, or is a newer hcexport's is read if it can be, and what happens goes into memory. Both are said by ``warn``.
+locked, does not keep what it is given, or is a newer hcexport's is read if it can be, and what happens goes into
+memory. Both are said by ``warn``. Nothing is ever removed for its age: a clock may be wrong, and rows are small.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -26,7 +28,6 @@ from hcexport.store.private_files import private_folder
 
 SCHEMA_VERSION = 1
 BUSY_S = 5.0
-KEPT = timedelta(days=400)
 _SCHEMA = """
 CREATE TABLE exports (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -79,11 +80,15 @@ class Ledger:
 
     def intend(self, organization: str, username: str, run_ids: Sequence[str], profile: str = "") -> LedgerEntry:
         """Write down what is about to be submitted. It is on the disk when this returns."""
-        self._change("DELETE FROM exports WHERE intended < ?", _text(self._now() - KEPT))
         values = (organization, username, profile, json.dumps(list(run_ids)), _text(self._now()))
         sql = "INSERT INTO exports (organization, username, profile, run_ids, intended) VALUES (?, ?, ?, ?, ?)"
         self._change(sql, *values)
-        return self._select("WHERE number = last_insert_rowid()")[0]
+        found = self._select("WHERE number = last_insert_rowid()")
+        if not found or found[0].run_ids != tuple(run_ids):
+            self._go_to_memory(_Unusable("it does not keep what is written to it", broken=False))
+            self._change(sql, *values)
+            found = self._select("WHERE number = last_insert_rowid()")
+        return found[0]
 
     def submitted(self, entry: LedgerEntry, job_id: str) -> None:
         """The server took it as this job."""
@@ -210,8 +215,10 @@ class _Unusable(Exception):
 
 def _make_private(path: Path) -> None:
     private_folder(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # SQLite would wait for the other end of a pipe
+            raise _Unusable("it is not a file", broken=False)
         os.fchmod(descriptor, 0o600)  # also one that a careless copy has opened to others
     finally:
         os.close(descriptor)
@@ -239,6 +246,8 @@ def _columns(connection: sqlite3.Connection) -> set[str]:
 
 def _read_only(path: Path) -> Iterator[tuple[Any, ...]]:
     """The rows of a ledger that cannot be written, as far as they can be read."""
+    if not path.is_file():
+        return
     with suppress(sqlite3.Error, OSError):
         uri = f"file:{quote(str(path))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:

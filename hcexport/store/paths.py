@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from hcexport.errors import ConfigError
+from hcexport.store.private_files import refuse_foreign
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Paths:
         if not folders or not all(folder.is_absolute() for folder in folders):
             raise ConfigError("this user has no home folder", hint="set HCEXPORT_HOME to a folder to keep things in")
         return cls(*folders)
+
+    def check(self) -> Self:
+        """The same, once none of the folders is somebody else's or open to everybody. Raises ConfigError."""
+        for folder in dict.fromkeys([self.config, self.data, self.state]):
+            refuse_foreign(folder)
+        return self
 
     @property
     def config_file(self) -> Path:

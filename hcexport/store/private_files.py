@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
+from shlex import quote
 
 from hcexport.errors import ConfigError
 
@@ -33,6 +34,42 @@ def private_folder(folder: Path) -> Path:
             place.mkdir(0o700, exist_ok=True)
             place.chmod(0o700)  # mkdir obeys a umask that takes rights from the owner too
     return folder
+
+
+def refuse_foreign(path: Path, found: os.stat_result | None = None) -> None:
+    """Raise ConfigError for a file or folder of somebody else than us or root, or that everybody may write.
+
+    Who can change the configuration runs commands in our name. A group may write: it is private (umask 002) or chosen
+    (a volume's). ``found`` is what was opened under the path.
+    """
+    try:
+        seen = [found] if found else [path.lstat(), path.stat()]
+    except OSError:
+        return  # it is not there, or what uses it says why it cannot
+    if any(each.st_uid not in {os.geteuid(), 0} for each in seen):
+        raise ConfigError(
+            f"{path} belongs to somebody else",
+            hint=f"sudo chown {os.geteuid()} {quote(str(path))}, or use another place",
+        )
+    if seen[-1].st_mode & stat.S_IWOTH:
+        raise ConfigError(
+            f"everybody may write to {path}", hint=f"chmod o-w {quote(str(path))}, and check what it holds"
+        )
+
+
+def own_folder(folder: Path) -> None:
+    """Make sure that a folder, where there is one, is ours and 0700. Raises ConfigError."""
+    with translated("protect", folder):
+        try:
+            found = folder.stat()
+        except FileNotFoundError:
+            return
+        if found.st_uid != os.geteuid():
+            raise ConfigError(
+                f"{folder} belongs to somebody else", hint=f"sudo chown {os.geteuid()} {quote(str(folder))}"
+            )
+        if found.st_mode & 0o077:
+            folder.chmod(0o700)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -70,7 +107,7 @@ def read_private(path: Path) -> bytes | None:
         except FileNotFoundError:
             return None
         with file:
-            _refuse_foreign(path, os.fstat(file.fileno()))
+            _refuse_shared(path, os.fstat(file.fileno()))
             return file.read(_LARGEST)
 
 
@@ -83,7 +120,7 @@ def open_at_once(path: Path, flags: int = 0) -> FileIO:
     return open(path, "rb", buffering=0, opener=opener)
 
 
-def _refuse_foreign(path: Path, found: os.stat_result) -> None:
+def _refuse_shared(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{path} is not a file")
     if found.st_uid != os.geteuid():

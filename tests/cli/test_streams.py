@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -117,6 +119,35 @@ def test_verbose_says_more_and_the_log_says_all(hcexport: Any) -> None:
     hcexport("list", "--latest", "1", "--log-file", "log")
     assert log.stat().st_size > size  # appended to
     assert hcexport("list", "--log-file", "missing/log").returncode == 73
+
+
+def test_a_log_file_is_made_private_and_never_waited_for(hcexport: Any) -> None:
+    log = hcexport.cwd / "log"
+    log.touch()
+    log.chmod(0o666)
+    assert hcexport("list", "--latest", "1", "--log-file", "log").returncode == 0
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert hcexport("list", "--latest", "1", "--log-file", "/dev/null").returncode == 0
+    os.mkfifo(hcexport.cwd / "pipe")
+    assert hcexport("list", "--latest", "1", "--log-file", "pipe").returncode == 73
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_log_file_of_somebody_else_is_refused(hcexport: Any) -> None:
+    (hcexport.cwd / "own").touch()
+    (hcexport.cwd / "log").touch()
+    (hcexport.cwd / "link").symlink_to("own")
+    for name in ("log", "link"):
+        os.chown(hcexport.cwd / name, 12345, -1, follow_symlinks=False)
+        assert hcexport("list", "--latest", "1", "--log-file", name).returncode == 73
+
+
+def test_a_home_that_everybody_may_write_is_refused(hcexport: Any, refused: Callable[..., Any]) -> None:
+    home = Path(hcexport.env["HCEXPORT_HOME"])
+    home.mkdir()
+    home.chmod(0o777)
+    said = refused(hcexport("list"), 78)
+    assert f"chmod o-w {home}" in said
 
 
 @pytest.mark.parametrize("env", [{"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1"}, {"HCEXPORT_COLOR": "always"}])

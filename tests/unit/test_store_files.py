@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store import private_files
 from hcexport.store.accounts import AccountKey, Entry
+from hcexport.store.config_file import ConfigFile
 from hcexport.store.file_store import FileStore
 from hcexport.store.paths import Paths
 from hcexport.store.private_files import private_folder, read_private, write_private
@@ -269,3 +271,72 @@ class TestAccountKey:
     def test_the_same_organization_however_it_is_written(self) -> None:
         other = Organization.parse("https://GIS.example.com:443/arcgis/admin/")
         assert AccountKey(other, "ops").file_name == KEY.file_name
+
+
+class TestWhoseTheyAre:
+    """Who can change the home runs commands in our name."""
+
+    @pytest.fixture
+    def paths(self, tmp_path: Path) -> Paths:
+        (tmp_path / "place").mkdir(mode=0o700)
+        return Paths.find({"HCEXPORT_HOME": str(tmp_path / "place")})
+
+    def test_a_home_that_everybody_may_write_is_refused(self, paths: Paths) -> None:
+        for permissions, is_refused in ((0o777, True), (0o1777, True), (0o775, False), (0o2770, False), (0o755, False)):
+            paths.config.chmod(permissions)
+            with pytest.raises(ConfigError) if is_refused else nullcontext() as caught:
+                paths.check()
+            assert not caught or f"chmod o-w {paths.config}" in str(caught.value.hint)
+
+    def test_one_that_is_not_there_is_made_below_whatever_is_open(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o1777)
+        paths = Paths.find({"HCEXPORT_HOME": str(tmp_path / "new")}).check()
+        write_private(paths.config_file, b"version = 1\n")
+        assert mode(paths.check().config) == 0o700
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_a_home_of_somebody_else_is_refused(self, paths: Paths) -> None:
+        os.chown(paths.config, 12345, -1)
+        with pytest.raises(ConfigError) as caught:
+            paths.check()
+        assert "chown" in str(caught.value.hint)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_a_link_of_somebody_else_is_refused(self, paths: Paths, tmp_path: Path) -> None:
+        link = tmp_path / "link"
+        link.symlink_to(paths.config)
+        assert Paths.find({"HCEXPORT_HOME": str(link)}).check()
+        os.chown(link, 12345, -1, follow_symlinks=False)
+        with pytest.raises(ConfigError):
+            Paths.find({"HCEXPORT_HOME": str(link)}).check()
+
+    @pytest.mark.timeout(20)
+    @pytest.mark.parametrize("spoil", ["open", "foreign", "pipe"])
+    def test_a_config_file_of_somebody_else_is_refused(self, paths: Paths, spoil: str) -> None:
+        if spoil == "pipe":
+            os.mkfifo(paths.config_file)
+        else:
+            paths.config_file.write_text("version = 1\n")
+        if spoil == "open":
+            paths.config_file.chmod(0o666)
+        if spoil == "foreign":
+            if os.geteuid() != 0:
+                pytest.skip("only root gives files away")
+            os.chown(paths.config_file, 12345, -1)
+        with pytest.raises(ConfigError, match=r"config\.toml"):
+            ConfigFile.read(paths.config_file, set())
+
+    @pytest.mark.parametrize("permissions", [0o777, 0o755, 0o750])
+    def test_the_credentials_folder_becomes_private(self, paths: Paths, permissions: int) -> None:
+        paths.credentials.mkdir()
+        paths.credentials.chmod(permissions)
+        assert FileStore(paths.credentials).load(KEY, Entry.TOKEN) is None
+        assert mode(paths.credentials) == 0o700
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_the_credentials_folder_of_somebody_else_is_refused(self, paths: Paths) -> None:
+        paths.credentials.mkdir()
+        os.chown(paths.credentials, 12345, -1)
+        for use in (lambda store: store.load(KEY, Entry.TOKEN), FileStore.probe):
+            with pytest.raises(ConfigError):
+                use(FileStore(paths.credentials))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,15 +127,36 @@ class TestStory:
         assert ledger.entries() == []
         assert room.said == []
 
-    def test_after_400_days_it_is_forgotten(self, room: Room) -> None:
+    def test_no_clock_makes_it_forget(self, room: Room) -> None:
         ledger = room.ledger()
-        ledger.intend(ORG, "ops", ["old"])
-        room.clock.time += timedelta(days=399)
-        ledger.intend(ORG, "ops", ["later"])
-        assert len(ledger.entries()) == 2
-        room.clock.time += timedelta(days=2)
-        ledger.intend(ORG, "ops", ["new"])
-        assert [entry.run_ids for entry in ledger.entries()] == [("new",), ("later",)]
+        ledger.intend(ORG, "ops", ["unresolved"])
+        ledger.submitted(ledger.intend(ORG, "ops", ["saved"]), "j1")
+        for year in (2037, 2038, 2026):
+            room.clock.time = datetime(year, 11, 24, tzinfo=UTC)
+            ledger.intend(ORG, "ops", [str(year)])
+        found = [entry.run_ids for entry in room.ledger().entries()]
+        assert found == [("2026",), ("2038",), ("2037",), ("saved",), ("unresolved",)]
+
+    @pytest.mark.parametrize("does", ["DELETE FROM exports", "UPDATE exports SET run_ids = '[]'"])
+    def test_one_that_does_not_keep_what_it_is_given_is_not_in_the_way(self, room: Room, does: str) -> None:
+        room.ledger().submitted(room.ledger().intend(ORG, "ops", ["kept"]), "j0")
+        with closing(sqlite3.connect(room.path)) as connection, connection:
+            connection.execute(f"CREATE TRIGGER t AFTER INSERT ON exports BEGIN {does}; END")
+        ledger = room.ledger()
+        entry = ledger.intend(ORG, "ops", ["r1"])
+        ledger.submitted(entry, "j1")
+        assert entry.run_ids == ("r1",)
+        assert ledger.find("j1") is not None
+        assert len(room.said) == 1
+
+    @pytest.mark.timeout(20)
+    def test_a_pipe_in_its_place_is_not_waited_for(self, room: Room) -> None:
+        room.path.parent.mkdir()
+        os.mkfifo(room.path)
+        ledger = room.ledger()
+        ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
+        assert ledger.find("j1") is not None
+        assert len(room.said) == 1
 
     def test_looking_makes_no_file(self, room: Room) -> None:
         assert room.ledger().entries() == []
