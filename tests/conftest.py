@@ -145,3 +145,27 @@ def need_part() -> Callable[[str], str]:
         return found
 
     return find
+
+
+@pytest.fixture
+def as_user(need_part: Callable[[str], str]) -> Iterator[Callable[[int], tuple[list[str], Path]]]:
+    """The words that run a program as another user, and a folder that is reachable for it.
+
+    Skipped where only root could become that user, or where that user cannot reach the project: below ``/root``, or a
+    folder of ``mktemp -d``.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes another user")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # tmp_path may be where others cannot go
+        Path(folder).chmod(0o755)
+
+        def become(user: int) -> tuple[list[str], Path]:
+            words = [need_part("setpriv"), "--reuid", str(user), "--clear-groups"]
+            tried = [*words, sys.executable, "-c", "import hcexport.cli"]
+            root = Path(__file__).parents[1]
+            env = {**os.environ, "PYTHONPATH": str(root)}
+            if subprocess.run(tried, cwd=folder, env=env, capture_output=True, check=False).returncode != 0:
+                pytest.skip("the project is in a folder that others cannot enter")
+            return words, Path(folder)
+
+        yield become

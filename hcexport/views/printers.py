@@ -49,14 +49,16 @@ class Printer:
     def records(self, kind: Kind[T], rows: Iterable[T]) -> None:
         """Any number of records; a JSON array.
 
-        Lines are written as the rows come. A table and JSON wait for the last row, so that an error leaves nothing.
+        Ids are written as the rows come. The rest waits for the last row, which may hold what cannot be written, so
+        that an error leaves nothing.
         """
         if self._draws:
             from hcexport.views import tables  # noqa: PLC0415 # start-up: rich
 
             self._write([tables.records(kind, list(rows), self.width, self.color)])
         else:
-            self._write(_LINES[self.format](kind, rows))
+            lines = _LINES[self.format](kind, rows)
+            self._write(lines if self.format is Format.IDS else list(lines))
 
     def record(self, kind: Kind[T], row: T, *, text: str | None = None) -> None:
         """One record; a JSON object. ``text`` is a line that is all of it in the text format."""

@@ -111,12 +111,16 @@ def test_dev_null_stays_what_it_is(saving: Saving) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-def test_a_folder_that_is_anothers(saving: Saving, need_part: Callable[[str], str]) -> None:
-    argv = [need_part("setpriv"), "--reuid", "65534", "--clear-groups", sys.executable, "-m", "hcexport"]
-    env = {**saving.env, "HCEXPORT_HOME": "/nonexistent/hcexport"}
+def test_a_folder_that_is_anothers(saving: Saving, as_user: Callable[[int], tuple[list[str], Path]]) -> None:
+    words, folder = as_user(65534)
+    env = {**saving.env, "HCEXPORT_HOME": "/nonexistent/hcexport", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [*argv, *saving.argv()], env=env, cwd=saving.work, capture_output=True, text=True, check=False
+        [*words, sys.executable, "-m", "hcexport", *saving.argv()],
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 73, done.stderr
     assert saving.server.requests == []

@@ -162,6 +162,15 @@ def test_what_json_cannot_carry_is_a_clear_error(hostile: Any, format_: str, met
         printed(format_, method, DETAIL, [detail] if method == "records" else detail)
 
 
+@pytest.mark.parametrize("format_", ["text", "csv", "json"])
+def test_what_cannot_be_written_leaves_standard_output_empty(format_: str) -> None:
+    stream = io.StringIO()
+    tests = (TestResult("HC_1"), TestResult("HC_2", extra={"x": float("inf")}))
+    with pytest.raises(ProtocolError):
+        Printer(Format(format_), stream, is_terminal=False).records(DETAIL, [ReportDetail(REPORT, tests)])
+    assert stream.getvalue() == ""
+
+
 def test_an_error_among_the_rows_leaves_standard_output_empty() -> None:
     def rows() -> Iterator[Report]:
         yield REPORT
