@@ -289,7 +289,7 @@ def _without(token: Secret | None, body: bytes) -> bytes:
 def _file_only(answer: Answer) -> Iterator[bytes]:
     """The chunks of a file; what looks like JSON or a page, or calls itself one and is no zip, is raised as such."""
     first = b""
-    while len(first) < len(_ZIP) and (chunk := next(answer.chunks, b"")):
+    while _begins_zip(first) and (chunk := next(answer.chunks, b"")):
         first += chunk
     kind = answer.headers.get("content-type", "").lower()
     is_said_to_be_none = "json" in kind or "text/html" in kind  # front ends label zips so, the first bytes do not lie
@@ -297,6 +297,11 @@ def _file_only(answer: Answer) -> Iterator[bytes]:
         raise_for_error(parse_object(first + _capped(answer, REFUSAL_TIMEOUT_S)))
         raise ProtocolError("the server sent a description of the item instead of the file")
     return _joined(first, answer.chunks)
+
+
+def _begins_zip(first: bytes) -> bool:
+    """Whether so few bytes have come that they may yet become a zip."""
+    return len(first) < len(_ZIP) and (_ZIP.startswith(first) or _EMPTY_ZIP.startswith(first))
 
 
 def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

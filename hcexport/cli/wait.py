@@ -79,6 +79,7 @@ class _Watched:
                     sleep=self._sleep,
                 )
             except NotFound as error:
+                error.message = _naming(job_id, error.message)
                 error.hint = error.hint or "see what was submitted from here: hcexport jobs"
                 if len(self._job_ids) == 1:
                     raise
@@ -101,7 +102,7 @@ class _Watched:
         if len(self._job_ids) == 1:
             with resumable(self._app, *self._job_ids):
                 require_success(self.ended[self._job_ids[0]])
-        bad = [*(f"{job_id} {self.ended[job_id].status}" for job_id in failed), *map(_said, self.missing.items())]
+        bad = [*(f"{job_id} {self.ended[job_id].status}" for job_id in failed), *(error.message for error in self.missing.values())]
         if bad:
             kind = Partial if some_succeeded else JobFailed if failed else NotFound
             raise kind(f"{len(bad)} of {len(self._job_ids)} jobs have no result: {'; '.join(bad)}")
@@ -140,9 +141,8 @@ class _Watched:
         self._due[job_id] = now + interval_s(now - self._began, self._app.settings.poll_interval.value)
 
 
-def _said(missing: tuple[str, NotFound]) -> str:
-    job_id, error = missing
-    return error.message if job_id in error.message else f"{job_id}: {error.message}"
+def _naming(job_id: str, message: str) -> str:
+    return message if job_id in message else f"{job_id}: {message}"
 
 
 def _run_ids(app: App, job_id: str) -> tuple[str, ...]:

@@ -324,7 +324,7 @@ def test_a_client_error_is_not_tried_again() -> None:
     assert len(server.requests) == 1
 
 
-PAGE_404 = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>")
+PAGE_404 = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>", then=lambda _: None)
 NO_PATH = answer({"error": {"code": 404, "message": "Could not find resource or operation '/e/x' on the system."}})
 
 
