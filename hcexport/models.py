@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from hcexport.api_json import Json, Reader, is_id, last_segment, plain_text
 from hcexport.errors import ProtocolError
-from hcexport.reading import Json, Reader, is_id, last_segment, plain_text
 
 
 class Result(StrEnum):

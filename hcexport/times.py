@@ -1,19 +1,28 @@
 """Durations and points in time, as people type them.
 
 Parsing raises UsageError, which names the value and the forms that are understood.
+
+How long a command may still take.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hcexport.errors import UsageError
+from hcexport.errors import TimedOut, UsageError
 
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 3650 * 86400.0  # ten years: no wait is longer, and no clock of the system overflows
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd]?)")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], None]
 
 
 def parse_duration(text: str) -> float:
@@ -62,3 +71,37 @@ def to_local(time: datetime) -> datetime:
 
 def _midnight(day: datetime) -> datetime:
     return datetime(day.year, day.month, day.day).astimezone()
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A point on a monotonic clock (seconds). ``ends_at`` may be infinity: no deadline."""
+
+    ends_at: float
+    clock: Clock = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float | None, clock: Clock = time.monotonic) -> Deadline:
+        """The deadline ``seconds`` from now; None or 0 is no deadline, as for ``--timeout 0``."""
+        return cls(clock() + seconds if seconds else math.inf, clock)
+
+    def within(self, seconds: float) -> Deadline:
+        """The earlier of this deadline and ``seconds`` from now: a limit for one step of a longer work."""
+        return Deadline(min(self.ends_at, self.clock() + seconds), self.clock)
+
+    def remaining(self) -> float:
+        """Seconds left, never negative; infinity without a deadline."""
+        return max(0.0, self.ends_at - self.clock())
+
+    @property
+    def passed(self) -> bool:
+        """Whether the time is up."""
+        return self.clock() >= self.ends_at
+
+    def check(self) -> None:
+        """Raise TimedOut once the time is up."""
+        if self.passed:
+            raise TimedOut("the time allowed by --timeout has passed")
+
+
+NO_DEADLINE = Deadline(math.inf)

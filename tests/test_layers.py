@@ -17,14 +17,14 @@ import hcexport
 ROOT = Path(hcexport.__file__).parent
 
 # Each room and the rooms that it may import; a bottom room is a module directly in the package.
-BOTTOM = {"", "errors", "models", "organization", "reading", "redaction", "times"}
+BOTTOM = {"", "errors", "models", "organization", "api_json", "redaction", "times"}
 MAY_KNOW = {
     "": set(),
     "__main__": {"cli"},
     "errors": set(),
-    "models": {"errors", "reading"},
+    "models": {"errors", "api_json"},
     "organization": {"errors"},
-    "reading": {"redaction"},
+    "api_json": {"redaction"},
     "redaction": {"errors"},
     "times": {"errors"},
     "store": BOTTOM,
@@ -45,7 +45,7 @@ HOMES = {
     "truststore": {"api.tls"},
     "keyring": {"store.keyring_child"},
     "secretstorage": {"store.keyring_child"},  # is there with keyring on Linux
-    "filelock": {"store.locks"},
+    "filelock": {"files"},
     "tomlkit": {"store.config_file"},
     "platformdirs": {"store.paths"},
     "sqlite3": {"store.ledger"},

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from hcexport.api.tls import refused_by_front
+from hcexport.api_json import plain_text
 from hcexport.errors import (
     AuthError,
     FrontRefused,
@@ -26,7 +27,6 @@ from hcexport.errors import (
     ServerTrouble,
     TokenRejected,
 )
-from hcexport.reading import plain_text
 from hcexport.redaction import redact
 
 _TEXT_CAP = 300  # characters of a server's message that are worth showing

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from hcexport.api.product import explained
 from hcexport.api.session import ItemStream, Session
+from hcexport.api_json import Reader, is_id, last_segment
 from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
 from hcexport.models import Account, Job, Report, ReportDetail, Suite, UploadItem
-from hcexport.reading import Reader, is_id, last_segment
 from hcexport.redaction import Secret
 
 _JOB_PLACE = re.compile(r"/admin/jobs/([^/\s\"'<>?#&]+)", re.IGNORECASE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hcexport.api.session import REFERER, Session
+from hcexport.api_json import from_epoch_ms
 from hcexport.errors import AuthError, FrontRefused, PasswordRefused, ProtocolError, ServerError
-from hcexport.reading import from_epoch_ms
 from hcexport.redaction import Secret
 from hcexport.store.accounts import Kind, Token
 

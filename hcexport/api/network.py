@@ -16,7 +16,7 @@ from typing import Any
 
 import httpcore
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
+from hcexport.times import NO_DEADLINE, Deadline
 
 SocketOption = Any  # httpcore's own alias, a union of three kinds of tuple
 

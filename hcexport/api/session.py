@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from hcexport.api.answers import failed_status, parse_object, raise_for_error, read_answer, server_date
-from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
 from hcexport.api.proxy import proxy_for
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret, holds_secret, redact
+from hcexport.retry import backoff_s
+from hcexport.times import NO_DEADLINE, Deadline, Sleep
 
 if TYPE_CHECKING:
     from hcexport.api.wire import Answer, Wire
+
 
 REFERER = "https://hcexport"  # one for every request: a token is bound to the referer that it was made with
 CONNECT_TIMEOUT_S = 10.0  # a proxy or a load balancer that is up answers sooner
@@ -29,21 +30,12 @@ ANSWER_TIMEOUT_S = 120.0  # for one whole JSON answer, however slowly its bytes 
 REFUSAL_TIMEOUT_S = 60.0  # for what comes in place of a file: none of its bytes is of use before the last
 JSON_CAP = 4 * 2**20  # bytes; a page of 1,000 reports is about 200 kB, and objects take 30 times their JSON
 ATTEMPTS = 5
-BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, base * 2^n))
 RETRY_AFTER_CAP_S = 300.0  # a server that wants more than this gets the command's end instead
 REDIRECTS = 5
 _ZIP, _EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
 _NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS' words for a path, not for an id
 
 Log = Callable[[str], None]
-
-
-def backoff_s(failures: int, error: HcexportError) -> float:
-    """Seconds to wait after ``failures`` in a row: what the server asked for, or full jitter."""
-    asked: float | None = getattr(error, "retry_after_s", None)
-    if asked is not None:
-        return asked
-    return random.uniform(0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures))  # noqa: S311 # jitter, not a secret
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ import httpcore
 import httpx
 
 from hcexport import __version__
-from hcexport.api.deadline import Deadline
 from hcexport.api.network import Network
 from hcexport.api.proxy import Proxy
 from hcexport.api.tls import certificate_failure
 from hcexport.errors import HcexportError, NetworkError, TimedOut
 from hcexport.redaction import redact
+from hcexport.times import Deadline
 
 READ_TIMEOUT_S = 60.0  # silence this long is a stall, and so is a head that is not whole by then
 _KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an idle connection

@@ -11,11 +11,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.cli.talk import Talk
 from hcexport.organization import Organization
 from hcexport.store.paths import Paths
 from hcexport.store.settings import Settings, resolve
+from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.views import terminal
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from hcexport.api_json import last_segment
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
 from hcexport.cli.options import app_command
@@ -14,7 +15,6 @@ from hcexport.cli.saving import Saving, emit_saved, export_record, saving_option
 from hcexport.cli.waiting import require_success, resumable, timeout_option
 from hcexport.errors import Busy, NotFound, UsageError
 from hcexport.models import Job
-from hcexport.reading import last_segment
 
 
 @app_command(

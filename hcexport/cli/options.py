@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
+from hcexport.api_json import is_id
 from hcexport.cli.command import Command, Option, completed
 from hcexport.errors import NotFound, UsageError
-from hcexport.reading import is_id
 from hcexport.times import parse_duration, parse_when
 
 FORMATS = ("text", "json", "csv", "ids")

@@ -102,7 +102,10 @@ class _Watched:
         if len(self._job_ids) == 1:
             with resumable(self._app, *self._job_ids):
                 require_success(self.ended[self._job_ids[0]])
-        bad = [*(f"{job_id} {self.ended[job_id].status}" for job_id in failed), *(error.message for error in self.missing.values())]
+        bad = [
+            *(f"{job_id} {self.ended[job_id].status}" for job_id in failed),
+            *(error.message for error in self.missing.values()),
+        ]
         if bad:
             kind = Partial if some_succeeded else JobFailed if failed else NotFound
             raise kind(f"{len(bad)} of {len(self._job_ids)} jobs have no result: {'; '.join(bad)}")

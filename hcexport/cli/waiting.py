@@ -12,13 +12,12 @@ from typing import Any
 
 import click
 
-from hcexport.api.deadline import Sleep
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import DURATION
 from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
 from hcexport.models import Job
-from hcexport.times import type_duration
+from hcexport.times import Sleep, type_duration
 from hcexport.transfer.polling import Trouble, poll
 from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 

@@ -25,8 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
-from hcexport.store.locks import lock
-from hcexport.store.private_files import open_at_once, refuse_foreign, write_private
+from hcexport.files import lock, open_at_once, refuse_foreign, write_private
 
 VERSION = 1
 _SECRETS = frozenset({"password", "passphrase", "token", "refresh_token", "secret", "client_secret"})

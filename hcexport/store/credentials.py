@@ -14,14 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hcexport.files import lock, read_private, write_private
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, Entry, Kind, SecretStore, Token
 from hcexport.store.file_store import FileStore
 from hcexport.store.keyring_store import KeyringStore
-from hcexport.store.locks import lock
 from hcexport.store.paths import Paths
-from hcexport.store.private_files import read_private, write_private
 from hcexport.store.sessions import Session
 
 UNDER_WAY_S = 130.0  # longer than anybody waits for an answer to a sign-in

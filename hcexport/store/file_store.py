@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hcexport.errors import ConfigError
+from hcexport.files import own_folder, private_folder, read_private, translated, write_private
 from hcexport.redaction import Secret
 from hcexport.store.accounts import AccountKey, Entry
-from hcexport.store.private_files import own_folder, private_folder, read_private, translated, write_private
 
 
 @dataclass(frozen=True)

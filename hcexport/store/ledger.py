@@ -24,7 +24,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from hcexport.errors import ConfigError
-from hcexport.store.private_files import private_folder
+from hcexport.files import private_folder
 
 SCHEMA_VERSION = 1
 BUSY_S = 5.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from hcexport.errors import ConfigError
-from hcexport.store.private_files import refuse_foreign
+from hcexport.files import refuse_foreign
 
 
 @dataclass(frozen=True)

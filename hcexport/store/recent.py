@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from hcexport.errors import ConfigError
+from hcexport.files import read_private, write_private
 from hcexport.models import Report
-from hcexport.store.private_files import read_private, write_private
 from hcexport.times import to_local
 
 KEPT = 200  # more than anybody picks from with TAB

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import BadDownload, CannotCreate
+from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.follower import Checksum
 
 MEMBER = b"PK\x03\x04"

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 from zipfile import ZipFile
 
-from hcexport.reading import Reader
+from hcexport.api_json import Reader
 from hcexport.transfer.archive import opened
 
 READ_BYTES = 1 << 20  # of an entry: a report is some 10 kB, and JSON takes 40 times its size as objects

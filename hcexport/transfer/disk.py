@@ -9,10 +9,11 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from hcexport.errors import CannotCreate
+from hcexport.files import open_new
 
 PREFIX = ".hcexport-"  # of everything that is not under its final name yet
 _HIDDEN = re.compile(
@@ -41,11 +42,6 @@ def is_hidden(path: Path) -> bool:
     return _HIDDEN.fullmatch(path.name) is not None
 
 
-def open_new(path: Path, mode: int) -> int:
-    """A descriptor of a file that was not there before, for reading and writing. Raises OSError."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-
-
 def probe(folder: Path) -> int:
     """Make a file and remove it: the one sure way to know that we may, and with which permissions. Raises OSError."""
     path = hidden(folder, "try", "probe")
@@ -57,25 +53,6 @@ def probe(folder: Path) -> int:
             os.close(descriptor)
     finally:
         path.unlink(missing_ok=True)
-
-
-def change_mode(descriptor: int, mode: int) -> None:
-    """Set the permission bits, where the file system has any."""
-    with suppress(PermissionError):
-        os.fchmod(descriptor, mode)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder last, where it can be asked to. Raises OSError."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:  # some file systems sync no folders; a folder may be closed to readers
-        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}:
-            raise
 
 
 def require_room(folder: Path, size: int) -> None:

@@ -11,16 +11,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline, Sleep
 from hcexport.errors import BadDownload, Busy, NetworkError
 from hcexport.models import UploadItem
+from hcexport.retry import Patience
+from hcexport.times import NO_DEADLINE, Deadline, Sleep
 from hcexport.transfer.archive import find_twins, shortfall, verify
 from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
 from hcexport.transfer.parts import Note, Part
 from hcexport.transfer.publish import PartTakenError, publish, stream
-from hcexport.transfer.retry import Patience
 from hcexport.transfer.source import ItemSource
 
 COMMIT_WAIT_S = 60.0  # for an item that the server is still putting together

@@ -15,8 +15,8 @@ from itertools import count
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import BadDownload, CannotCreate
+from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.archive import CHUNK_BYTES, opened
 from hcexport.transfer.destination import IfExists, no_folder, taken
 from hcexport.transfer.disk import creating, hidden, probe, require_room

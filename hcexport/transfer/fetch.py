@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from hcexport.errors import BadDownload, NetworkError
+from hcexport.retry import Patience
 from hcexport.transfer.archive import SIGNATURE_BYTES, begins_like_a_zip
 from hcexport.transfer.disk import require_room
 from hcexport.transfer.leftovers import claim, sweep
 from hcexport.transfer.parts import Note, Part, fresh
-from hcexport.transfer.retry import Patience
 from hcexport.transfer.source import ItemSource, ItemStream, Offer
 
 RESTARTS = 3  # from the first byte

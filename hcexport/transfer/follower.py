@@ -15,7 +15,7 @@ from hashlib import sha256
 from itertools import islice
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
-from hcexport.api.deadline import Deadline
+from hcexport.times import Deadline
 
 BLOCK_BYTES = 1 << 20
 PACKED_BYTES = 64 << 10  # at a time into zlib, which copies what it has not used yet

@@ -20,8 +20,9 @@ from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 
-from hcexport.api.deadline import Deadline
-from hcexport.transfer.disk import change_mode, creating, hidden, open_new, refused
+from hcexport.files import change_mode, open_new
+from hcexport.times import Deadline
+from hcexport.transfer.disk import creating, hidden, refused
 from hcexport.transfer.follower import Followed, Follower
 
 COPY_BYTES = 1 << 20

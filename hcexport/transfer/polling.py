@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from hcexport.api.deadline import Clock, Deadline, Sleep
-from hcexport.api.session import backoff_s
 from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound, TimedOut
 from hcexport.models import Job
+from hcexport.retry import backoff_s
+from hcexport.times import Clock, Deadline, Sleep
 
 INTERVAL_MIN_S = 0.1
 INTERVAL_MAX_S = 10.0  # contract.md 6.2

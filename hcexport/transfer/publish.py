@@ -9,8 +9,9 @@ from itertools import chain, count
 from pathlib import Path
 from typing import IO
 
+from hcexport.files import change_mode, fsync_folder
 from hcexport.transfer.destination import IfExists, require_replaceable, taken
-from hcexport.transfer.disk import change_mode, creating, fsync_folder
+from hcexport.transfer.disk import creating
 from hcexport.transfer.names import numbered
 from hcexport.transfer.parts import COPY_BYTES, Part
 

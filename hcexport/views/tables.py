@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hcexport.api_json import plain_text
 from hcexport.models import JobStatus, Result
-from hcexport.reading import plain_text
 from hcexport.views import quantities
 from hcexport.views.fields import Field, Fields, Kind, Nested, Value
 from hcexport.views.text import clean

@@ -23,9 +23,9 @@ SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a 
     "hcexport.api.session.BACKOFF_CAP_S": 0.02,
     "hcexport.transfer.submit.LOOK_AGAIN_S": 0.02,
     "hcexport.transfer.polling.PATIENCE_S": 0.6,
-    "hcexport.transfer.retry.GIVE_UP_AFTER_S": 1.2,
-    "hcexport.transfer.retry.STALL_S": 0.4,
-    "hcexport.transfer.retry.WAIT_MAX_S": 0.02,
+    "hcexport.retry.GIVE_UP_AFTER_S": 1.2,
+    "hcexport.retry.STALL_S": 0.4,
+    "hcexport.retry.WAIT_MAX_S": 0.02,
     "hcexport.transfer.download.COMMIT_WAIT_S": 0.3,
 }
 GRACE_S = 2.0  # faults.md, promise 9

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from hcexport.api.deadline import Deadline
 from hcexport.api.session import Session
 from hcexport.errors import HcexportError, NetworkError, TimedOut
 from hcexport.organization import Organization
+from hcexport.times import Deadline
 
 from .line import Line, Server
 from .organization import CANARY, Turn, Version
 from .process import GRACE_S, SMALL, Zygote, environment
 from .turns import dripped, drips_headers, mute, processing, stalled
 
-PATIENT = {name: value for name, value in SMALL.items() if name.startswith("hcexport.transfer.retry.WAIT")}
+PATIENT = {name: value for name, value in SMALL.items() if name.startswith("hcexport.retry.WAIT")}
 TIMEOUT_S = 0.5
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hcexport.api_json import is_id
 from hcexport.cli.options import listed
 from hcexport.errors import UsageError
 from hcexport.models import JobStatus, last_segment
-from hcexport.reading import is_id
 from hcexport.transfer import leftovers
 from hcexport.transfer.parts import Note
 from hcexport.transfer.source import Offer, strong_validator

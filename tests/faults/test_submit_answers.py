@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from hcexport.api.client import Client
-from hcexport.api.deadline import Deadline
 from hcexport.api.session import Session
 from hcexport.errors import HcexportError, Interrupted, SignInRequired
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store.ledger import Ledger
+from hcexport.times import Deadline
 from hcexport.transfer import submit as module
 from hcexport.transfer.submit import Origin, Submitted, export_of, submit
 

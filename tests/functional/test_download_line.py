@@ -20,11 +20,11 @@ from threading import Event, Thread
 import pytest
 
 from hcexport.api.client import Client
-from hcexport.api.deadline import Deadline
 from hcexport.api.session import Session
 from hcexport.errors import BadDownload, NotFound, PrivilegeMissing, ProtocolError, TimedOut
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
+from hcexport.times import Deadline
 from hcexport.transfer.destination import IfExists, settle
 from hcexport.transfer.download import Saved, download
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import (
     CertificateError,
     HcexportError,
@@ -21,6 +20,7 @@ from hcexport.errors import (
     TimedOut,
 )
 from hcexport.models import Job, JobStatus
+from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.polling import PATIENCE_S, Trouble, poll
 
 

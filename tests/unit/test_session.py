@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from hcexport.api.client import Client
-from hcexport.api.deadline import Deadline
 from hcexport.api.session import JSON_CAP, Session
 from hcexport.errors import (
     HcexportError,
@@ -29,6 +28,7 @@ from hcexport.errors import (
 )
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
+from hcexport.times import Deadline
 
 TOKEN = "canary-token-0123456789"
 Behaviour = Callable[[socket.socket], None]

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hcexport import files as locks
 from hcexport.errors import ConfigError, UsageError
+from hcexport.files import lock
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store import locks
 from hcexport.store.accounts import AccountKey, Entry, Kind, Token
 from hcexport.store.credentials import LOCKING_S, UNDER_WAY_S, Credentials, environment_token, secret_store
 from hcexport.store.file_store import FileStore
 from hcexport.store.keyring_store import KeyringStore
-from hcexport.store.locks import lock
 from hcexport.store.paths import Paths
 from hcexport.store.sessions import Session
 
@@ -274,7 +274,7 @@ class TestLock:
 
     def try_in_another_process(self, path: Path) -> str:
         code = (
-            "import sys, pathlib\nfrom hcexport.store.locks import lock\n"
+            "import sys, pathlib\nfrom hcexport.files import lock\n"
             "with lock(pathlib.Path(sys.argv[1]), 0.1) as held: print(held)"
         )
         command = [sys.executable, "-c", code, str(path)]

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from hcexport import files as private_files
 from hcexport.errors import ConfigError
+from hcexport.files import private_folder, read_private, write_private
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store import private_files
 from hcexport.store.accounts import AccountKey, Entry
 from hcexport.store.config_file import ConfigFile
 from hcexport.store.file_store import FileStore
 from hcexport.store.paths import Paths
-from hcexport.store.private_files import private_folder, read_private, write_private
 
 KEY = AccountKey(Organization.parse("https://gis.example.com/arcgis"), "ops")
 TOKEN = Secret("token-of-ops-1234")

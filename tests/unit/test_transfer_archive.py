@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcexport.api.deadline import Deadline
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
+from hcexport.times import Deadline
 from hcexport.transfer.archive import find_twins, shortfall, verify
 from hcexport.transfer.follower import Checksum
 

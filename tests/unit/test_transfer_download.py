@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import (
     AuthError,
     BadDownload,
@@ -30,6 +29,7 @@ from hcexport.errors import (
     TimedOut,
 )
 from hcexport.models import UploadItem
+from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.destination import IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
 from hcexport.transfer.leftovers import claim

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcexport.api.deadline import Deadline
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
+from hcexport.times import Deadline
 from hcexport.transfer.destination import IfExists
 from hcexport.transfer.extraction import Limits, extract, settle_folder
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from hcexport.api.deadline import NO_DEADLINE, Deadline
 from hcexport.errors import TimedOut
+from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.follower import BLOCK_BYTES, Checksum, Followed, Follower
 
 TEXT = b"id,result\n" * 300_000

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from hcexport.api.deadline import NO_DEADLINE
 from hcexport.errors import CannotCreate
+from hcexport.times import NO_DEADLINE
 from hcexport.transfer.destination import IfExists
 from hcexport.transfer.follower import BLOCK_BYTES
 from hcexport.transfer.leftovers import SWEEP_AFTER_S, claim, sweep

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from hcexport.api.deadline import Deadline
 from hcexport.errors import CertificateError, NetworkError, ProtocolError, TimedOut
-from hcexport.transfer.retry import GIVE_UP_AFTER_S, NONSENSE_LIMIT, PROGRESS_BYTES, STALL_S, WAIT_MAX_S, Patience
+from hcexport.retry import GIVE_UP_AFTER_S, NONSENSE_LIMIT, PROGRESS_BYTES, STALL_S, WAIT_MAX_S, Patience
+from hcexport.times import Deadline
 
 BROKEN = NetworkError("broken")
 

@@ -1,4 +1,7 @@
-"""Files that are nobody else's: 0600 in a 0700 folder whatever the umask is, replaced whole or not at all."""
+"""Files that are nobody else's: 0600 in a 0700 folder whatever the umask is, replaced whole or not at all.
+
+Locks between processes: they save work, and carry no correctness.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from shlex import quote
 from hcexport.errors import ConfigError
 
 _LARGEST = 1 << 20  # bytes; a secret or a state is far smaller
+
+LOCK_LIMIT_S = 10.0  # faults.md: concurrent refresh; after that two at once do less harm than none
 
 
 @contextmanager
@@ -139,3 +144,48 @@ def _fsync_folder(folder: Path) -> None:
     except OSError as error:  # some file systems sync no folders; a folder may be closed to readers
         if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}:
             raise
+
+
+def open_new(path: Path, mode: int) -> int:
+    """A descriptor of a file that was not there before, for reading and writing. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+
+
+def change_mode(descriptor: int, mode: int) -> None:
+    """Set the permission bits, where the file system has any."""
+    with suppress(PermissionError):
+        os.fchmod(descriptor, mode)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder last, where it can be asked to. Raises OSError."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:  # some file systems sync no folders; a folder may be closed to readers
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}:
+            raise
+
+
+@contextmanager
+def lock(path: Path, limit_s: float = LOCK_LIMIT_S) -> Iterator[bool]:
+    """Be the only one on this machine inside, as far as that can be had in ``limit_s`` seconds; whether it was had.
+
+    Goes on without the lock where it is held for too long and where locking is impossible (network file systems,
+    read-only folders). What is inside must be right all the same.
+    """
+    from filelock import FileLock  # noqa: PLC0415 # start-up
+
+    try:
+        held = FileLock(private_folder(path.parent) / path.name, timeout=limit_s, mode=0o600)
+        held.acquire()
+    except (OSError, NotImplementedError, ConfigError):  # filelock's Timeout is an OSError
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        held.release()

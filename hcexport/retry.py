@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from hcexport.api.deadline import Deadline, Sleep
-from hcexport.errors import NetworkError, ProtocolError
+from hcexport.errors import HcexportError, NetworkError, ProtocolError
+from hcexport.times import Deadline, Sleep
+
+if TYPE_CHECKING:
+    pass
+
 
 GIVE_UP_AFTER_S = 300.0  # five minutes without progress
 PROGRESS_BYTES = 64 * 1024  # so many bytes are progress: a drip is not
@@ -68,3 +73,14 @@ class Patience:
             raise failure
         self._on_retry(failure, delay)
         self.sleep(min(delay, left))
+
+
+BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, base * 2^n))
+
+
+def backoff_s(failures: int, error: HcexportError) -> float:
+    """Seconds to wait after ``failures`` in a row: what the server asked for, or full jitter."""
+    asked: float | None = getattr(error, "retry_after_s", None)
+    if asked is not None:
+        return asked
+    return random.uniform(0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures))  # noqa: S311 # jitter, not a secret
