@@ -40,8 +40,8 @@ MAY_KNOW = {
 
 # The only places that may name a package; a place is a module or a room.
 HOMES = {
-    "httpx": {"api.wire"},
-    "httpcore": {"api.wire", "api.network"},
+    "httpx": {"api.http"},
+    "httpcore": {"api.http", "api.network"},
     "truststore": {"api.tls"},
     "keyring": {"store.keyring_child"},
     "secretstorage": {"store.keyring_child"},  # is there with keyring on Linux

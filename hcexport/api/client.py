@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from hcexport.api.product import explained
+from hcexport.api.diagnose import explained
 from hcexport.api.session import ItemStream, Session
 from hcexport.api_json import Reader, is_id, last_segment
 from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError

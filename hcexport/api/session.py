@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from hcexport.api.answers import failed_status, parse_object, raise_for_error, read_answer, server_date
 from hcexport.api.proxy import proxy_for
+from hcexport.api.responses import failed_status, parse_object, raise_for_error, read_answer, server_date
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
 from hcexport.organization import Organization
@@ -21,7 +21,7 @@ from hcexport.retry import backoff_s
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 
 if TYPE_CHECKING:
-    from hcexport.api.wire import Answer, Wire
+    from hcexport.api.http import Answer, Wire
 
 
 REFERER = "https://hcexport"  # one for every request: a token is bound to the referer that it was made with
@@ -227,7 +227,7 @@ def _open_wire(
 ) -> Wire:
     # httpx loads a command line of its own where rich is installed: a third of its start, and nothing of it is used
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes it an ImportError, which it expects
-    from hcexport.api.wire import Wire  # noqa: PLC0415 # start-up: httpx
+    from hcexport.api.http import Wire  # noqa: PLC0415 # start-up: httpx
 
     return Wire(
         host=organization.host,

@@ -12,9 +12,9 @@ import click
 
 from hcexport.api.auth import SignIn, fixed_way, keep_grant, password_way, renewal_lock
 from hcexport.api.client import Client
+from hcexport.api.diagnose import check_deployment, check_release
 from hcexport.api.generate_token import TOKEN_LIFE_S
 from hcexport.api.oauth import Application, Grant
-from hcexport.api.product import check_deployment, check_release
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a second here
-    "hcexport.api.wire.READ_TIMEOUT_S": 0.5,
+    "hcexport.api.http.READ_TIMEOUT_S": 0.5,
     "hcexport.api.session.JSON_CAP": 1 << 20,
     "hcexport.api.session.ANSWER_TIMEOUT_S": 1.5,
     "hcexport.api.session.REFUSAL_TIMEOUT_S": 0.5,

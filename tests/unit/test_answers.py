@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcexport.api.answers import failed_status, parse_object, read_answer, retry_after_s, server_date
+from hcexport.api.responses import failed_status, parse_object, read_answer, retry_after_s, server_date
 from hcexport.errors import (
     AuthError,
     FrontRefused,

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport import redaction
-from hcexport.api.answers import read_answer
+from hcexport.api.responses import read_answer
 from hcexport.errors import HcexportError, UsageError
 from hcexport.redaction import MASK, Secret, redact
 

@@ -380,7 +380,7 @@ DRIPS: dict[str, Behaviour] = {
 def test_a_download_that_drips_no_byte_of_use_ends_without_a_deadline(
     behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hcexport.api.wire.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("hcexport.api.http.READ_TIMEOUT_S", 0.3)
     monkeypatch.setattr("hcexport.api.session.REFUSAL_TIMEOUT_S", 0.3, raising=False)
     with scripted(behaviour) as server, session_to(server, 0) as session:
         began = time.monotonic()
@@ -392,7 +392,7 @@ def test_a_download_that_drips_no_byte_of_use_ends_without_a_deadline(
 
 def test_a_head_is_timed_from_the_request_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not from the connection on, whose own limit may be longer."""
-    monkeypatch.setattr("hcexport.api.wire.READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("hcexport.api.http.READ_TIMEOUT_S", 0.5)
 
     def slow(host: str, port: int, *_: object, **__: object) -> list[Any]:
         time.sleep(0.7 if host == "localhost" else 0)
