@@ -43,8 +43,8 @@ HOMES = {
     "httpx": {"api.http"},
     "httpcore": {"api.http", "api.network"},
     "truststore": {"api.tls"},
-    "keyring": {"store.keyring_child"},
-    "secretstorage": {"store.keyring_child"},  # is there with keyring on Linux
+    "keyring": {"auth.keyring_child"},
+    "secretstorage": {"auth.keyring_child"},  # is there with keyring on Linux
     "filelock": {"files"},
     "tomlkit": {"store.config_file"},
     "platformdirs": {"store.paths"},
@@ -200,7 +200,7 @@ def test_only_the_command_line_speaks_and_ends() -> None:
     allowed = {"cli", "sandbox"}
     found = []
     for name, path in modules().items():
-        if room(name) in allowed or name in {"views.printers", "store.keyring_child"}:
+        if room(name) in allowed or name in {"views.printers", "auth.keyring_child"}:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "click.echo", "sys.exit", "exit"}:

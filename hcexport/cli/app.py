@@ -19,9 +19,9 @@ from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.views import terminal
 
 if TYPE_CHECKING:
-    from hcexport.api.auth import SignIn
     from hcexport.api.client import Client
     from hcexport.api.session import Session
+    from hcexport.auth.sign_in import SignIn
     from hcexport.models import Report
     from hcexport.store.ledger import Ledger
     from hcexport.store.recent import Recent

@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from hcexport.api import loopback
-from hcexport.api.oauth import Application, Authorization, Grant, pasted
+from hcexport.auth import loopback
+from hcexport.auth.oauth import Application, Authorization, Grant, pasted
 from hcexport.cli.app import App
 from hcexport.errors import UsageError
 

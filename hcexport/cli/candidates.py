@@ -16,13 +16,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from hcexport.api.client import Client
+from hcexport.auth.credentials import environment_token
+from hcexport.auth.tokens import Token
 from hcexport.cli.app import App
 from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.redaction import Secret
-from hcexport.store.accounts import Token
 from hcexport.store.config_file import ConfigFile, profile_section
-from hcexport.store.credentials import environment_token
 from hcexport.store.recent import Seen
 from hcexport.store.settings import KNOWN
 from hcexport.views.text import clean

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hcexport.api.auth import SignIn, Way, fixed_way, overdue_way, password_way, refresh_way, stored_way
+from hcexport.auth.credentials import Credentials, accounts_of, environment_token, secret_store
+from hcexport.auth.passwords import password_sources
+from hcexport.auth.sign_in import SignIn, Way, fixed_way, overdue_way, password_way, refresh_way, stored_way
+from hcexport.auth.tokens import AccountKey, SecretStore
 from hcexport.redaction import Secret
-from hcexport.store.accounts import AccountKey, SecretStore
-from hcexport.store.credentials import Credentials, accounts_of, environment_token, secret_store
-from hcexport.store.passwords import password_sources
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App  # which asks for the tokens

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import click
 
-from hcexport.api.auth import SignIn, fixed_way, keep_grant, password_way, renewal_lock
 from hcexport.api.client import Client
 from hcexport.api.diagnose import check_deployment, check_release
-from hcexport.api.generate_token import TOKEN_LIFE_S
-from hcexport.api.oauth import Application, Grant
+from hcexport.auth.credentials import Credentials
+from hcexport.auth.generate_token import TOKEN_LIFE_S
+from hcexport.auth.oauth import Application, Grant
+from hcexport.auth.passwords import password_of, password_sources, read_password_file
+from hcexport.auth.sign_in import SignIn, fixed_way, keep_grant, password_way, renewal_lock
+from hcexport.auth.tokens import Entry, Kind, SecretStore, Token
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
@@ -22,9 +25,6 @@ from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, kept_
 from hcexport.cli.options import DURATION, FILE, app_command
 from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
 from hcexport.redaction import Secret
-from hcexport.store.accounts import Entry, Kind, SecretStore, Token
-from hcexport.store.credentials import Credentials
-from hcexport.store.passwords import password_of, password_sources, read_password_file
 from hcexport.store.settings import remember_profile
 from hcexport.times import to_local
 

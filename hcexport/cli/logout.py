@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hcexport.api import oauth
+from hcexport.auth import oauth
+from hcexport.auth.credentials import Credentials
 from hcexport.cli.app import App
 from hcexport.cli.credentials import credentials_of, has_profile, kept_of
 from hcexport.cli.options import app_command
 from hcexport.errors import ConfigError, HcexportError
 from hcexport.redaction import Secret
-from hcexport.store.credentials import Credentials
 from hcexport.times import Deadline
 
 REVOKE_LIMIT_S = 5.0  # what is kept here is gone already; a server that is down holds nobody up

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from hcexport.auth.credentials import Credentials
+from hcexport.auth.secret_stores import FileStore
+from hcexport.auth.tokens import AccountKey, Token
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox
-from hcexport.store.accounts import AccountKey, Token
-from hcexport.store.credentials import Credentials
-from hcexport.store.file_store import FileStore
 from hcexport.store.paths import Paths
 
 Run = Callable[..., Any]

@@ -17,8 +17,9 @@ from typing import Any, cast
 import pytest
 from test_auth_ways import home, login, sign_ins
 
-from hcexport.api.auth import SignIn, Way
 from hcexport.api.session import Session
+from hcexport.auth.sign_in import SignIn, Way
+from hcexport.auth.tokens import Token
 from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox, refusals
 from hcexport.sandbox.call import Call, Endpoint
@@ -26,7 +27,6 @@ from hcexport.sandbox.endpoints import admin, sharing
 from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario
 from hcexport.sandbox.scenarios.behaviours import cut, dripping, in_turn, instead, late, served
 from hcexport.sandbox.wire import Json, Response
-from hcexport.store.accounts import Token
 
 
 def cut_with_the_token(share: float) -> Any:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from hcexport.auth import secret_stores as keyring_store
+from hcexport.auth.secret_stores import KeyringStore
+from hcexport.auth.tokens import AccountKey, Entry
 from hcexport.organization import Organization
 from hcexport.sandbox import Sandbox
-from hcexport.store import keyring_store
-from hcexport.store.accounts import AccountKey, Entry
-from hcexport.store.keyring_store import KeyringStore
 from tests.conftest import Hcexport
 
 pytestmark = [pytest.mark.parts, pytest.mark.slow]

@@ -145,8 +145,8 @@ def test_a_second_factor_and_a_refusal(chromium: Chromium, hcexport_alone: Any, 
 
 
 def test_a_code_to_paste_is_shown(chromium: Chromium, box: Sandbox, tmp_path: Path) -> None:
-    from hcexport.api.oauth import Application, Authorization, refresh
     from hcexport.api.session import Session
+    from hcexport.auth.oauth import Application, Authorization, refresh
     from hcexport.organization import Organization
 
     organization = Organization.parse(box.url)

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 
-from hcexport.api import loopback
+from hcexport.auth import loopback
 from hcexport.errors import TimedOut
 from hcexport.sandbox import Sandbox
 

@@ -16,16 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport import files as locks
+from hcexport.auth.credentials import LOCKING_S, UNDER_WAY_S, Credentials, Session, environment_token, secret_store
+from hcexport.auth.secret_stores import FileStore, KeyringStore
+from hcexport.auth.tokens import AccountKey, Entry, Kind, Token
 from hcexport.errors import ConfigError, UsageError
 from hcexport.files import lock
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store.accounts import AccountKey, Entry, Kind, Token
-from hcexport.store.credentials import LOCKING_S, UNDER_WAY_S, Credentials, environment_token, secret_store
-from hcexport.store.file_store import FileStore
-from hcexport.store.keyring_store import KeyringStore
 from hcexport.store.paths import Paths
-from hcexport.store.sessions import Session
 
 KEY = AccountKey(Organization.parse("https://gis.example.com/arcgis"), "ops")
 TOKEN = Token(Secret("token-1234567"), datetime(2026, 11, 23, 12, tzinfo=UTC), "ops", "https://hcexport", Kind.OAUTH)
@@ -158,7 +156,7 @@ class TestSentPasswords:
     @pytest.fixture
     def clock(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now = [1_800_000_000.0]
-        monkeypatch.setattr("hcexport.store.credentials.time", SimpleNamespace(time=lambda: now[0]))
+        monkeypatch.setattr("hcexport.auth.credentials.time", SimpleNamespace(time=lambda: now[0]))
         return now
 
     def test_held_back_while_it_may_be_under_way(self, credentials: Credentials, clock: list[float]) -> None:

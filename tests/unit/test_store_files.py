@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from hcexport import files as private_files
+from hcexport.auth.secret_stores import FileStore
+from hcexport.auth.tokens import AccountKey, Entry
 from hcexport.errors import ConfigError
 from hcexport.files import private_folder, read_private, write_private
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store.accounts import AccountKey, Entry
 from hcexport.store.config_file import ConfigFile
-from hcexport.store.file_store import FileStore
 from hcexport.store.paths import Paths
 
 KEY = AccountKey(Organization.parse("https://gis.example.com/arcgis"), "ops")

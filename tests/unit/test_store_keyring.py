@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from hcexport.auth import secret_stores as keyring_store
+from hcexport.auth.secret_stores import KeyringStore
+from hcexport.auth.tokens import AccountKey, Entry
 from hcexport.errors import ConfigError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store import keyring_store
-from hcexport.store.accounts import AccountKey, Entry
-from hcexport.store.keyring_store import KeyringStore
 
 pytestmark = pytest.mark.slow  # each asks a process of its own, and some wait for one that never answers
 KEY = AccountKey(Organization.parse("https://gis.example.com/arcgis"), "ops")
@@ -269,7 +269,7 @@ class TestTheChild:
         assert not attended["session"]
 
     def test_this_process_does_not_import_keyring(self) -> None:
-        code = "import sys, hcexport.store.credentials; print([n for n in sys.modules if n.startswith('keyring')])"
+        code = "import sys, hcexport.auth.credentials; print([n for n in sys.modules if n.startswith('keyring')])"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]"
 
@@ -279,7 +279,7 @@ class TestWindowsLimit:
 
     @pytest.mark.parametrize(("secret", "fits"), [("x" * 1280, True), ("x" * 1281, False), ("\U0001f511" * 641, False)])
     def test_is_known_beforehand(self, secret: str, fits: bool) -> None:
-        from hcexport.store import keyring_child
+        from hcexport.auth import keyring_child
 
         kept: dict[str, str] = {}
         vault = type("WinVaultKeyring", (SimpleNamespace,), {"__module__": "keyring.backends.Windows"})(

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hcexport.auth import passwords
+from hcexport.auth.passwords import password_of, password_sources, read_password_file, run_password_command
 from hcexport.errors import ConfigError
-from hcexport.store import passwords
-from hcexport.store.passwords import password_of, password_sources, read_password_file, run_password_command
 from hcexport.store.paths import Paths
 from hcexport.store.settings import resolve
 

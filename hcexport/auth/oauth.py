@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from hcexport.api.session import Session
+from hcexport.auth.tokens import Kind, Token
 from hcexport.errors import AuthError, ProtocolError, ServerError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store.accounts import Kind, Token
 
 BUILT_IN_APP = "arcgisonline"  # registered with every organization, for codes out of band
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_for_secret
 from hcexport.errors import ConfigError
 from hcexport.files import open_at_once
 from hcexport.redaction import Secret
-from hcexport.store.children import SaidTooMuch, TookTooLong, run_for_secret
 from hcexport.store.settings import Settings
 
 COMMAND_LIMIT_S = 30.0  # a secret manager across a network, not a person

@@ -1,17 +1,22 @@
-"""Secrets in the system's keyring: every call in a child process, with a time limit."""
+"""Secrets in the system's keyring: every call in a child process, with a time limit.
+
+Secrets in files that only their owner reads. Plaintext, so it is used only where it was chosen.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_for_secret
+from hcexport.auth.tokens import AccountKey, Entry
 from hcexport.errors import ConfigError
+from hcexport.files import own_folder, private_folder, read_private, translated, write_private
 from hcexport.redaction import Secret, redact
-from hcexport.store.accounts import AccountKey, Entry
-from hcexport.store.children import SaidTooMuch, TookTooLong, run_for_secret
 
 UNATTENDED_S = 3.0  # contract: secrets; a keyring that answers does so in tenths of a second
 ATTENDED_S = 60.0  # somebody may be typing the keyring's own password
@@ -89,3 +94,47 @@ class KeyringStore:
 
 def _place(key: AccountKey, entry: Entry) -> tuple[str, str]:
     return f"hcexport:{key.organization.url}", f"{key.username}#{entry}"
+
+
+@dataclass(frozen=True)
+class FileStore:
+    """One file a secret, 0600, in a folder of its own, 0700."""
+
+    folder: Path
+    name: str = "file"
+
+    def probe(self) -> str:
+        """The folder, made and tried."""
+        own_folder(self.folder)
+        trial = private_folder(self.folder) / ".probe"
+        write_private(trial, b"x")  # an empty file would fit on a full disk
+        with translated("remove", trial):
+            trial.unlink(missing_ok=True)
+        return f"files in {self.folder}"
+
+    def load(self, key: AccountKey, entry: Entry) -> Secret | None:
+        """Raises ConfigError when the file is a link, is loose, is foreign, or holds no text."""
+        path = self._path(key, entry)
+        content = read_private(path)
+        try:
+            return Secret(content.decode().rstrip("\r\n")) if content else None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
+
+    def save(self, key: AccountKey, entry: Entry, secret: Secret) -> None:
+        """Replaces the file as a whole."""
+        write_private(self._path(key, entry), secret.reveal().encode())
+
+    def delete(self, key: AccountKey, entry: Entry) -> bool:
+        """Removes the file."""
+        path = self._path(key, entry)
+        with translated("remove", path):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _path(self, key: AccountKey, entry: Entry) -> Path:
+        own_folder(self.folder)
+        return self.folder / f"{key.file_name}.{entry}"

@@ -18,9 +18,11 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hcexport.api import oauth
-from hcexport.api.generate_token import TOKEN_LIFE_S, generate_token
 from hcexport.api.session import Session
+from hcexport.auth import oauth
+from hcexport.auth.credentials import UNDER_WAY_S, Credentials
+from hcexport.auth.generate_token import TOKEN_LIFE_S, generate_token
+from hcexport.auth.tokens import Token
 from hcexport.errors import (
     AuthError,
     CertificateError,
@@ -32,8 +34,6 @@ from hcexport.errors import (
     SignInRequired,
 )
 from hcexport.redaction import Secret
-from hcexport.store.accounts import Token
-from hcexport.store.credentials import UNDER_WAY_S, Credentials
 
 MARGIN = timedelta(seconds=2)  # a round trip, and the second that the server's Date leaves open
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from hcexport.api.session import REFERER, Session
 from hcexport.api_json import from_epoch_ms
+from hcexport.auth.tokens import Kind, Token
 from hcexport.errors import AuthError, FrontRefused, PasswordRefused, ProtocolError, ServerError
 from hcexport.redaction import Secret
-from hcexport.store.accounts import Kind, Token
 
 TOKEN_LIFE_S = 3600.0  # asked for by default; what is granted may differ
 _LOCKED_OUT = ("too many", "locked", "try again later")  # the account is, which says nothing of the password

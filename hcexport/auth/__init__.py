@@ -1,0 +1,1 @@
+"""Everything about getting, keeping and renewing a token."""
