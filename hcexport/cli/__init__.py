@@ -16,7 +16,7 @@ def main() -> None:
     """The ``hcexport`` script. Ends the process."""
     gc.set_threshold(YOUNG_OBJECTS)
     if shell := os.environ.get("_HCEXPORT_COMPLETE"):
-        from hcexport.cli.shells import answer  # noqa: PLC0415 # start-up: only a TAB needs it
+        from hcexport.cli.completion_scripts import answer  # noqa: PLC0415 # start-up: only a TAB needs it
 
         sys.exit(answer(shell, root))
     run(root)

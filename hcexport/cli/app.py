@@ -11,7 +11,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hcexport.cli.talk import Talk
+from hcexport.cli.messages import Talk
 from hcexport.organization import Organization
 from hcexport.store.paths import Paths
 from hcexport.store.settings import Settings, resolve

@@ -6,18 +6,17 @@ and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user
 
 from __future__ import annotations
 
-import errno
-import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 
+from hcexport.cli.streams import _flush, _open_standard_streams
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError
 
 _FLAGS, _WITH_VALUE = "hqv", "Fopu"  # the options of one letter; a test holds them to the commands
@@ -143,51 +142,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return wanted == "json"
 
 
-def _open_standard_streams() -> None:
-    """Give closed standard streams something to be, so that no file we open takes their number.
-
-    Text that a stream's encoding cannot carry is written as an escape instead of raising.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
-    sys.stderr = _said_by(sys.stderr)
-    sys.stdout = sys.stdout or _Closed()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _said_by(stderr: TextIO | None) -> TextIO:
-    if stderr is None:
-        return _Said(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
-    if isinstance(stderr, io.TextIOWrapper):
-        return _Said(stderr.buffer, encoding=stderr.encoding, errors="backslashreplace", write_through=True)
-    return stderr
-
-
-class _Said(io.TextIOWrapper):
-    """Standard error that is full or gone keeps nobody from working: the words are lost, the status speaks."""
-
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            return super().write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            super().flush()
-
-
-class _Closed(io.TextIOBase):
-    """Standard output that the caller has closed: a result that goes nowhere is an error, not a success."""
-
-    def write(self, _text: str) -> int:
-        raise OSError(errno.EBADF, "standard output is closed")
-
-
 def _catch_signals() -> None:
     """Turn the first signal into an exception that unwinds the command; a second one ends the process at once."""
     for name in _SIGNALS:
@@ -207,12 +161,6 @@ def _end_at_once() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda again, _: os._exit(128 + again))
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
 
 
 def _end(status: int) -> NoReturn:

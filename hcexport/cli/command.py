@@ -56,7 +56,7 @@ def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], list
     """A ``shell_complete``: the values of a kind that ``cli.candidates`` knows, or ``files``."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        from hcexport.cli import candidates  # noqa: PLC0415 # start-up: only a TAB needs them
+        from hcexport.cli import completion_values as candidates  # noqa: PLC0415 # start-up: only a TAB needs them
 
         return candidates.complete(kind, ctx, param, incomplete)
 

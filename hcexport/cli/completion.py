@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from hcexport.cli.app import App
+from hcexport.cli.completion_scripts import SHELLS, script
 from hcexport.cli.options import app_command
-from hcexport.cli.shells import SHELLS, script
 
 
 @app_command(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from hcexport.cli import root
-from hcexport.cli.candidates import FRESH_S, SERVER_LIMIT_S
-from hcexport.cli.shells import SHELLS, script
+from hcexport.cli.completion_scripts import SHELLS, script
+from hcexport.cli.completion_values import FRESH_S, SERVER_LIMIT_S
 from hcexport.sandbox import Sandbox
 from tests.conftest import Hcexport
 
@@ -192,7 +192,7 @@ def test_a_tab_loads_what_it_needs(line: str, not_needed: set[str], hcexport: Hc
     """Not even where it asks the server: httpx loads rich for a command line of its own, unless it is kept from it."""
     code = """import sys
 from hcexport.cli import root
-from hcexport.cli.shells import answer
+from hcexport.cli.completion_scripts import answer
 answer("bash", root)
 print(*sys.modules)"""
     env = {**hcexport.env, "_HCEXPORT_LINE": line, "PYTHONPATH": str(KEPT.parent)}
