@@ -9,8 +9,8 @@ from contextlib import suppress
 import click
 
 from hcexport.cli.app import App
+from hcexport.cli.commands.status import setting_rows
 from hcexport.cli.options import app_command
-from hcexport.cli.status import setting_rows
 from hcexport.errors import ConfigError, NotFound, UsageError
 from hcexport.store.config_file import ConfigFile
 from hcexport.store.settings import KNOWN, set_value, unset_value
