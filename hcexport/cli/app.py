@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hcexport.cli.messages import Talk
 from hcexport.organization import Organization
+from hcexport.output import terminal
 from hcexport.store.paths import Paths
 from hcexport.store.settings import Settings, resolve
 from hcexport.times import NO_DEADLINE, Deadline
-from hcexport.views import terminal
 
 if TYPE_CHECKING:
     from hcexport.api.client import Client
     from hcexport.api.session import Session
     from hcexport.auth.sign_in import SignIn
     from hcexport.models import Report
+    from hcexport.output.printers import Printer
+    from hcexport.output.progress import Progress
     from hcexport.store.ledger import Ledger
     from hcexport.store.recent import Recent
-    from hcexport.views.printers import Printer
-    from hcexport.views.progress import Progress
 
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
 
@@ -108,7 +108,7 @@ class App:
 
     @cached_property
     def _printer(self) -> Printer:
-        from hcexport.views.printers import Format, Printer  # noqa: PLC0415 # start-up
+        from hcexport.output.printers import Format, Printer  # noqa: PLC0415 # start-up
 
         is_terminal = _is_terminal(sys.stdout)
         return Printer(
@@ -122,7 +122,7 @@ class App:
     @cached_property
     def progress(self) -> Progress:
         """How the job and the download are going, on stderr; notices go through it while it is drawn."""
-        from hcexport.views.faces import progress  # noqa: PLC0415 # start-up
+        from hcexport.output.faces import progress  # noqa: PLC0415 # start-up
 
         is_terminal = _is_terminal(sys.stderr)
         made = progress(

@@ -105,8 +105,8 @@ def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
     """Say the error on stderr; returns its status, also when there is no stderr to say it on."""
     import json  # noqa: PLC0415 # start-up: only errors need these
 
+    from hcexport.output.sanitize import clean  # noqa: PLC0415 # start-up
     from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
-    from hcexport.views.text import clean  # noqa: PLC0415 # start-up
 
     message = clean(shortened(error.message))
     hint = clean(redact(error.hint)) if error.hint else None

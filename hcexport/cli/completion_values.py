@@ -21,11 +21,11 @@ from hcexport.auth.tokens import Token
 from hcexport.cli.app import App
 from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
+from hcexport.output.sanitize import clean
 from hcexport.redaction import Secret
 from hcexport.store.config_file import ConfigFile, profile_section
 from hcexport.store.recent import Seen
 from hcexport.store.settings import KNOWN
-from hcexport.views.text import clean
 
 SERVER_LIMIT_S = 1.0
 FRESH_S = 600.0  # a nightly report appears once a day, and `list` keeps what it has seen

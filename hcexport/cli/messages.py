@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from hcexport.errors import CannotCreate
+from hcexport.output.sanitize import clean
 from hcexport.redaction import shortened
-from hcexport.views.text import clean
 
 WIRE_VERBOSITY = 2
 

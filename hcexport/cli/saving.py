@@ -18,12 +18,12 @@ from hcexport.cli.command import completed, option
 from hcexport.cli.options import one_of
 from hcexport.errors import HcexportError, JobFailed, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
+from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
 from hcexport.transfer.extraction import extract, settle_folder
 from hcexport.transfer.names import fill
-from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Saving"
 

@@ -17,9 +17,9 @@ from hcexport.cli.command import option
 from hcexport.cli.options import DURATION
 from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
 from hcexport.models import Job
+from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.times import Sleep, type_duration
 from hcexport.transfer.polling import Trouble, poll
-from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 _GROUP = "Waiting"
 _CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from hcexport.views.faces import progress
+from hcexport.output.faces import progress
 
 
 class Face:
@@ -63,7 +63,7 @@ def test_a_bar_settles_with_the_job_and_the_download_as_they_ended() -> None:
 
 
 def test_a_bar_shows_the_phase_and_lets_time_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcexport.views.bar.REDRAWN_A_SECOND", 50)
+    monkeypatch.setattr("hcexport.output.progress_bar.REDRAWN_A_SECOND", 50)
     face = Face()
     with face.progress as shown:
         shown.job("EXECUTING", 1.0, None)
@@ -115,7 +115,7 @@ def test_a_bar_that_draws_nothing_writes_nothing_and_starts_no_thread() -> None:
 
 
 def test_a_call_for_each_chunk_draws_nothing_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcexport.views.bar.REDRAWN_A_SECOND", 0.001)
+    monkeypatch.setattr("hcexport.output.progress_bar.REDRAWN_A_SECOND", 0.001)
     face = Face()
     with face.progress as shown:
         shown.download(0, 10_000)

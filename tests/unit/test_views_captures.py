@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
-from hcexport.views.fields import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
-from hcexport.views.printers import Format, Printer
+from hcexport.output.printers import Format, Printer
+from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
 
 CAPTURES = Path(__file__).parents[1] / "data" / "views"
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
-from hcexport.views.fields import (
+from hcexport.output.fields import Field, Fields
+from hcexport.output.records import (
     DETAIL,
     ENDED_FIELDS,
     EXPORT_FIELDS,
@@ -18,8 +19,6 @@ from hcexport.views.fields import (
     REPORT_FIELDS,
     TEST_FIELDS,
     ExportRecord,
-    Field,
-    Fields,
     JobRow,
 )
 

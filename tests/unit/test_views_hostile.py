@@ -14,10 +14,10 @@ import pytest
 
 from hcexport.errors import JobFailed
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
-from hcexport.views.faces import progress
-from hcexport.views.fields import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
-from hcexport.views.printers import Format, Printer
-from hcexport.views.text import clean
+from hcexport.output.faces import progress
+from hcexport.output.printers import Format, Printer
+from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
+from hcexport.output.sanitize import clean
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 BAR = re.compile(r"\x1b\[(\?25[lh]|2K|1A)|\r")  # the cursor hidden or shown, a line cleared, one up

@@ -17,8 +17,9 @@ import pytest
 
 from hcexport.errors import NetworkError, ProtocolError
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
-from hcexport.views.fields import DETAIL, EXPORT_FIELDS, JOB_FIELDS, REPORT_FIELDS, ExportRecord, Field, JobRow
-from hcexport.views.printers import Format, Printer
+from hcexport.output.fields import Field
+from hcexport.output.printers import Format, Printer
+from hcexport.output.records import DETAIL, EXPORT_FIELDS, JOB_FIELDS, REPORT_FIELDS, ExportRecord, JobRow
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 REPORT = Report(
@@ -300,7 +301,7 @@ def test_lines_are_written_as_the_rows_come() -> None:
 def test_only_a_table_imports_rich() -> None:
     """In a process of its own: the tests have imported it long since."""
     script = (
-        "import sys; from hcexport.views.printers import *; from hcexport.views.fields import *\n"
+        "import sys; from hcexport.output.printers import *; from hcexport.output.fields import *\n"
         "from hcexport.models import Report\n"
         "for format_ in Format: Printer(format_, sys.stdout, False).records(REPORT_FIELDS, [Report('r1')])\n"
         "for format_ in ('json', 'csv', 'ids'):\n"

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from hcexport.views.faces import progress
-from hcexport.views.progress import HEARTBEAT_S, Plain, Progress
-from hcexport.views.steps import Transfer
+from hcexport.output.faces import progress
+from hcexport.output.progress import HEARTBEAT_S, Plain, Progress, Transfer
 
 
 class Clock:
@@ -102,7 +101,7 @@ def test_quiet_leaves_warnings_only(mode: str, is_terminal: bool) -> None:
 def test_what_is_not_a_bar_imports_no_rich_and_starts_no_thread() -> None:
     """In a process of its own: the tests have imported rich long since."""
     script = (
-        "import sys; from hcexport.views.faces import progress\n"
+        "import sys; from hcexport.output.faces import progress\n"
         "for mode in ('auto', 'bar', 'plain', 'none'):\n"
         "    with progress(mode, sys.stderr, quiet=False, is_terminal=False, color=True) as shown:\n"
         "        shown.job('EXECUTING', 1, 1); shown.download(1, 2); shown.phase('x')\n"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hcexport.views.quantities import duration, iso, minute, size
+from hcexport.output.humanize import duration, iso, minute, size
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
-from hcexport.views.fields import DETAIL, JOB_FIELDS, REPORT_FIELDS, Field, JobRow
-from hcexport.views.printers import Format, Printer
-from hcexport.views.tables import console
+from hcexport.output.fields import Field
+from hcexport.output.printers import Format, Printer
+from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
+from hcexport.output.tables import console
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SGR = re.compile(r"\x1b\[[0-9;]*m")

@@ -11,7 +11,7 @@ import termios
 
 import pytest
 
-from hcexport.views.terminal import DEFAULT_WIDTH, is_dumb, never_refuse, wants_color, width
+from hcexport.output.terminal import DEFAULT_WIDTH, is_dumb, never_refuse, wants_color, width
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcexport.views.text import MARKS_ON_ONE_LETTER, cell, clean
+from hcexport.output.sanitize import MARKS_ON_ONE_LETTER, cell, clean
 
 # Every code point, lone surrogates included: hypothesis leaves those out by itself.
 anything = st.text(st.characters(codec=None, categories=None))

@@ -12,10 +12,10 @@ from hcexport.cli.app import App
 from hcexport.cli.commands.status import setting_rows
 from hcexport.cli.options import app_command
 from hcexport.errors import ConfigError, NotFound, UsageError
+from hcexport.output.fields import Field, Fields
+from hcexport.output.records import ROW_FIELDS
 from hcexport.store.config_file import ConfigFile
 from hcexport.store.settings import KNOWN, set_value, unset_value
-from hcexport.views.fields import Field, Fields
-from hcexport.views.status import ROW_FIELDS
 
 _PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
 

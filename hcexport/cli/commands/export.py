@@ -14,8 +14,8 @@ from hcexport.cli.saving import Saving, emit_saved, saving_options
 from hcexport.cli.selection import Selection, selectors, taken_from
 from hcexport.cli.waiting import emit_job, require_success, resumable, wait_for, waiting_options
 from hcexport.errors import Interrupted, UsageError
+from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.submit import Origin, Submitted, export_of, submit
-from hcexport.views.fields import EXPORT_FIELDS, ExportRecord
 
 
 @app_command(

@@ -15,10 +15,10 @@ from hcexport.cli.command import option
 from hcexport.cli.options import FORMATS, app_command
 from hcexport.errors import AuthError, ConfigError, NetworkError, NotFound
 from hcexport.models import JobStatus
+from hcexport.output.records import JOB_FIELDS, JobRow
 from hcexport.store.ledger import LedgerEntry
 from hcexport.store.recent import Seen
 from hcexport.transfer.submit import is_export
-from hcexport.views.fields import JOB_FIELDS, JobRow
 
 _GONE = JobStatus("GONE")  # ours: the server no longer knows the job
 _UNKNOWN = JobStatus("UNKNOWN")  # ours: the server was not asked or did not say

@@ -11,8 +11,8 @@ from hcexport.cli.command import option
 from hcexport.cli.options import FORMATS, app_command, one_of
 from hcexport.cli.selection import selectors, taken_from
 from hcexport.models import Report
+from hcexport.output.records import REPORT_FIELDS
 from hcexport.store.recent import KEPT, Seen
-from hcexport.views.fields import REPORT_FIELDS
 
 _SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
 

@@ -8,7 +8,7 @@ from hcexport.cli.app import App
 from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, listed
 from hcexport.errors import NotFound, Partial, ServerError
-from hcexport.views.fields import DETAIL
+from hcexport.output.records import DETAIL
 
 
 @app_command(

@@ -14,10 +14,10 @@ from hcexport.cli.command import option
 from hcexport.cli.options import app_command
 from hcexport.errors import HcexportError, Partial, PrivilegeMissing, SignInRequired, UsageError
 from hcexport.organization import Organization
+from hcexport.output.fields import Value
+from hcexport.output.records import ROW_FIELDS, STATUS, Row, Status
 from hcexport.redaction import redact
 from hcexport.times import type_duration
-from hcexport.views.fields import Value
-from hcexport.views.status import ROW_FIELDS, STATUS, Row, Status
 
 _DURATIONS = {"connect_timeout", "timeout", "poll_interval"}
 _OF_ONE_PROFILE = ("HCEXPORT_PROFILE", "HCEXPORT_TOKEN", "HCEXPORT_URL", "HCEXPORT_USERNAME", "HCEXPORT_PASSWORD")

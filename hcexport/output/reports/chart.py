@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from statistics import median
 
 from hcexport.models import Report
+from hcexport.output.humanize import duration
 from hcexport.output.reports import ReportSet
 from hcexport.output.reports.facts import suite_seconds
 from hcexport.output.reports.markup import Markup, element
 from hcexport.output.reports.pieces import section
-from hcexport.views.quantities import duration
 
 _WIDTH, _HEIGHT = 600, 100  # of the drawing, which is stretched to the page
 

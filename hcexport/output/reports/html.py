@@ -12,13 +12,13 @@ from datetime import UTC
 from hcexport import __version__
 from hcexport.health.trend import FLAPPING_CHANGES, RECENT, TestTrend
 from hcexport.models import Report, ReportDetail, Result, TestResult
+from hcexport.output import humanize as quantities
 from hcexport.output.reports import ReportSet, facts
 from hcexport.output.reports.chart import duration_charts
 from hcexport.output.reports.markup import Child, Markup, element
 from hcexport.output.reports.matrix import matrix_section
 from hcexport.output.reports.pieces import SHORT, result_badge, scrollable, section, strip, time_of
 from hcexport.output.reports.style import CSS
-from hcexport.views import quantities
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from hcexport.models import ReportDetail
+from hcexport.output import humanize as quantities
 from hcexport.output.reports import ReportSet
 from hcexport.output.reports.facts import (
     SYSTEM_SIGN,
@@ -21,8 +22,7 @@ from hcexport.output.reports.facts import (
     tally,
     utc,
 )
-from hcexport.views import quantities
-from hcexport.views.text import clean
+from hcexport.output.sanitize import clean
 
 LIMIT_BYTES = 900 * 1024
 COLUMNS = 14  # reports in the matrix: more do not fit the width of a page on GitHub

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from hcexport.views.text import clean
+from hcexport.output.sanitize import clean
 
 _WITHOUT_CONTENT = frozenset({"meta"})
 

@@ -11,7 +11,7 @@ from hcexport.health.results import distinct, is_critical, started
 from hcexport.health.verdict import Finding, Judgement, Level, count_text
 from hcexport.models import ReportDetail, Result
 from hcexport.output.reports import ReportSet
-from hcexport.views.text import clean
+from hcexport.output.sanitize import clean
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")

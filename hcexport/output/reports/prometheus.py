@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from hcexport.health.results import WORST_FIRST, distinct, worst
 from hcexport.models import ReportDetail, Result, TestResult
 from hcexport.output.reports import LastRun, ReportSet
-from hcexport.views.text import clean
+from hcexport.output.sanitize import clean
 
 HELP = {
     "hcexport_report_passed": "Whether the newest health check report passed (1) or not (0).",

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from hcexport.api_json import plain_text
 from hcexport.models import JobStatus, Result
-from hcexport.views import quantities
-from hcexport.views.fields import Field, Fields, Kind, Nested, Value
-from hcexport.views.text import clean
+from hcexport.output import humanize as quantities
+from hcexport.output.fields import Field, Fields, Kind, Nested, Value
+from hcexport.output.sanitize import clean
 
 T = TypeVar("T")
 

@@ -12,10 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hcexport.models import JobStatus
-from hcexport.views.progress import Clock, Progress
-from hcexport.views.steps import Transfer, Waiting
-from hcexport.views.tables import GOOD, console, status_style
-from hcexport.views.text import clean
+from hcexport.output.progress import Clock, Progress, Transfer, Waiting
+from hcexport.output.sanitize import clean
+from hcexport.output.tables import GOOD, console, status_style
 
 REDRAWN_A_SECOND = 4
 BAR_WIDTH = 24  # leaves 56 of 80 columns for bytes, rate and time left

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from hcexport.views.progress import Clock, Plain, Progress
-from hcexport.views.terminal import is_dumb, never_refuse
+from hcexport.output.progress import Clock, Plain, Progress
+from hcexport.output.terminal import is_dumb, never_refuse
 
 
 def progress(
@@ -30,6 +30,6 @@ def progress(
         return Progress(stream, quiet)
     if mode == "plain" or not is_terminal or is_dumb(environ):
         return Plain(stream, clock)
-    from hcexport.views.bar import Bar  # noqa: PLC0415 # start-up: rich
+    from hcexport.output.progress_bar import Bar  # noqa: PLC0415 # start-up: rich
 
     return Bar(stream, color, clock)

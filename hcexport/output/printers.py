@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any, TextIO, TypeVar
 
 from hcexport.errors import ProtocolError
-from hcexport.views import quantities
-from hcexport.views.fields import Fields, Kind, Nested, Value
-from hcexport.views.terminal import DEFAULT_WIDTH, never_refuse
-from hcexport.views.text import cell, clean
+from hcexport.output import humanize as quantities
+from hcexport.output.fields import Fields, Kind, Nested, Value
+from hcexport.output.sanitize import cell, clean
+from hcexport.output.terminal import DEFAULT_WIDTH, never_refuse
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Printer:
         that an error leaves nothing.
         """
         if self._draws:
-            from hcexport.views import tables  # noqa: PLC0415 # start-up: rich
+            from hcexport.output import tables  # noqa: PLC0415 # start-up: rich
 
             self._write([tables.records(kind, list(rows), self.width, self.color)])
         else:
@@ -67,7 +67,7 @@ class Printer:
         elif self.format is Format.TEXT and text is not None:
             self.line(text)
         elif self._draws:
-            from hcexport.views import tables  # noqa: PLC0415 # start-up: rich
+            from hcexport.output import tables  # noqa: PLC0415 # start-up: rich
 
             self._write([tables.record(kind, row, self.width, self.color)])
         else:

@@ -1,83 +1,82 @@
-"""The columns of each kind of record: declared once, read by every format.
-
-The order is that of the columns in text and CSV, and of the keys in JSON. The first field is the id, for
-``--format ids``. New fields go to the end: people ``cut -f`` these.
-"""
+"""How ``status`` and ``config list`` look: every value with where it comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from hcexport.models import Job, JobStatus, Report, ReportDetail, TestResult
-
-T = TypeVar("T")
-U = TypeVar("U")
-
-Value = str | int | float | datetime | timedelta | JobStatus | Path | tuple[str, ...] | Mapping[str, Any] | None
+from hcexport.output.fields import Field, Fields, Nested, Value
+from hcexport.output.humanize import duration
 
 
 @dataclass(frozen=True)
-class Field(Generic[T]):
-    """One column: ``name`` in JSON and CSV, ``heading`` in a table.
-
-    ``shown`` is what a terminal shows where ``value`` would be too much. ``from_width`` is the narrowest terminal
-    (columns) whose tables have room for it; None keeps it out of tables.
-    """
+class Row:
+    """One value and its origin."""
 
     name: str
-    heading: str
-    value: Callable[[T], Value]
-    shown: Callable[[T], Value] | None = None
-    from_width: int | None = 0
-
-    def through(self, part: Callable[[U], T]) -> Field[U]:
-        """The same column for something that this kind of record is a part of."""
-        value, shown = self.value, self.shown
-        return Field(
-            self.name,
-            self.heading,
-            lambda whole: value(part(whole)),
-            None if shown is None else lambda whole: shown(part(whole)),
-            self.from_width,
-        )
+    value: Value
+    origin: str
 
 
-Fields = tuple[Field[T], ...]
+ROW_FIELDS: Fields[Row] = (
+    Field("name", "NAME", lambda row: row.name),
+    Field("value", "VALUE", lambda row: row.value),
+    Field("origin", "FROM", lambda row: row.origin),
+)
 
 
 @dataclass(frozen=True)
-class Nested(Generic[T, U]):
-    """A kind of record that holds rows of another kind.
+class Status:
+    """Who is signed in, where, until when; ``privileges`` are the two that matter, None where they cannot be told."""
 
-    JSON nests the rows under ``name``, a terminal shows a table of them below the record; text and CSV have a line
-    for each row, led by ``key``: the record that it belongs to.
-    """
+    profile: str
+    url: str
+    release: str
+    username: str
+    role: str
+    token_origin: str
+    token_expires: datetime | None
+    token_remaining_s: float | None
+    privileges: Mapping[str, bool | None]
+    settings: tuple[Row, ...]
 
-    fields: Fields[T]
-    name: str
-    rows: Callable[[T], Sequence[U]]
-    row_fields: Fields[U]
-    key: Field[T]
-
-    @property
-    def flat_fields(self) -> Fields[tuple[T, U]]:
-        """The columns of a line for each row, made from a record and one of its rows."""
-
-        def record(pair: tuple[T, U]) -> T:
-            return pair[0]
-
-        def row(pair: tuple[T, U]) -> U:
-            return pair[1]
-
-        return (self.key.through(record), *(field.through(row) for field in self.row_fields))
+    def rows(self) -> list[Row]:
+        """The same as lines for people and for ``cut``."""
+        said = {True: "yes", False: "no", None: "not known"}
+        server = "the server"
+        left = None if self.token_remaining_s is None else duration(self.token_remaining_s)
+        return [
+            Row("release", self.release, server),
+            Row("account", self.username, server),
+            Row("role", self.role, server),
+            *(Row(f"may_{name}", said[may], server) for name, may in self.privileges.items()),
+            Row("token_expires", self.token_expires, self.token_origin),
+            Row("token_remaining", left, self.token_origin),
+            *self.settings,
+        ]
 
 
-Kind = Fields[T] | Nested[T, Any]
+def _value(name: str) -> Any:
+    return lambda status: getattr(status, name)
 
+
+STATUS: Nested[Status, Row] = Nested(
+    fields=(
+        *(Field(name, name.upper(), _value(name)) for name in ("profile", "url", "release", "username", "role")),
+        Field("token_origin", "TOKEN FROM", lambda status: status.token_origin),
+        Field("token_expires", "TOKEN ENDS", lambda status: status.token_expires),
+        Field("token_remaining_seconds", "TOKEN LEFT", lambda status: status.token_remaining_s),
+        Field("privileges", "PRIVILEGES", lambda status: status.privileges),
+    ),
+    name="settings",
+    rows=lambda status: status.settings,
+    row_fields=ROW_FIELDS,
+    key=Field("profile", "PROFILE", lambda status: status.profile),
+)
 
 REPORT_FIELDS: Fields[Report] = (
     Field("id", "ID", lambda report: report.id),
@@ -141,6 +140,7 @@ JOB_FIELDS: Fields[JobRow] = (
     Field("upload_id", "UPLOAD ITEM", lambda job: job.upload_id, from_width=None),
     Field("saved_to", "SAVED TO", lambda job: job.saved_to, from_width=110),
 )
+
 
 # What ``wait`` says of each job.
 ENDED_FIELDS: Fields[Job] = (

@@ -1,0 +1,79 @@
+"""The columns of each kind of record: declared once, read by every format.
+
+The order is that of the columns in text and CSV, and of the keys in JSON. The first field is the id, for
+``--format ids``. New fields go to the end: people ``cut -f`` these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from hcexport.models import JobStatus
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+Value = str | int | float | datetime | timedelta | JobStatus | Path | tuple[str, ...] | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Field(Generic[T]):
+    """One column: ``name`` in JSON and CSV, ``heading`` in a table.
+
+    ``shown`` is what a terminal shows where ``value`` would be too much. ``from_width`` is the narrowest terminal
+    (columns) whose tables have room for it; None keeps it out of tables.
+    """
+
+    name: str
+    heading: str
+    value: Callable[[T], Value]
+    shown: Callable[[T], Value] | None = None
+    from_width: int | None = 0
+
+    def through(self, part: Callable[[U], T]) -> Field[U]:
+        """The same column for something that this kind of record is a part of."""
+        value, shown = self.value, self.shown
+        return Field(
+            self.name,
+            self.heading,
+            lambda whole: value(part(whole)),
+            None if shown is None else lambda whole: shown(part(whole)),
+            self.from_width,
+        )
+
+
+Fields = tuple[Field[T], ...]
+
+
+@dataclass(frozen=True)
+class Nested(Generic[T, U]):
+    """A kind of record that holds rows of another kind.
+
+    JSON nests the rows under ``name``, a terminal shows a table of them below the record; text and CSV have a line
+    for each row, led by ``key``: the record that it belongs to.
+    """
+
+    fields: Fields[T]
+    name: str
+    rows: Callable[[T], Sequence[U]]
+    row_fields: Fields[U]
+    key: Field[T]
+
+    @property
+    def flat_fields(self) -> Fields[tuple[T, U]]:
+        """The columns of a line for each row, made from a record and one of its rows."""
+
+        def record(pair: tuple[T, U]) -> T:
+            return pair[0]
+
+        def row(pair: tuple[T, U]) -> U:
+            return pair[1]
+
+        return (self.key.through(record), *(field.through(row) for field in self.row_fields))
+
+
+Kind = Fields[T] | Nested[T, Any]
