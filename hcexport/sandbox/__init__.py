@@ -4,7 +4,7 @@ It shares nothing with the client: a field name that is wrong on both sides woul
 documented samples in ``tests/data/``. To see what it answers, begin at ``routes.py``.
 """
 
-from hcexport.sandbox.box import Sandbox
+from hcexport.sandbox.sandbox import Sandbox
 from hcexport.sandbox.scenarios import SCENARIOS
 
 __all__ = ["SCENARIOS", "Sandbox"]

@@ -2,15 +2,11 @@
 
 from dataclasses import replace
 
-from hcexport.sandbox import refusals
-from hcexport.sandbox.call import Call
-from hcexport.sandbox.gate import admit
-from hcexport.sandbox.pages import directory
-from hcexport.sandbox.refusals import Refusal
+from hcexport.sandbox import http as refusals
+from hcexport.sandbox.call import Call, admit
+from hcexport.sandbox.http import Refusal, Request, Response, as_json, directory
 from hcexport.sandbox.routes import HTML, JSON, RAW, Route, find, offered
-from hcexport.sandbox.scenarios import twists
-from hcexport.sandbox.scenarios.behaviours import served
-from hcexport.sandbox.wire import Request, Response, as_json
+from hcexport.sandbox.scenarios import served, twists
 from hcexport.sandbox.world import World
 
 SCRIPTED = ("json", "pjson")

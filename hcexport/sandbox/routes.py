@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hcexport.sandbox.call import Call, Endpoint
-from hcexport.sandbox.endpoints import admin, health, oauth, sharing, sign_in
-from hcexport.sandbox.gate import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access
+from hcexport.sandbox.call import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access, Call, Endpoint
+from hcexport.sandbox.endpoints import admin, health, oauth, sharing
+from hcexport.sandbox.endpoints import oauth as sign_in
+from hcexport.sandbox.http import Response, directory
 from hcexport.sandbox.options import KUBERNETES, Options
-from hcexport.sandbox.pages import directory
-from hcexport.sandbox.wire import Response
 
 JSON, HTML, RAW = "json", "html", "raw"  # asks for f=json or pjson; is a page whatever f says; knows no f
 

@@ -10,7 +10,7 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from hcexport.sandbox.wire import Headers, Request, Response
+from hcexport.sandbox.http import Headers, Request, Response
 
 BODY_LIMIT = 16 << 20  # a body with a million report ids still fits
 FORM = "application/x-www-form-urlencoded"

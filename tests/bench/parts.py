@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import create_connection, create_server
 
-from hcexport.sandbox.certificate import self_signed
+from hcexport.sandbox.sandbox import self_signed
 
 ROUND_TRIP_S = 0.05
 ZIP_BYTES = 512 << 20

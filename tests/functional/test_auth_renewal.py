@@ -21,12 +21,12 @@ from hcexport.api.session import Session
 from hcexport.auth.sign_in import SignIn, Way
 from hcexport.auth.tokens import Token
 from hcexport.redaction import Secret
-from hcexport.sandbox import Sandbox, refusals
+from hcexport.sandbox import Sandbox
+from hcexport.sandbox import http as refusals
 from hcexport.sandbox.call import Call, Endpoint
 from hcexport.sandbox.endpoints import admin, sharing
-from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario
-from hcexport.sandbox.scenarios.behaviours import cut, dripping, in_turn, instead, late, served
-from hcexport.sandbox.wire import Json, Response
+from hcexport.sandbox.http import Json, Response
+from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, dripping, in_turn, instead, late, served
 
 
 def cut_with_the_token(share: float) -> Any:

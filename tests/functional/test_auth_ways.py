@@ -16,8 +16,7 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import sharing
-from hcexport.sandbox.scenarios import ROWS, Scenario
-from hcexport.sandbox.scenarios.behaviours import Twist, in_turn, instead, late, refused, served
+from hcexport.sandbox.scenarios import ROWS, Scenario, Twist, in_turn, instead, late, refused, served
 
 WRONG = "not-the-password"
 

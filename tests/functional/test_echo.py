@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import pytest
 
-from hcexport.sandbox import Sandbox, refusals
+from hcexport.sandbox import Sandbox
+from hcexport.sandbox import http as refusals
 from hcexport.sandbox.call import Call
 from hcexport.sandbox.endpoints import health
-from hcexport.sandbox.scenarios import ROWS, Scenario
-from hcexport.sandbox.scenarios.behaviours import changed, instead
-from hcexport.sandbox.wire import Json, Response
+from hcexport.sandbox.http import Json, Response
+from hcexport.sandbox.scenarios import ROWS, Scenario, changed, instead
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,

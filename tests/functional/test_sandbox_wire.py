@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from hcexport.sandbox import Sandbox
-from hcexport.sandbox.certificate import CertificateError, self_signed
+from hcexport.sandbox.sandbox import CertificateError, self_signed
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -20,9 +20,8 @@ from test_oauth_web import APP, Person, ended, kept, signing_in
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.call import Call
 from hcexport.sandbox.endpoints import admin, health, sharing
-from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario
-from hcexport.sandbox.scenarios.behaviours import changed, instead
-from hcexport.sandbox.wire import Json, Response
+from hcexport.sandbox.http import Json, Response
+from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario, changed, instead
 
 _OURS = token_hex(6)  # /proc shows the processes of other test runs, too
 PASSWORD = f"canary-{_OURS} \"w&rd'<é>"

@@ -18,7 +18,7 @@ from hcexport.cli.command import option
 from hcexport.cli.options import DURATION, app_command
 from hcexport.errors import CannotCreate, ConfigError, Interrupted, UsageError
 from hcexport.sandbox import SCENARIOS, Sandbox
-from hcexport.sandbox.certificate import self_signed
+from hcexport.sandbox.sandbox import self_signed
 
 _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying things
 

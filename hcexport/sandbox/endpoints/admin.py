@@ -1,10 +1,9 @@
 """The administrator API's root, its jobs and its uploads."""
 
-from hcexport.sandbox import refusals
+from hcexport.sandbox import http as refusals
 from hcexport.sandbox.call import Call
-from hcexport.sandbox.ranges import UnsatisfiableError, requested
-from hcexport.sandbox.wire import Json, Response
-from hcexport.sandbox.world.uploads import CONTENT_TYPE, Item
+from hcexport.sandbox.http import Json, Response, UnsatisfiableError, requested
+from hcexport.sandbox.world.jobs import CONTENT_TYPE, Item
 
 RESOURCES = ("orgs", "services", "security", "uploads", "datastores", "system", "logs", "mode", "jobs", "healthCheck")
 

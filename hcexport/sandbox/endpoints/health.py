@@ -3,15 +3,13 @@
 import random
 import time
 
-from hcexport.sandbox import refusals
+from hcexport.sandbox import http as refusals
 from hcexport.sandbox.call import Call
-from hcexport.sandbox.wire import Json, Response, whole
+from hcexport.sandbox.http import Json, Response, whole
 from hcexport.sandbox.world.archive import Archive
 from hcexport.sandbox.world.history import flickers, make
-from hcexport.sandbox.world.jobs import Job
-from hcexport.sandbox.world.reports import WORDS, Report
-from hcexport.sandbox.world.suites import BASIC_ID, basic_suite
-from hcexport.sandbox.world.uploads import Item
+from hcexport.sandbox.world.jobs import Item, Job
+from hcexport.sandbox.world.reports import BASIC_ID, WORDS, Report, basic_suite
 
 REPORTS = "admin/healthCheck/reports"
 EVERYTHING = ",".join(WORDS.values())

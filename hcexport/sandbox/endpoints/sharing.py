@@ -1,10 +1,9 @@
 """The Sharing API, as far as a client of health checks meets it."""
 
-from hcexport.sandbox import refusals
+from hcexport.sandbox import http as refusals
 from hcexport.sandbox.call import Call
-from hcexport.sandbox.wire import Json
-from hcexport.sandbox.world.accounts import Account, SignInRefusedError
-from hcexport.sandbox.world.tokens import Token
+from hcexport.sandbox.http import Json
+from hcexport.sandbox.world.identity import Account, SignInRefusedError, Token
 
 ORGANIZATION = "0123456789ABCDEF"  # the default organization of every deployment on Kubernetes
 DEFAULT_MINUTES = "60"

@@ -1,13 +1,10 @@
 """What a simulated organization knows and remembers, apart from how it is asked."""
 
 from hcexport.sandbox.options import Options
-from hcexport.sandbox.world.accounts import Accounts
 from hcexport.sandbox.world.history import history
-from hcexport.sandbox.world.jobs import Jobs
+from hcexport.sandbox.world.identity import Accounts, Authorization, Refresh, Token, Vault
+from hcexport.sandbox.world.jobs import Jobs, Uploads
 from hcexport.sandbox.world.reports import Reports
-from hcexport.sandbox.world.tokens import Authorization, Refresh, Token
-from hcexport.sandbox.world.uploads import Uploads
-from hcexport.sandbox.world.vault import Vault
 
 
 class World:

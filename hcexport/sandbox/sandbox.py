@@ -1,20 +1,32 @@
-"""The sandbox as its users hold it: started, asked, looked into, stopped."""
+"""The sandbox as its users hold it: started, asked, looked into, stopped.
 
+A certificate that nobody trusts yet, for trying out TLS.
+"""
+
+from __future__ import annotations
+
+import shutil
 import ssl
+import subprocess
 import threading
 from collections import deque
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hcexport.sandbox.application import Application
+from hcexport.sandbox.http import Request, Response
 from hcexport.sandbox.options import Certificate, Options
 from hcexport.sandbox.server import Server
-from hcexport.sandbox.wire import Request, Response
 from hcexport.sandbox.world import World
+from hcexport.sandbox.world.identity import Token
 from hcexport.sandbox.world.reports import Report
-from hcexport.sandbox.world.tokens import Token
 
 REQUESTS_KEPT = 100_000  # so that one that runs for weeks does not grow without end
+
+NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
+SUBJECT = "/CN=hcexport sandbox"
+DAYS = "30"
 
 
 class Sandbox(Options):
@@ -103,3 +115,21 @@ def _tls(certificate: Certificate | None) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     return context
+
+
+class CertificateError(RuntimeError):
+    """The certificate could not be made; the text says why."""
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate and its key in a folder with the ``openssl`` command; raises CertificateError."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        raise CertificateError("the openssl command is needed to make a certificate, and was not found on PATH")
+    certificate, key = folder / "sandbox.crt", folder / "sandbox.key"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
+    words = ["-subj", SUBJECT, "-days", DAYS, "-addext", NAMES, "-out", str(certificate), "-keyout", str(key)]
+    done = subprocess.run([openssl, "req", "-x509", *curve, *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CertificateError(f"openssl made no certificate: {done.stderr.strip().splitlines()[-1]}")
+    return certificate, key
