@@ -22,8 +22,8 @@ from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
-from hcexport.transfer.extraction import extract, settle_folder
-from hcexport.transfer.names import fill
+from hcexport.transfer.extract_zip import extract, settle_folder
+from hcexport.transfer.file_names import fill
 
 _GROUP = "Saving"
 

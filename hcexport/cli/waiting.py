@@ -19,7 +19,7 @@ from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.times import Sleep, type_duration
-from hcexport.transfer.polling import Trouble, poll
+from hcexport.transfer.poll import Trouble, poll
 
 _GROUP = "Waiting"
 _CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")

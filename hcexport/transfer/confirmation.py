@@ -17,7 +17,7 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from hcexport.api_json import Reader
-from hcexport.transfer.archive import opened
+from hcexport.transfer.verify_zip import opened
 
 READ_BYTES = 1 << 20  # of an entry: a report is some 10 kB, and JSON takes 40 times its size as objects
 READ_BYTES_IN_ALL = 64 << 20  # what lies behind tells only its path

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from hcexport.errors import AlreadyExists, CannotCreate, UsageError
 from hcexport.transfer.disk import creating, probe, refused
-from hcexport.transfer.names import fill, harmless
+from hcexport.transfer.file_names import fill, harmless
 
 DEFAULT_NAME = "health-reports.zip"
 _STDOUT = {"-", "/dev/stdout"}  # /dev/stdout is a link: replacing it would break the machine

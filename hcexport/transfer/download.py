@@ -15,13 +15,13 @@ from hcexport.errors import BadDownload, Busy, NetworkError
 from hcexport.models import UploadItem
 from hcexport.retry import Patience
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
-from hcexport.transfer.archive import find_twins, shortfall, verify
 from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
-from hcexport.transfer.parts import Note, Part
+from hcexport.transfer.part_file import Note, Part
 from hcexport.transfer.publish import PartTakenError, publish, stream
-from hcexport.transfer.source import ItemSource
+from hcexport.transfer.range_response import ItemSource
+from hcexport.transfer.verify_zip import find_twins, shortfall, verify
 
 COMMIT_WAIT_S = 60.0  # for an item that the server is still putting together
 COMMIT_FIRST_LOOK_S, COMMIT_LOOK_MAX_S = 0.25, 5.0

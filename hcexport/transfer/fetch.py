@@ -9,11 +9,10 @@ from typing import Self
 
 from hcexport.errors import BadDownload, NetworkError
 from hcexport.retry import Patience
-from hcexport.transfer.archive import SIGNATURE_BYTES, begins_like_a_zip
 from hcexport.transfer.disk import require_room
-from hcexport.transfer.leftovers import claim, sweep
-from hcexport.transfer.parts import Note, Part, fresh
-from hcexport.transfer.source import ItemSource, ItemStream, Offer
+from hcexport.transfer.part_file import Note, Part, claim, fresh, sweep
+from hcexport.transfer.range_response import ItemSource, ItemStream, Offer
+from hcexport.transfer.verify_zip import SIGNATURE_BYTES, begins_like_a_zip
 
 RESTARTS = 3  # from the first byte
 SAY_S = 0.1  # between two reports of progress

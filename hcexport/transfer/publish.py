@@ -12,8 +12,8 @@ from typing import IO
 from hcexport.files import change_mode, fsync_folder
 from hcexport.transfer.destination import IfExists, require_replaceable, taken
 from hcexport.transfer.disk import creating
-from hcexport.transfer.names import numbered
-from hcexport.transfer.parts import COPY_BYTES, Part
+from hcexport.transfer.file_names import numbered
+from hcexport.transfer.part_file import COPY_BYTES, Part
 
 # What file systems without hard links answer: FAT, some network and user-space ones.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

@@ -22,7 +22,7 @@ SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a 
     "hcexport.api.session.BACKOFF_BASE_S": 0.005,
     "hcexport.api.session.BACKOFF_CAP_S": 0.02,
     "hcexport.transfer.submit.LOOK_AGAIN_S": 0.02,
-    "hcexport.transfer.polling.PATIENCE_S": 0.6,
+    "hcexport.transfer.poll.PATIENCE_S": 0.6,
     "hcexport.retry.GIVE_UP_AFTER_S": 1.2,
     "hcexport.retry.STALL_S": 0.4,
     "hcexport.retry.WAIT_MAX_S": 0.02,

@@ -15,9 +15,9 @@ from hcexport.api_json import is_id
 from hcexport.cli.options import listed
 from hcexport.errors import UsageError
 from hcexport.models import JobStatus, last_segment
-from hcexport.transfer import leftovers
-from hcexport.transfer.parts import Note
-from hcexport.transfer.source import Offer, strong_validator
+from hcexport.transfer import part_file as leftovers
+from hcexport.transfer.part_file import Note
+from hcexport.transfer.range_response import Offer, strong_validator
 
 VALUES = st.one_of(
     st.text(max_size=40),

@@ -209,7 +209,7 @@ def test_a_download_that_is_tried_again_says_so_once(waiter: Waiters) -> None:
 
 def test_what_is_unexpected_names_the_job_too(waiter: Waiters, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that anything is known to be: a constant that is no number stands for what nobody thought of."""
-    monkeypatch.setitem(SMALL, "hcexport.transfer.polling.INTERVAL_RATIO", "x")  # type: ignore[arg-type]
+    monkeypatch.setitem(SMALL, "hcexport.transfer.poll.INTERVAL_RATIO", "x")  # type: ignore[arg-type]
     ended = waiter(EXECUTING).wait()
     assert ended.status == 1
     assert f"hcexport wait {JOB}" in ended.stderr

@@ -21,7 +21,7 @@ from hcexport.errors import (
 )
 from hcexport.models import Job, JobStatus
 from hcexport.times import NO_DEADLINE, Deadline
-from hcexport.transfer.polling import PATIENCE_S, Trouble, poll
+from hcexport.transfer.poll import PATIENCE_S, Trouble, poll
 
 
 @dataclass

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
 from hcexport.times import Deadline
-from hcexport.transfer.archive import find_twins, shortfall, verify
 from hcexport.transfer.follower import Checksum
+from hcexport.transfer.verify_zip import find_twins, shortfall, verify
 
 PASSED = Deadline(0.0)  # with it nothing is unpacked: what is refused was refused before
 NOISE = random.Random(2).randbytes(3000)
@@ -253,7 +253,7 @@ def test_names_take_more_memory_than_bytes_so_a_list_of_16_mib_is_too_large() ->
 
 @pytest.mark.parametrize("limit", ["MAX_ENTRIES", "MAX_DIRECTORY_BYTES"])
 def test_a_list_of_members_too_large_to_be_read(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(f"hcexport.transfer.archive.{limit}", 3)
+    monkeypatch.setattr(f"hcexport.transfer.verify_zip.{limit}", 3)
     refused(GOOD)
 
 

@@ -32,8 +32,7 @@ from hcexport.models import UploadItem
 from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.destination import IfExists, StreamDestination, settle
 from hcexport.transfer.download import Phase, Saved, download
-from hcexport.transfer.leftovers import claim
-from hcexport.transfer.parts import Note
+from hcexport.transfer.part_file import Note, claim
 
 ORIGIN = "https://org.example.com/gis"
 ITEM = "f57951c9"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
 from hcexport.times import Deadline
 from hcexport.transfer.destination import IfExists
-from hcexport.transfer.extraction import Limits, extract, settle_folder
+from hcexport.transfer.extract_zip import Limits, extract, settle_folder
 
 MEMBERS = {"a.csv": b"new", "sub/b.json": b"{}", "sub/empty/": b""}
 
@@ -266,7 +266,7 @@ def test_names_take_memory_once_and_not_for_each_folder_in_them(place: Path) -> 
 
 
 def test_files_and_folders_are_counted_together(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcexport.transfer.members.MAX_PLACES", 3)
+    monkeypatch.setattr("hcexport.transfer.extract_zip.MAX_PLACES", 3)
     extract(zip_of(place, ("s/a", b""), ("s/b", b"")), place / "out")
     with pytest.raises(BadDownload):
         extract(zip_of(place, ("s/a", b""), ("t/b", b"")), place / "other")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport.errors import UsageError
-from hcexport.transfer.names import NAME_BYTES, clamp, fill, harmless, is_reserved, numbered
+from hcexport.transfer.file_names import NAME_BYTES, clamp, fill, harmless, is_reserved, numbered
 
 
 def test_words_are_filled_in_and_doubled_braces_are_braces() -> None:

@@ -20,8 +20,7 @@ from hcexport.errors import CannotCreate
 from hcexport.times import NO_DEADLINE
 from hcexport.transfer.destination import IfExists
 from hcexport.transfer.follower import BLOCK_BYTES
-from hcexport.transfer.leftovers import SWEEP_AFTER_S, claim, sweep
-from hcexport.transfer.parts import Note, Part, fresh
+from hcexport.transfer.part_file import SWEEP_AFTER_S, Note, Part, claim, fresh, sweep
 from hcexport.transfer.publish import PartTakenError, publish, stream
 
 HEX = "0123456789abcdef"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hcexport.transfer.parts import Note
-from hcexport.transfer.source import Offer, strong_validator
+from hcexport.transfer.part_file import Note
+from hcexport.transfer.range_response import Offer, strong_validator
 
 NOTE = Note("origin", "item", '"v1"', 100)
 DATE = "Mon, 23 Nov 2026 12:00:00 GMT"

@@ -19,7 +19,7 @@ from hcexport.cli.waiting import require_success, resumable, wait_for, waiting_o
 from hcexport.errors import JobFailed, NetworkError, NotFound, Partial, TimedOut, UsageError
 from hcexport.models import Job
 from hcexport.output.records import ENDED_FIELDS
-from hcexport.transfer.polling import INTERVAL_MIN_S, interval_s
+from hcexport.transfer.poll import INTERVAL_MIN_S, interval_s
 
 _JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # what the API gives out
 

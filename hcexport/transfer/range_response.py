@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from hcexport.models import UploadItem
-from hcexport.transfer.parts import Note
+from hcexport.transfer.part_file import Note
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
