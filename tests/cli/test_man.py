@@ -12,9 +12,9 @@ import pytest
 
 from hcexport.cli import root
 from hcexport.cli.command import Option
-from hcexport.cli.manual import pages, write
 from hcexport.errors import EXIT_STATUSES
 from hcexport.store.settings import ROWS
+from man.generate import pages, write
 
 MAN = Path(__file__).parents[2] / "man"
 CTX = click.Context(root, info_name="hcexport")
@@ -31,7 +31,7 @@ def test_they_are_generated_to_the_same_bytes(tmp_path: Path) -> None:
     write(tmp_path)
     generated = {path.name: path.read_bytes() for path in tmp_path.glob("*.1")}
     kept = {path.name: path.read_bytes() for path in MAN.glob("*.1")}
-    assert kept == generated, "python -m hcexport.cli.manual man"
+    assert kept == generated, "python -m man.generate man"
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
