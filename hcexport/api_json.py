@@ -14,7 +14,7 @@ _SAID_CAP = 1000  # characters of a server's text in a message
 _ID_CAP = 200  # characters; the API's ids have 10 to 40
 
 
-class Reader:
+class JsonFields:
     """Takes fields out of a JSON object without regard to the case of its keys."""
 
     def __init__(self, body: Json) -> None:
@@ -86,7 +86,7 @@ def is_id(text: str) -> bool:
     return fits and bool(text.strip(".")) and not set("/\\?#% ").intersection(text)
 
 
-def last_segment(url: object, *, after: str) -> str | None:
+def id_from_url(url: object, *, after: str) -> str | None:
     """The path segment that follows the last ``after`` in a URL of the server: the id it carries, or None.
 
     >>> last_segment("https://elsewhere:7443/x/admin/uploads/f57951c9", after="uploads")

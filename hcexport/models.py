@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from hcexport.api_json import Json, Reader, is_id, last_segment, plain_text
+from hcexport.api_json import Json, JsonFields, id_from_url, is_id, plain_text
 from hcexport.errors import ProtocolError
 
 
@@ -101,7 +101,7 @@ class Report:
     @classmethod
     def from_json(cls, body: Json) -> Report:
         """Read a row of ``runs``. Raises ProtocolError when it has no id."""
-        read = Reader(body)
+        read = JsonFields(body)
         return cls(**_report_fields(read), extra=read.rest())
 
     @property
@@ -130,7 +130,7 @@ class TestResult:
     @classmethod
     def from_json(cls, body: Json, *, severity: str = "") -> TestResult:
         """Read one test; ``severity`` is that of the list it stands in, for a test that does not say its own."""
-        read = Reader(body)
+        read = JsonFields(body)
         word = read.take("result")
         return cls(
             id=read.text("id") or read.text("name"),
@@ -163,7 +163,7 @@ class SuiteResult:
     @classmethod
     def from_json(cls, body: Json) -> SuiteResult:
         """Read a suite: its tests are in ``criticalTestStatus``, ``generalTestStatus`` and any list like them."""
-        read = Reader(body)
+        read = JsonFields(body)
         made = cls(read.text("id"), read.text("name"), notes=plain_text(read.take("notes")))
         word, rest, tests = read.take("result"), dict(read.rest()), []
         for key in [key for key, value in rest.items() if _LIST in key.lower() and isinstance(value, list)]:
@@ -187,7 +187,7 @@ class ReportDetail:
     @classmethod
     def from_json(cls, body: Json, *, run_id: str = "") -> ReportDetail:
         """Read a report resource; ``run_id`` stands in for the id that the resource may leave out."""
-        read = Reader({**({"id": run_id} if run_id else {}), **body})
+        read = JsonFields({**({"id": run_id} if run_id else {}), **body})
         raw = read.take("suitestatus")
         listed = raw if isinstance(raw, list) else [raw]
         suites = tuple(SuiteResult.from_json(suite) for suite in listed if isinstance(suite, dict))
@@ -207,7 +207,7 @@ class Suite:
     @classmethod
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
-        read = Reader(body)
+        read = JsonFields(body)
         return cls(id=read.text("id"), name=read.text("name"), extra=read.rest())
 
 
@@ -233,9 +233,9 @@ class Job:
         The id comes from ``jobid`` or the end of ``jobsUrl``, the upload item's from the end of ``result.URL``;
         nothing else of those URLs is ever used. Failure text may be in any of four places.
         """
-        read = Reader(body)
+        read = JsonFields(body)
         said, url = read.text("jobid"), read.take("jobsurl")
-        found = (said if is_id(said) else last_segment(url, after="jobs")) or job_id
+        found = (said if is_id(said) else id_from_url(url, after="jobs")) or job_id
         if not found:
             raise ProtocolError("the server named no job in its answer")
         status = JobStatus.parse(read.take("status") or read.take("jobstatus") or "UNAVAILABLE")
@@ -286,7 +286,7 @@ class UploadItem:
     @classmethod
     def from_json(cls, body: Json, *, item_id: str = "") -> UploadItem:
         """Read an upload item; one that does not say ``committed`` counts as committed."""
-        read = Reader(body)
+        read = JsonFields(body)
         return cls(
             id=read.text("itemid") or item_id,
             name=read.text("itemname"),
@@ -308,7 +308,7 @@ class Account:
     @classmethod
     def from_json(cls, body: Json) -> Account:
         """Read the signed-in user."""
-        read = Reader(body)
+        read = JsonFields(body)
         listed = read.take("privileges")
         privileges = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
         return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
@@ -333,7 +333,7 @@ _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructur
 _UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 
 
-def _report_fields(read: Reader) -> dict[str, Any]:
+def _report_fields(read: JsonFields) -> dict[str, Any]:
     run_id = read.text("id")
     if not is_id(run_id):
         raise ProtocolError("the server listed a report without a usable id")
@@ -358,7 +358,7 @@ def _with_unknown_word(word: object, rest: Json) -> Json:
 def _upload_id(result: object) -> str | None:
     if not isinstance(result, Mapping):
         return None
-    return last_segment(Reader(result).take("url"), after="uploads")
+    return id_from_url(JsonFields(result).take("url"), after="uploads")
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

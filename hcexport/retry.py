@@ -20,7 +20,7 @@ WAIT_MAX_S = 60.0  # faults.md, retry: uniform(0, min(60, 2^n))
 NONSENSE_LIMIT = 3  # answers in a row that are not the API: a login page will not go away
 
 
-class Patience:
+class RetryBudget:
     """Counts failures, resets with progress, and waits in between: full jitter, or what the server asked for."""
 
     def __init__(

@@ -21,7 +21,7 @@ from hcexport.__main__ import __file__ as program
 
 
 def serve() -> None:
-    for package in ("cli", "api", "store", "transfer", "views"):
+    for package in ("cli", "api", "store", "transfer", "output", "auth"):
         for module in pkgutil.iter_modules(importlib.import_module(f"hcexport.{package}").__path__):
             if module.name != "keyring_child":  # a program of its own
                 importlib.import_module(f"hcexport.{package}.{module.name}")

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from hcexport.api.diagnose import explained
+from hcexport.api.diagnose import explain_refusals
 from hcexport.api.session import ItemStream, Session
-from hcexport.api_json import Reader, is_id, last_segment
+from hcexport.api_json import JsonFields, id_from_url, is_id
 from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
 from hcexport.models import Account, Job, Report, ReportDetail, Suite, UploadItem
 from hcexport.redaction import Secret
@@ -83,7 +83,7 @@ class Client:
         Sent once, with the token of now: raises TokenRejected where other requests would be sent again with a new one.
         """
         path, form = "healthCheck/reports/export", {"runIds": ",".join(run_ids)}
-        with explained(path, self.session, self.release):
+        with explain_refusals(path, self.session, self.release):
             token = self._token_to_send()
             return _started(lambda: self.session.post(f"{self._admin}/{path}", form, token=token))
 
@@ -102,10 +102,10 @@ class Client:
 
     def job_ids(self) -> list[str]:
         """``GET jobs``: ids and nothing else. Raises ProtocolError for an answer without a list of them."""
-        listed = Reader(self._get("jobs")).take("jobs")
+        listed = JsonFields(self._get("jobs")).take("jobs")
         if not isinstance(listed, list):
             raise ProtocolError("the server's answer has no list of 'jobs'")
-        ids = (Reader(one).text("jobid") if isinstance(one, dict) else str(one) for one in listed)
+        ids = (JsonFields(one).text("jobid") if isinstance(one, dict) else str(one) for one in listed)
         return [one for one in ids if is_id(one)]
 
     def job(self, job_id: str, *, attempts: int = 3) -> Job:
@@ -157,7 +157,7 @@ class Client:
 
     def _call(self, path: str, send: Callable[[str, Secret], T]) -> T:
         """Send to the admin API; a refusal says what is behind it: a privilege, another product, an old release."""
-        with explained(path, self.session, self.release):
+        with explain_refusals(path, self.session, self.release):
             return self._with_token(lambda token: send(f"{self._admin}/{path}", token))
 
     def _with_token(self, send: Callable[[Secret], T]) -> T:
@@ -206,7 +206,7 @@ def _started(send: Callable[[], dict[str, Any]]) -> Job:
     try:
         return Job.from_json(send())
     except ProtocolError as error:
-        places = {last_segment(f"/jobs/{place}", after="jobs") for place in _JOB_PLACE.findall(error.place)} - {None}
+        places = {id_from_url(f"/jobs/{place}", after="jobs") for place in _JOB_PLACE.findall(error.place)} - {None}
         if len(places) == 1:
             return Job.from_json({"jobid": places.pop()})
         raise

@@ -37,7 +37,7 @@ def check_release(release: str, organization: object) -> None:
 
 
 @contextmanager
-def explained(path: str, session: Session, release: Callable[[], str]) -> Iterator[None]:
+def explain_refusals(path: str, session: Session, release: Callable[[], str]) -> Iterator[None]:
     """Say what is behind a refusal of ``path``, a resource of the admin API: the privilege that it asks for.
 
     A health check resource that is not there may mean another product, or an old release: raises ConfigError then. A

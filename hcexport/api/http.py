@@ -43,7 +43,7 @@ _FOREIGN = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """Status and headers (lower-case names) of an answer whose body is still to come.
 
     ``limit`` cuts the time for the rest of the body to so many seconds.
@@ -55,7 +55,7 @@ class Answer:
     limit: Callable[[float], None]
 
 
-class Wire:
+class HttpClient:
     """An httpx client for one origin, over connections that keep a deadline."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Wire:
         deadline: Deadline,
         limit_s: float | None,
         **content: Any,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """Send a request and hand out its answer; everything within ``deadline``, and ``limit_s`` where it is given.
 
         Raises CertificateError, NetworkError, or TimedOut when it was the deadline that passed. What the caller's own
@@ -111,7 +111,7 @@ class Wire:
         self._has_answered |= response.is_success
         try:
             names = {name.lower(): value for name, value in response.headers.items()}
-            yield Answer(response.status_code, names, self._chunks(response, deadline), self._network.read_body)
+            yield Response(response.status_code, names, self._chunks(response, deadline), self._network.read_body)
         finally:
             with self._translated(deadline):
                 response.close()

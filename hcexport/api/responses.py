@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hcexport.api.tls import refused_by_front
+from hcexport.api.tls import client_certificate_refused_by_proxy
 from hcexport.api_json import plain_text
 from hcexport.errors import (
     AuthError,
@@ -41,7 +41,7 @@ _FEWER = "export fewer at once"
 _FAILURE_WORDS = {"error", "failed", "failure"}
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> dict[str, Any]:
+def decode(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> dict[str, Any]:
     """The JSON object of a good answer; raises what a bad one means.
 
     ``headers`` have lower-case names; ``sent_bytes`` is the size of the request's body. Raises TokenRejected,
@@ -57,7 +57,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, *, sent_by
 
 def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> HcexportError:
     """The failure that an HTTP status other than 2xx stands for, in the server's words where it has any."""
-    if untrusted := refused_by_front(status, body):
+    if untrusted := client_certificate_refused_by_proxy(status, body):
         return untrusted
     if 300 <= status < 400:
         elsewhere = ProtocolError(

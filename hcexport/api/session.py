@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from hcexport.api.proxy import proxy_for
-from hcexport.api.responses import failed_status, parse_object, raise_for_error, read_answer, server_date
+from hcexport.api.responses import decode, failed_status, parse_object, raise_for_error, server_date
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
 from hcexport.organization import Organization
@@ -21,7 +21,7 @@ from hcexport.retry import backoff_s
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 
 if TYPE_CHECKING:
-    from hcexport.api.http import Answer, Wire
+    from hcexport.api.http import HttpClient, Response
 
 
 REFERER = "https://hcexport"  # one for every request: a token is bound to the referer that it was made with
@@ -146,7 +146,7 @@ class Session:
             body = _capped(answer)
             self.json_bytes += len(body)
             try:
-                found = read_answer(answer.status, answer.headers, _without(token, body), sent_bytes=sent)
+                found = decode(answer.status, answer.headers, _without(token, body), sent_bytes=sent)
             except (NoOrganization, NotFound) as missing:
                 raise self._missing(missing) from None
             self._read_clock(answer)
@@ -179,7 +179,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
         limit_s: float | None = None,
         **content: Any,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """The answer to a request, at most five redirects further on for a GET."""
         sent = {**(headers or {}), **({"X-Esri-Authorization": f"Bearer {token.reveal()}"} if token else {})}
         for _ in range(REDIRECTS + 1):
@@ -195,10 +195,10 @@ class Session:
             url, content = onward, {}
         raise ProtocolError(f"the server redirects more than {REDIRECTS} times")
 
-    def _note(self, method: str, url: str, answer: Answer, seconds: float) -> None:
+    def _note(self, method: str, url: str, answer: Response, seconds: float) -> None:
         self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
 
-    def _read_clock(self, answer: Answer) -> None:
+    def _read_clock(self, answer: Response) -> None:
         """Take the time from an answer of the API itself: what fails may come from a gateway with its own clock."""
         date = server_date(answer.headers)
         if date:
@@ -208,7 +208,7 @@ class Session:
         if self._log is not None:
             self._log(redact(line))
 
-    def _onward(self, method: str, url: str, answer: Answer) -> str | None:
+    def _onward(self, method: str, url: str, answer: Response) -> str | None:
         """Where a GET goes on: to the same scheme, host and port only, so that the token stays at home."""
         place = answer.headers.get("location")
         if method != "GET" or not place or answer.status not in {301, 302, 303, 307, 308}:
@@ -224,12 +224,12 @@ class Session:
 
 def _open_wire(
     organization: Organization, tls: TlsOptions, environ: Mapping[str, str], connect_timeout_s: float
-) -> Wire:
+) -> HttpClient:
     # httpx loads a command line of its own where rich is installed: a third of its start, and nothing of it is used
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes it an ImportError, which it expects
-    from hcexport.api.http import Wire  # noqa: PLC0415 # start-up: httpx
+    from hcexport.api.http import HttpClient  # noqa: PLC0415 # start-up: httpx
 
-    return Wire(
+    return HttpClient(
         host=organization.host,
         referer=REFERER,
         context=make_context(tls) if organization.scheme == "https" else None,
@@ -256,7 +256,7 @@ def _same_origin(url: str, organization: Organization) -> bool:
     return theirs == (organization.scheme, organization.host, organization.port, None)
 
 
-def _capped(answer: Answer, limit_s: float | None = None) -> bytes:
+def _capped(answer: Response, limit_s: float | None = None) -> bytes:
     """The whole body, within ``limit_s`` seconds where given.
 
     Raises ProtocolError for one that is too large, or was compressed though we asked for it plain.
@@ -278,7 +278,7 @@ def _without(token: Secret | None, body: bytes) -> bytes:
     return token.blanked(body.decode("latin-1")).encode("latin-1") if token else body
 
 
-def _file_only(answer: Answer) -> Iterator[bytes]:
+def _file_only(answer: Response) -> Iterator[bytes]:
     """The chunks of a file; what looks like JSON or a page, or calls itself one and is no zip, is raised as such."""
     first = b""
     while _begins_zip(first) and (chunk := next(answer.chunks, b"")):

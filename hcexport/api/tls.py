@@ -130,7 +130,7 @@ def _refused(cause: ssl.SSLError, host: str) -> CertificateError:
     return CertificateError(f"TLS with {host} failed: {_words(cause)}")
 
 
-def refused_by_front(status: int, body: bytes) -> CertificateError | None:
+def client_certificate_refused_by_proxy(status: int, body: bytes) -> CertificateError | None:
     """What nginx says where others fail the handshake: a page, as HTTP 400, in place of the organization."""
     if status != 400 or b"SSL certificate" not in body:
         return None

@@ -25,7 +25,7 @@ class SaidTooMuch(Exception):
     """The program was ended because it wrote more than ``OUTPUT_CAP``."""
 
 
-def run_for_secret(
+def run_with_limit(
     command: Sequence[str], *, given: bytes, limit_s: float, environ: Mapping[str, str], attended: bool = False
 ) -> tuple[int, bytes]:
     """Exit status and output of a program that gets ``given`` on its stdin and has ``limit_s`` seconds.

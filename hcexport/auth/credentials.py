@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hcexport.auth.secret_stores import FileStore, KeyringStore
-from hcexport.auth.tokens import AccountKey, Entry, Kind, SecretStore, Token
+from hcexport.auth.tokens import AccountKey, Kind, SecretKind, SecretStore, Token
 from hcexport.files import lock, read_private, write_private
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
@@ -59,7 +59,7 @@ class Credentials:
 
     def token(self) -> Token | None:
         """The stored token, expired or not."""
-        if (secret := self.store.load(self.key, Entry.TOKEN)) is None:
+        if (secret := self.store.load(self.key, SecretKind.TOKEN)) is None:
             return None
         session = self.session()
         return Token(secret, session.expires, self.key.username, session.referer, session.kind)
@@ -67,41 +67,41 @@ class Credentials:
     def keep_token(self, token: Token) -> None:
         """Keep a token; its expiry is on disk first, so that no reader takes the new one for expired."""
         self._note_kept(expires=token.expires, referer=token.referer, kind=token.kind)
-        self.store.save(self.key, Entry.TOKEN, token.secret)
+        self.store.save(self.key, SecretKind.TOKEN, token.secret)
 
     def refresh_token(self) -> Secret | None:
         """The stored refresh token; ``session().refresh_expires`` says how long it is good."""
-        return self.store.load(self.key, Entry.REFRESH_TOKEN)
+        return self.store.load(self.key, SecretKind.REFRESH_TOKEN)
 
     def keep_refresh_token(
         self, secret: Secret, expires: datetime | None, *, client_id: str = "", redirect_uri: str = ""
     ) -> None:
         """Keep a refresh token, its end, and the application that it was made for."""
         self._note_kept(refresh_expires=expires, client_id=client_id, redirect_uri=redirect_uri)
-        self.store.save(self.key, Entry.REFRESH_TOKEN, secret)
+        self.store.save(self.key, SecretKind.REFRESH_TOKEN, secret)
 
     def password(self) -> Secret | None:
         """The remembered password."""
-        return self.store.load(self.key, Entry.PASSWORD)
+        return self.store.load(self.key, SecretKind.PASSWORD)
 
     def keep_password(self, secret: Secret) -> None:
         """Remember the password, as ``login --remember`` asks."""
         self._note_kept()
-        self.store.save(self.key, Entry.PASSWORD, secret)
+        self.store.save(self.key, SecretKind.PASSWORD, secret)
 
     def forget_token(self) -> bool:
         """Forget a token that the server does not take any more; whether there was one."""
-        return self.store.delete(self.key, Entry.TOKEN)
+        return self.store.delete(self.key, SecretKind.TOKEN)
 
     def forget(self) -> bool:
         """Forget everything in this store but which passwords were refused; whether there was anything."""
-        found = [self.store.delete(self.key, entry) for entry in Entry]
+        found = [self.store.delete(self.key, entry) for entry in SecretKind]
         elsewhere = tuple(name for name in self.session().stores if name != self.store.name)
         if elsewhere:
             self._change(stores=elsewhere)
         else:
             known = self.session()
-            self._change(**{**vars(Session()), "salt": known.salt, "refused": known.refused})
+            self._change(**{**vars(TokenMetadata()), "salt": known.salt, "refused": known.refused})
         return any(found)
 
     def leave_to_others(self) -> bool:
@@ -160,9 +160,9 @@ class Credentials:
         free = times[-1] + UNDER_WAY_S if len(times) < _LOST_AT_MOST else times[-_LOST_AT_MOST] + LOCKING_S
         return max(0.0, free - now)
 
-    def session(self) -> Session:
+    def session(self) -> TokenMetadata:
         """What is known beside the secrets; empty where nothing is."""
-        return Session.from_bytes(read_private(self._path))
+        return TokenMetadata.from_bytes(read_private(self._path))
 
     def renewal_lock(self, limit_s: float = UNDER_WAY_S) -> AbstractContextManager[bool]:
         """One renewal at a time on this machine, if it can be had. Read the store again once inside."""
@@ -190,7 +190,7 @@ def accounts_of(profile: str, paths: Paths) -> dict[AccountKey, tuple[str, ...]]
     """The accounts that secrets were kept of for a profile, and in which stores. Raises ConfigError."""
     accounts = {}
     for path in sorted(paths.sessions.glob("*.json")):
-        known = Session.from_bytes(read_private(path))
+        known = TokenMetadata.from_bytes(read_private(path))
         if profile in known.profiles:
             accounts[AccountKey(Organization.parse(known.organization), known.username)] = known.stores
     return accounts
@@ -209,7 +209,7 @@ def _is_in(digest: str, digests: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True)
-class Session:
+class TokenMetadata:
     """The file's content. Hashes of passwords share one salt, so that a check costs one of them.
 
     ``refused`` are those of wrong passwords, ``sent`` those of passwords of which no answer is known, each with the
@@ -233,7 +233,7 @@ class Session:
     stores: tuple[str, ...] = ()
 
     @classmethod
-    def from_bytes(cls, content: bytes | None) -> Session:
+    def from_bytes(cls, content: bytes | None) -> TokenMetadata:
         """Read it; what is missing or spoilt is as if it had never been known."""
         try:
             body = json.loads(content or b"{}")

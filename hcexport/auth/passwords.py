@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_for_secret
+from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_with_limit
 from hcexport.errors import ConfigError
 from hcexport.files import open_at_once
 from hcexport.redaction import Secret
@@ -87,7 +87,7 @@ def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)
-        status, output = run_for_secret(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
+        status, output = run_with_limit(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
     except TookTooLong:
         raise ConfigError(f"{origin} did not end within {COMMAND_LIMIT_S:g} s", hint=hint) from None
     except SaidTooMuch:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_for_secret
-from hcexport.auth.tokens import AccountKey, Entry
+from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_with_limit
+from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.errors import ConfigError
 from hcexport.files import own_folder, private_folder, read_private, translated, write_private
 from hcexport.redaction import Secret, redact
@@ -49,16 +49,16 @@ class KeyringStore:
         """The backend's name, after a trial entry was written, read and removed."""
         return f"the keyring ({self._ask('probe', 'hcexport:probe', 'probe')['backend']})"
 
-    def load(self, key: AccountKey, entry: Entry) -> Secret | None:
+    def load(self, key: AccountKey, entry: SecretKind) -> Secret | None:
         """Raises ConfigError when the keyring is locked, missing or does not answer in time."""
         secret = self._ask("get", *_place(key, entry))["secret"]
         return None if secret is None else Secret(secret)
 
-    def save(self, key: AccountKey, entry: Entry, secret: Secret) -> None:
+    def save(self, key: AccountKey, entry: SecretKind, secret: Secret) -> None:
         """Read back before it returns."""
         self._ask("set", *_place(key, entry), secret=secret.reveal())
 
-    def delete(self, key: AccountKey, entry: Entry) -> bool:
+    def delete(self, key: AccountKey, entry: SecretKind) -> bool:
         """Whether there was one."""
         return bool(self._ask("delete", *_place(key, entry))["found"])
 
@@ -76,7 +76,7 @@ class KeyringStore:
         limit_s = ATTENDED_S if self._attended else UNATTENDED_S
         command = [sys.executable, "-P", str(_CHILD)]
         try:
-            _, output = run_for_secret(
+            _, output = run_with_limit(
                 command, given=request, limit_s=limit_s, environ=self._environ, attended=self._attended
             )
             answer: dict[str, Any] = json.loads(output)
@@ -92,7 +92,7 @@ class KeyringStore:
         return error
 
 
-def _place(key: AccountKey, entry: Entry) -> tuple[str, str]:
+def _place(key: AccountKey, entry: SecretKind) -> tuple[str, str]:
     return f"hcexport:{key.organization.url}", f"{key.username}#{entry}"
 
 
@@ -112,7 +112,7 @@ class FileStore:
             trial.unlink(missing_ok=True)
         return f"files in {self.folder}"
 
-    def load(self, key: AccountKey, entry: Entry) -> Secret | None:
+    def load(self, key: AccountKey, entry: SecretKind) -> Secret | None:
         """Raises ConfigError when the file is a link, is loose, is foreign, or holds no text."""
         path = self._path(key, entry)
         content = read_private(path)
@@ -121,11 +121,11 @@ class FileStore:
         except UnicodeDecodeError:
             raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
 
-    def save(self, key: AccountKey, entry: Entry, secret: Secret) -> None:
+    def save(self, key: AccountKey, entry: SecretKind, secret: Secret) -> None:
         """Replaces the file as a whole."""
         write_private(self._path(key, entry), secret.reveal().encode())
 
-    def delete(self, key: AccountKey, entry: Entry) -> bool:
+    def delete(self, key: AccountKey, entry: SecretKind) -> bool:
         """Removes the file."""
         path = self._path(key, entry)
         with translated("remove", path):
@@ -135,6 +135,6 @@ class FileStore:
                 return False
         return True
 
-    def _path(self, key: AccountKey, entry: Entry) -> Path:
+    def _path(self, key: AccountKey, entry: SecretKind) -> Path:
         own_folder(self.folder)
         return self.folder / f"{key.file_name}.{entry}"

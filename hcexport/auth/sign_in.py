@@ -41,7 +41,7 @@ Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Way:
+class TokenSource:
     """A way to a token: its ``origin`` in words without secrets, and how to try it; None is "nothing here".
 
     ``at_hand`` says that it costs the server nothing.
@@ -52,7 +52,7 @@ class Way:
     at_hand: bool = False
 
 
-class SignIn:
+class TokenProvider:
     """The token of one command, from the first way that has one; the ways are tried again when it has ended.
 
     ``token`` is the one in use, ``origin`` says where it came from. ``credentials`` are those of the account, and
@@ -62,7 +62,7 @@ class SignIn:
     def __init__(
         self,
         session: Session,
-        ways: Sequence[Way],
+        ways: Sequence[TokenSource],
         *,
         credentials: Credentials | None = None,
         keeps: bool = False,
@@ -103,7 +103,9 @@ class SignIn:
             raise _worth_saying(failures, self._session)
         return token
 
-    def _walk(self, ways: Sequence[Way], rejected: Secret | None, failures: list[HcexportError]) -> Token | None:
+    def _walk(
+        self, ways: Sequence[TokenSource], rejected: Secret | None, failures: list[HcexportError]
+    ) -> Token | None:
         for way in ways:
             try:
                 token = way.get()
@@ -141,12 +143,12 @@ class SignIn:
         return renewal_lock(self._session, self._credentials) if self._credentials else nullcontext()
 
 
-def fixed_way(origin: str, token: Token) -> Way:
+def from_value(origin: str, token: Token) -> TokenSource:
     """A token that was given: used as it is."""
-    return Way(origin, lambda: token, at_hand=True)
+    return TokenSource(origin, lambda: token, at_hand=True)
 
 
-def stored_way(session: Session, credentials: Credentials) -> Way:
+def from_store(session: Session, credentials: Credentials) -> TokenSource:
     """The stored token. Whether it has ended is known without asking the store, which may take its time."""
 
     def get() -> Token | None:
@@ -156,19 +158,19 @@ def stored_way(session: Session, credentials: Credentials) -> Way:
             )
         return credentials.token()
 
-    return Way(f"{credentials.store.name} store", get, at_hand=True)
+    return TokenSource(f"{credentials.store.name} store", get, at_hand=True)
 
 
-def overdue_way(session: Session, credentials: Credentials) -> Way:
+def from_expired_store(session: Session, credentials: Credentials) -> TokenSource:
     """The stored token once more, where nothing renews it: by the server's clock it may still last."""
 
     def get() -> Token | None:
         return credentials.token() if has_ended(session, credentials.session().expires) else None
 
-    return Way("the stored token, past its end by this machine's clock", get)
+    return TokenSource("the stored token, past its end by this machine's clock", get)
 
 
-def refresh_way(session: Session, credentials: Credentials) -> Way:
+def from_refresh_token(session: Session, credentials: Credentials) -> TokenSource:
     """A token for the refresh token of a sign-in with a browser, which is itself exchanged before it ends."""
 
     def get() -> Token | None:
@@ -184,7 +186,7 @@ def refresh_way(session: Session, credentials: Credentials) -> Way:
                 return grant.token
         return oauth.refresh(session, app, secret).token
 
-    return Way("the refresh token", get)
+    return TokenSource("the refresh token", get)
 
 
 def keep_grant(credentials: Credentials, app: oauth.Application, grant: oauth.Grant) -> None:
@@ -195,14 +197,14 @@ def keep_grant(credentials: Credentials, app: oauth.Application, grant: oauth.Gr
         )
 
 
-def password_way(
+def from_password(
     session: Session,
     credentials: Credentials,
     origin: str,
     read: Callable[[], Secret | None],
     *,
     life_s: float = TOKEN_LIFE_S,
-) -> Way:
+) -> TokenSource:
     """A token for a password from ``origin``. One that the server refused before is not sent again until it changes."""
     username = credentials.key.username
 
@@ -224,7 +226,7 @@ def password_way(
         credentials.forget_refused(password)
         return token
 
-    return Way(origin, get)
+    return TokenSource(origin, get)
 
 
 def _signed_in(session: Session, credentials: Credentials, password: Secret, life_s: float) -> Token:

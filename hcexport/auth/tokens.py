@@ -14,7 +14,7 @@ from hcexport.organization import Organization
 from hcexport.redaction import Secret
 
 
-class Entry(StrEnum):
+class SecretKind(StrEnum):
     """Which secret of an account: each has an entry of its own in a store."""
 
     TOKEN = "token"  # noqa: S105 - a name
@@ -73,11 +73,11 @@ class SecretStore(Protocol):
     def probe(self) -> str:
         """Make sure that it keeps what it is given, before a secret is asked for; where that is, in words."""
 
-    def load(self, key: AccountKey, entry: Entry) -> Secret | None:
+    def load(self, key: AccountKey, entry: SecretKind) -> Secret | None:
         """The secret, None where there is none."""
 
-    def save(self, key: AccountKey, entry: Entry, secret: Secret) -> None:
+    def save(self, key: AccountKey, entry: SecretKind, secret: Secret) -> None:
         """Keep the secret, and make sure that it was kept."""
 
-    def delete(self, key: AccountKey, entry: Entry) -> bool:
+    def delete(self, key: AccountKey, entry: SecretKind) -> bool:
         """Forget the secret; whether there was one."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hcexport.cli.messages import Talk
+from hcexport.cli.messages import Messages
 from hcexport.organization import Organization
 from hcexport.output import terminal
 from hcexport.store.paths import Paths
@@ -21,12 +21,12 @@ from hcexport.times import NO_DEADLINE, Deadline
 if TYPE_CHECKING:
     from hcexport.api.client import Client
     from hcexport.api.session import Session
-    from hcexport.auth.sign_in import SignIn
+    from hcexport.auth.sign_in import TokenProvider
     from hcexport.models import Report
     from hcexport.output.printers import Printer
     from hcexport.output.progress import Progress
+    from hcexport.store.completion_cache import CompletionCache
     from hcexport.store.ledger import Ledger
-    from hcexport.store.recent import Recent
 
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
 
@@ -60,7 +60,7 @@ class App:
         """Every setting with its origin; what is odd in the config file is said once."""
         settings = resolve(self.given, self.environ, self.paths, new_profile=bool(self.given.get("new_profile")))
         for warning in settings.warnings:
-            self.talk.warning(warning)
+            self.messages.warning(warning)
         return settings
 
     def use(self, **values: Any) -> None:
@@ -93,11 +93,11 @@ class App:
     # What is said
 
     @cached_property
-    def talk(self) -> Talk:
+    def messages(self) -> Messages:
         """Notices, warnings and the log."""
-        talk = Talk(quiet=self.given["quiet"], verbosity=self.given["verbose"], log_file=self.given["log_file"])
-        self._closing.callback(talk.close)
-        return talk
+        messages = Messages(quiet=self.given["quiet"], verbosity=self.given["verbose"], log_file=self.given["log_file"])
+        self._closing.callback(messages.close)
+        return messages
 
     @property
     def printer(self) -> Printer:
@@ -132,7 +132,7 @@ class App:
             is_terminal=is_terminal,
             color=terminal.wants_color(self.settings.color.value, self.environ, is_terminal),
         )
-        self.talk.through = self._closing.enter_context(made)
+        self.messages.live = self._closing.enter_context(made)
         return made
 
     # What is talked to
@@ -145,9 +145,9 @@ class App:
 
         settings = self.settings
         if self.given["insecure"]:
-            self.talk.warning("--insecure: whoever is between here and there can read the token")
+            self.messages.warning("--insecure: whoever is between here and there can read the token")
         if self.environ.get("SSLKEYLOGFILE") and self.organization.scheme == "https":
-            self.talk.warning("SSLKEYLOGFILE is set: whoever reads that file can read the token")
+            self.messages.warning("SSLKEYLOGFILE is set: whoever reads that file can read the token")
         tls = TlsOptions(
             ca_bundle=settings.ca_bundle.value,
             client_cert=settings.client_cert.value,
@@ -160,13 +160,13 @@ class App:
             environ=self.environ,
             deadline=self.deadline,
             connect_timeout_s=settings.connect_timeout.value,
-            log=self.talk.wire if self.talk.logs_wire else None,
+            log=self.messages.wire if self.messages.logs_wire else None,
         )
         self._closing.callback(session.close)
         return session
 
     @cached_property
-    def tokens(self) -> SignIn:
+    def tokens(self) -> TokenProvider:
         """Where the token comes from."""
         from hcexport.cli.credentials import tokens_of  # noqa: PLC0415 # start-up
 
@@ -184,15 +184,15 @@ class App:
         """The exports submitted from here."""
         from hcexport.store.ledger import Ledger  # noqa: PLC0415 # start-up
 
-        ledger = Ledger(self.paths.ledger, self.talk.warning)
+        ledger = Ledger(self.paths.ledger, self.messages.warning)
         self._closing.callback(ledger.close)
         return ledger
 
-    def recent(self, kind: str) -> Recent:
+    def recent(self, kind: str) -> CompletionCache:
         """The ids of ``reports`` or ``jobs`` that were seen last, for completion."""
-        from hcexport.store.recent import Recent  # noqa: PLC0415 # start-up
+        from hcexport.store.completion_cache import CompletionCache  # noqa: PLC0415 # start-up
 
-        return Recent(self.paths.cache, self.organization.url, kind)
+        return CompletionCache(self.paths.cache, self.organization.url, kind)
 
     def reports(self) -> Iterator[Report]:
         """Every report of the organization, in the order of the server."""

@@ -23,8 +23,8 @@ from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.sanitize import clean
 from hcexport.redaction import Secret
+from hcexport.store.completion_cache import CachedId
 from hcexport.store.config_file import ConfigFile, profile_section
-from hcexport.store.recent import Seen
 from hcexport.store.settings import KNOWN
 
 SERVER_LIMIT_S = 1.0
@@ -56,13 +56,13 @@ def _given(ctx: click.Context, param: click.Parameter) -> Iterator[str]:
         yield from str(value).split(",")
 
 
-def _profiles(app: App) -> Iterator[Seen]:
+def _profiles(app: App) -> Iterator[CachedId]:
     config = ConfigFile.read(app.paths.config_file, KNOWN)
     for name in config.profiles:
-        yield Seen(name, config.sections[profile_section(name)].get("url", ""))
+        yield CachedId(name, config.sections[profile_section(name)].get("url", ""))
 
 
-def _report_ids(app: App) -> list[Seen]:
+def _report_ids(app: App) -> list[CachedId]:
     recent = app.recent("reports")
     if time.time() - recent.kept_at() > FRESH_S:
         with suppress(HcexportError):  # what is kept is better than nothing
@@ -71,13 +71,13 @@ def _report_ids(app: App) -> list[Seen]:
     return recent.seen()
 
 
-def _asked(app: App) -> list[Seen]:
+def _asked(app: App) -> list[CachedId]:
     """The first page of reports by the server's own word. Raises HcexportError."""
     token = _token_at_hand(app)
     if token is None:
         return []
     client = Client(app.session, _AtHand(token.secret))
-    return [Seen.of_report(report) for report in next(client.query_reports(), [])]
+    return [CachedId.of_report(report) for report in next(client.query_reports(), [])]
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,17 @@ def _token_at_hand(app: App) -> Token | None:
     return credentials_of(app).token() if app.settings.store.value == "file" and has_profile(app) else None
 
 
-def _job_ids(app: App) -> list[Seen]:
+def _job_ids(app: App) -> list[CachedId]:
     entries = [entry for entry in app.ledger.entries(limit=50) if entry.job_id]
     ours = [
-        Seen.described(str(each.job_id), each.submitted or each.intended, each.status, each.profile) for each in entries
+        CachedId.described(str(each.job_id), each.submitted or each.intended, each.status, each.profile)
+        for each in entries
     ]
     known = {one.id for one in ours}
     return [*ours, *(one for one in app.recent("jobs").seen() if one.id not in known)]
 
 
-_KINDS: Mapping[str, Callable[[App], Iterable[Seen]]] = {
+_KINDS: Mapping[str, Callable[[App], Iterable[CachedId]]] = {
     "profiles": _profiles,
     "report ids": _report_ids,
     "job ids": _job_ids,

@@ -9,7 +9,15 @@ import click
 
 from hcexport.auth.credentials import Credentials, accounts_of, environment_token, secret_store
 from hcexport.auth.passwords import password_sources
-from hcexport.auth.sign_in import SignIn, Way, fixed_way, overdue_way, password_way, refresh_way, stored_way
+from hcexport.auth.sign_in import (
+    TokenProvider,
+    TokenSource,
+    from_expired_store,
+    from_password,
+    from_refresh_token,
+    from_store,
+    from_value,
+)
 from hcexport.auth.tokens import AccountKey, SecretStore
 from hcexport.redaction import Secret
 
@@ -52,35 +60,35 @@ def has_profile(app: App) -> bool:
     return app.settings.store.origin != _BUILT_IN
 
 
-def tokens_of(app: App) -> SignIn:
+def tokens_of(app: App) -> TokenProvider:
     """What the client takes its tokens from."""
     credentials = credentials_of(app)
-    return SignIn(
+    return TokenProvider(
         app.session,
         list(_ways(app, credentials)),
         credentials=credentials,
         keeps=has_profile(app),
-        log=app.talk.decision,
+        log=app.messages.info,
     )
 
 
-def _ways(app: App, credentials: Credentials) -> Iterator[Way]:
+def _ways(app: App, credentials: Credentials) -> Iterator[TokenSource]:
     """In the order of contract.md 2; a token in the environment is the only way where there is one."""
     session = app.session
     if fixed := environment_token(app.environ):
-        yield fixed_way("HCEXPORT_TOKEN", fixed)
+        yield from_value("HCEXPORT_TOKEN", fixed)
         return
     if has_profile(app):
-        yield stored_way(session, credentials)
-        yield refresh_way(session, credentials)
-        yield password_way(session, credentials, "the remembered password", credentials.password)
+        yield from_store(session, credentials)
+        yield from_refresh_token(session, credentials)
+        yield from_password(session, credentials, "the remembered password", credentials.password)
     if credentials.key.username:
         for source in password_sources(app.settings, app.environ):
-            yield password_way(session, credentials, source.origin, source.read)
+            yield from_password(session, credentials, source.origin, source.read)
     if has_profile(app):
-        yield overdue_way(session, credentials)
+        yield from_expired_store(session, credentials)
     if credentials.key.username and app.may_ask:
-        yield password_way(session, credentials, PROMPT, lambda: ask_password(app))
+        yield from_password(session, credentials, PROMPT, lambda: ask_password(app))
 
 
 def ask_password(app: App) -> Secret:

@@ -17,7 +17,7 @@ from hcexport.redaction import shortened
 WIRE_VERBOSITY = 2
 
 
-class Line(Protocol):
+class LiveDisplay(Protocol):
     """Something that draws on stderr and lets lines through without being torn."""
 
     def notice(self, text: str) -> None:
@@ -27,7 +27,7 @@ class Line(Protocol):
         """Say something that matters."""
 
 
-class Talk:
+class Messages:
     """Notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
 
     All of it goes to the log file as well, whatever the verbosity. Secrets go nowhere.
@@ -37,7 +37,7 @@ class Talk:
         self._quiet = quiet
         self._verbosity = verbosity
         self._log = _open_private(log_file) if log_file else None
-        self.through: Line | None = None
+        self.live: LiveDisplay | None = None
 
     @property
     def logs_wire(self) -> bool:
@@ -53,12 +53,12 @@ class Talk:
     def warning(self, text: str) -> None:
         """Something that needs a person's eye, also with ``--quiet``."""
         self._write_log("warning", text)
-        if self.through:
-            self.through.warning(shortened(text))
+        if self.live:
+            self.live.warning(shortened(text))
         else:
             self._print(f"hcexport: warning: {text}")
 
-    def decision(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Why something is done, for ``-v``."""
         self._write_log("info", text)
         if self._verbosity:
@@ -72,13 +72,13 @@ class Talk:
 
     def close(self) -> None:
         """Close the log file."""
-        self.through = None
+        self.live = None
         if self._log:
             self._log.close()
 
     def _say(self, text: str) -> None:
-        if self.through:
-            self.through.notice(shortened(text))
+        if self.live:
+            self.live.notice(shortened(text))
         else:
             self._print(text)
 

@@ -62,7 +62,7 @@ class WordList(click.Choice):  # type: ignore[type-arg] # that of click 8.2 take
         """Take a list apart, and refuse a word that is none of them."""
         if not isinstance(value, str) or (ctx and ctx.resilient_parsing):
             return value
-        words = listed([value], param.opts[-1] if param else self.name)
+        words = parse_ids([value], param.opts[-1] if param else self.name)
         return tuple(super(WordList, self).convert(word, param, ctx) for word in words)
 
 
@@ -156,7 +156,7 @@ def _help(function: Callable[..., Any]) -> str:
     return "\n".join(line.strip() for line in (function.__doc__ or "").strip().splitlines())
 
 
-def listed(values: Sequence[str], what: str) -> tuple[str, ...]:
+def parse_ids(values: Sequence[str], what: str) -> tuple[str, ...]:
     """Ids out of comma-separated and repeated values; ``-`` reads them from stdin, one a line. Doubles are dropped.
 
     Raises UsageError for an empty one, which a comma too many makes, and NotFound when stdin has none: what was to

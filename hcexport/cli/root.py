@@ -45,7 +45,7 @@ class RootGroup(click.Group):
         """Load a command; None where there is none of this name."""
         if cmd_name not in self.commands_at:
             return None
-        module = importlib.import_module(f"hcexport.cli.{cmd_name}")
+        module = importlib.import_module(f"hcexport.cli.commands.{cmd_name}")
         command: click.Command = module.command
         return command
 

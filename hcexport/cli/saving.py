@@ -20,10 +20,10 @@ from hcexport.errors import HcexportError, JobFailed, NetworkError, OutcomeUnkno
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.confirmation import confirms
-from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, settle
+from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, resolve
 from hcexport.transfer.download import Phase, Saved, download
-from hcexport.transfer.extract_zip import extract, settle_folder
-from hcexport.transfer.file_names import fill
+from hcexport.transfer.extract_zip import extract, resolve_folder
+from hcexport.transfer.file_names import expand_template
 
 _GROUP = "Saving"
 
@@ -65,7 +65,7 @@ class Saving:
     cleanup: bool
 
     @classmethod
-    def settle(cls, app: App, out: str | None, extract_to: Path | None, cleanup: bool) -> Saving | None:
+    def plan(cls, app: App, out: str | None, extract_to: Path | None, cleanup: bool) -> Saving | None:
         """From the options; None without ``--out``. Raises UsageError and CannotCreate."""
         if out is None:
             if extract_to or cleanup:
@@ -73,9 +73,9 @@ class Saving:
             return None
         if_exists = IfExists(app.settings.if_exists.value)
         may_make = not app.given.get("dry_run")
-        destination = settle(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
+        destination = resolve(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
         if extract_to:
-            settle_folder(extract_to, if_exists=if_exists)
+            resolve_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract needs a file, and --out is a stream")
@@ -93,7 +93,9 @@ class Saving:
             return "standard output"
         if not destination.template:
             return f"{destination.folder}/"
-        return str(destination.folder / fill(destination.template, {"job_id": "{job_id}", **destination.words}))
+        return str(
+            destination.folder / expand_template(destination.template, {"job_id": "{job_id}", **destination.words})
+        )
 
     def existing(self) -> Path | None:
         """The file that is there and stays (``--if-exists skip``), where its name is known before there is a job."""
@@ -165,9 +167,9 @@ class Saving:
         )
         retries.over()
         for warning in saved.warnings:
-            app.talk.warning(warning)
+            app.messages.warning(warning)
         if saved.kept:
-            app.talk.notice(f"{saved.path} exists and stays")
+            app.messages.notice(f"{saved.path} exists and stays")
         elif self.extract_to and saved.path:
             self._extract(saved.path, self.extract_to)
         if self.cleanup and not saved.kept:
@@ -193,20 +195,20 @@ class Saving:
         try:
             self.app.client.delete_item(item_id)
         except HcexportError as error:
-            self.app.talk.warning(f"the upload item {item_id} was not deleted: {error.message}")
+            self.app.messages.warning(f"the upload item {item_id} was not deleted: {error.message}")
 
 
 class _Retries:
     """Says that a download is tried again: once in a warning, and once more when it is over."""
 
     def __init__(self, app: App) -> None:
-        self._talk = app.talk
+        self._talk = app.messages
         self._count = 0
 
     def told(self, failure: NetworkError, delay_s: float) -> None:
         """Another attempt follows."""
         self._count += 1
-        say = self._talk.warning if self._count == 1 else self._talk.decision
+        say = self._talk.warning if self._count == 1 else self._talk.info
         say(f"{failure.message}; going on in {delay_s:.0f} s")
 
     def over(self) -> None:

@@ -82,7 +82,7 @@ def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def taken_from(given: dict[str, Any]) -> Selection:
+def pop_selection(given: dict[str, Any]) -> Selection:
     """The Selection out of a command's options, which are removed."""
     chosen = {name: given.pop(name) for name in Selection.__dataclass_fields__}
     return Selection(**{**chosen, "result": tuple(word for words in chosen["result"] for word in words)})

@@ -19,7 +19,7 @@ from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.times import Sleep, type_duration
-from hcexport.transfer.poll import Trouble, poll
+from hcexport.transfer.poll import FailureStreak, poll
 
 _GROUP = "Waiting"
 _CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")
@@ -108,12 +108,12 @@ class _Watch:
         self._app.progress.job(job.status.word, self._app.elapsed_s, self._reports)
         if self._troubled:
             self._troubled = False
-            self._app.talk.notice(f"job {job.id}: the server answers again")
+            self._app.messages.notice(f"job {job.id}: the server answers again")
         if not job.status.is_known and (job.succeeded or not job.has_ended):  # else the error names it
             onward = "its end time says that it has ended" if job.has_ended else "waiting on"
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
-    def trouble(self, trouble: Trouble) -> None:
+    def trouble(self, trouble: FailureStreak) -> None:
         if not self._troubled:
             self._troubled = self._warn_once(f"job {self._job_id}: {trouble.error.message.rstrip('.')}; trying again")
 
@@ -122,12 +122,12 @@ class _Watch:
         is_new = text not in self._said
         self._said.add(text)
         if is_new:
-            self._app.talk.warning(text)
+            self._app.messages.warning(text)
         return is_new
 
 
 @contextmanager
-def resumable(app: App, *ids: str, verb: str = "wait") -> Iterator[None]:
+def with_resume_hint(app: App, *ids: str, verb: str = "wait") -> Iterator[None]:
     """Add the command to go on with to whatever ends the wait or the download before its time.
 
     That is ``hcexport VERB`` of the ids; after a job that has failed, and after a zip that the server has damaged,
@@ -139,16 +139,16 @@ def resumable(app: App, *ids: str, verb: str = "wait") -> Iterator[None]:
         error.hint = _hint(app, verb, ids, error)
         raise
     except Exception as error:
-        error.add_note(f"go on with {command_to_go_on(app, verb, ids)}")  # the boundary makes it part of the hint
+        error.add_note(f"go on with {resume_command(app, verb, ids)}")  # the boundary makes it part of the hint
         raise
 
 
 def _hint(app: App, verb: str, ids: Sequence[str], error: HcexportError | Interrupted) -> str | None:
     """What to type after an error, with what the error itself advises; the two never contradict each other."""
     if isinstance(error, AlreadyExists) and error.way_on == "wait":
-        return f"go on with {command_to_go_on(app, verb, ids, if_exists='rename')}"
+        return f"go on with {resume_command(app, verb, ids, if_exists='rename')}"
     if error.way_on == "wait":
-        again = f"go on with {command_to_go_on(app, verb, ids)}"
+        again = f"go on with {resume_command(app, verb, ids)}"
         return f"{error.hint}; then {again}" if error.hint else again
     if error.way_on == "none":
         return error.hint
@@ -157,10 +157,10 @@ def _hint(app: App, verb: str, ids: Sequence[str], error: HcexportError | Interr
     if entry is None or len(entry.run_ids) > _IDS_IN_A_HINT:
         return hint
     waits = [] if app.given.get("out") else ["--wait"]
-    return f"{hint}: {command_to_go_on(app, 'export', ['--run-ids', ','.join(entry.run_ids), *waits])}"
+    return f"{hint}: {resume_command(app, 'export', ['--run-ids', ','.join(entry.run_ids), *waits])}"
 
 
-def command_to_go_on(app: App, verb: str, arguments: Sequence[str], **instead: str) -> str:
+def resume_command(app: App, verb: str, arguments: Sequence[str], **instead: str) -> str:
     """``hcexport VERB ARGUMENTS`` with the options that were typed, or these ``instead``."""
     words = ["hcexport", verb, *arguments]
     given = {**app.given, **instead}

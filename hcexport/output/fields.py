@@ -17,7 +17,7 @@ from hcexport.models import JobStatus
 T = TypeVar("T")
 U = TypeVar("U")
 
-Value = str | int | float | datetime | timedelta | JobStatus | Path | tuple[str, ...] | Mapping[str, Any] | None
+Cell = str | int | float | datetime | timedelta | JobStatus | Path | tuple[str, ...] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Field(Generic[T]):
 
     name: str
     heading: str
-    value: Callable[[T], Value]
-    shown: Callable[[T], Value] | None = None
+    value: Callable[[T], Cell]
+    shown: Callable[[T], Cell] | None = None
     from_width: int | None = 0
 
     def through(self, part: Callable[[U], T]) -> Field[U]:
@@ -50,7 +50,7 @@ Fields = tuple[Field[T], ...]
 
 
 @dataclass(frozen=True)
-class Nested(Generic[T, U]):
+class NestedFields(Generic[T, U]):
     """A kind of record that holds rows of another kind.
 
     JSON nests the rows under ``name``, a terminal shows a table of them below the record; text and CSV have a line
@@ -76,4 +76,4 @@ class Nested(Generic[T, U]):
         return (self.key.through(record), *(field.through(row) for field in self.row_fields))
 
 
-Kind = Fields[T] | Nested[T, Any]
+RecordType = Fields[T] | NestedFields[T, Any]

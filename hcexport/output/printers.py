@@ -14,7 +14,7 @@ from typing import Any, TextIO, TypeVar
 
 from hcexport.errors import ProtocolError
 from hcexport.output import humanize as quantities
-from hcexport.output.fields import Fields, Kind, Nested, Value
+from hcexport.output.fields import Cell, Fields, NestedFields, RecordType
 from hcexport.output.sanitize import cell, clean
 from hcexport.output.terminal import DEFAULT_WIDTH, never_refuse
 
@@ -46,7 +46,7 @@ class Printer:
     def __post_init__(self) -> None:
         never_refuse(self.stream)
 
-    def records(self, kind: Kind[T], rows: Iterable[T]) -> None:
+    def records(self, kind: RecordType[T], rows: Iterable[T]) -> None:
         """Any number of records; a JSON array.
 
         Ids are written as the rows come. The rest waits for the last row, which may hold what cannot be written, so
@@ -60,7 +60,7 @@ class Printer:
             lines = _LINES[self.format](kind, rows)
             self._write(lines if self.format is Format.IDS else list(lines))
 
-    def record(self, kind: Kind[T], row: T, *, text: str | None = None) -> None:
+    def record(self, kind: RecordType[T], row: T, *, text: str | None = None) -> None:
         """One record; a JSON object. ``text`` is a line that is all of it in the text format."""
         if self.format is Format.JSON:
             self._write([_encode(_object(kind, row), _INDENTED) + "\n"])
@@ -88,13 +88,13 @@ class Printer:
         self.stream.flush()
 
 
-def _text_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+def _text_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
     fields, flat = _flat(kind, rows)
     for row in flat:
         yield "\t".join([clean(_words(field.value(row))) for field in fields]) + "\n"
 
 
-def _csv_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+def _csv_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
     fields, flat = _flat(kind, rows)
     line_of = csv.writer(_Echo(), lineterminator="\n").writerow
     yield line_of([field.name for field in fields])
@@ -102,12 +102,12 @@ def _csv_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
         yield line_of([_csv_cell(field.value(row)) for field in fields])
 
 
-def _id_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
-    identify = (kind.fields if isinstance(kind, Nested) else kind)[0].value
+def _id_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
+    identify = (kind.fields if isinstance(kind, NestedFields) else kind)[0].value
     return (clean(_words(identify(row))) + "\n" for row in rows)
 
 
-def _json_lines(kind: Kind[T], rows: Iterable[T]) -> Iterator[str]:
+def _json_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
     """An array with a line for each record: one document, and still something that grep and diff can read."""
     objects = ",\n".join(_encode(_object(kind, row), _COMPACT) for row in rows)
     yield f"[\n{objects}\n]\n" if objects else "[]\n"
@@ -128,27 +128,27 @@ class _Echo:
         return line
 
 
-def _flat(kind: Kind[T], rows: Iterable[T]) -> tuple[Fields[Any], Iterable[Any]]:
+def _flat(kind: RecordType[T], rows: Iterable[T]) -> tuple[Fields[Any], Iterable[Any]]:
     """Columns and lines without nesting."""
-    if isinstance(kind, Nested):
+    if isinstance(kind, NestedFields):
         return kind.flat_fields, ((row, child) for row in rows for child in kind.rows(row))
     return kind, rows
 
 
-def _object(kind: Kind[T], row: T) -> dict[str, Value | list[Any]]:
-    fields = kind.fields if isinstance(kind, Nested) else kind
-    found: dict[str, Value | list[Any]] = {field.name: field.value(row) for field in fields}
-    if isinstance(kind, Nested):
+def _object(kind: RecordType[T], row: T) -> dict[str, Cell | list[Any]]:
+    fields = kind.fields if isinstance(kind, NestedFields) else kind
+    found: dict[str, Cell | list[Any]] = {field.name: field.value(row) for field in fields}
+    if isinstance(kind, NestedFields):
         found[kind.name] = [_object(kind.row_fields, child) for child in kind.rows(row)]
     return found
 
 
-def _words(value: Value) -> str:
+def _words(value: Cell) -> str:
     """A value as text for programs, not yet cleaned."""
     return _WORDS.get(type(value), str)(value)
 
 
-def _csv_cell(value: Value) -> str:
+def _csv_cell(value: Cell) -> str:
     """A number is no formula, even a negative one."""
     return _words(value) if isinstance(value, int | float | timedelta) else cell(_words(value))
 

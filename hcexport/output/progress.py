@@ -75,7 +75,7 @@ class Plain(Progress):
         self._clock = clock
         self._said_at = 0.0
         self._status: str | None = None
-        self._transfer: Transfer | None = None
+        self._transfer: TransferState | None = None
 
     def settle(self) -> None:
         """Say how far a download came whose end was not seen."""
@@ -85,14 +85,14 @@ class Plain(Progress):
     def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
         """A line when the status is another one, and each HEARTBEAT_S."""
         now = self._clock()
-        waiting = Waiting(JobStatus.parse(status), elapsed_s, reports, now)
+        waiting = JobState(JobStatus.parse(status), elapsed_s, reports, now)
         self._line(waiting.text(now), status != self._status, HEARTBEAT_S)
         self._status = status
 
     def download(self, done: int, total: int | None) -> None:
         """A line at the beginning, at the end, and each HEARTBEAT_S."""
         now = self._clock()
-        last, self._transfer = self._transfer, Transfer.after(self._transfer, done, total, now)
+        last, self._transfer = self._transfer, TransferState.after(self._transfer, done, total, now)
         changed = not self._transfer.goes_on(last)
         self._line(f"download {self._transfer.text()}", changed, HEARTBEAT_S)
 
@@ -114,7 +114,7 @@ class Plain(Progress):
 
 
 @dataclass(frozen=True)
-class Waiting:
+class JobState:
     """A job as it was last seen, at ``seen_at`` on the clock (seconds)."""
 
     status: JobStatus
@@ -135,7 +135,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Transfer:
+class TransferState:
     """A download: bytes at its beginning and now; ``began_at`` and ``seen_at`` are on the clock (seconds)."""
 
     done: int
@@ -145,13 +145,13 @@ class Transfer:
     seen_at: float
 
     @classmethod
-    def after(cls, last: Transfer | None, done: int, total: int | None, now: float) -> Transfer:
+    def after(cls, last: TransferState | None, done: int, total: int | None, now: float) -> TransferState:
         """The download that ``last`` was, later on; a new one where it fell back, or is of something else."""
         if last is None or done < last.done or total != last.total:
             return cls(done, total, done, now, now)
         return replace(last, done=done, seen_at=now)
 
-    def goes_on(self, last: Transfer | None) -> bool:
+    def goes_on(self, last: TransferState | None) -> bool:
         """Whether nothing but bytes happened since ``last``: neither a beginning nor the end."""
         return last is not None and self.began_at == last.began_at and self.is_complete == last.is_complete
 

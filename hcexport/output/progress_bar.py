@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hcexport.models import JobStatus
-from hcexport.output.progress import Clock, Progress, Transfer, Waiting
+from hcexport.output.progress import Clock, JobState, Progress, TransferState
 from hcexport.output.sanitize import clean
 from hcexport.output.tables import GOOD, console, status_style
 
@@ -29,8 +29,8 @@ class Bar(Progress):
     def __init__(self, stream: TextIO, color: bool, clock: Clock) -> None:
         super().__init__(stream)
         self._clock = clock
-        self._waiting: Waiting | None = None
-        self._transfer: Transfer | None = None
+        self._waiting: JobState | None = None
+        self._transfer: TransferState | None = None
         self._phase = ""
         self._console = console(stream, color)
         self._live: Live | None = None
@@ -45,12 +45,12 @@ class Bar(Progress):
 
     def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
         """Draw the job; its time goes on by itself."""
-        self._waiting = Waiting(JobStatus.parse(status), elapsed_s, reports, self._clock())
+        self._waiting = JobState(JobStatus.parse(status), elapsed_s, reports, self._clock())
         self._start()
 
     def download(self, done: int, total: int | None) -> None:
         """Draw the download."""
-        self._transfer = Transfer.after(self._transfer, done, total, self._clock())
+        self._transfer = TransferState.after(self._transfer, done, total, self._clock())
         self._start()
 
     def phase(self, text: str) -> None:
@@ -91,7 +91,7 @@ def _line(text: str, style: str = "") -> Text:
     return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _transfer(transfer: Transfer) -> RenderableType:
+def _transfer(transfer: TransferState) -> RenderableType:
     text = _line(transfer.text())
     if transfer.total is None:
         return text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hcexport.models import Job, JobStatus, Report, ReportDetail, TestResult
-from hcexport.output.fields import Field, Fields, Nested, Value
+from hcexport.output.fields import Cell, Field, Fields, NestedFields
 from hcexport.output.humanize import duration
 
 
@@ -18,7 +18,7 @@ class Row:
     """One value and its origin."""
 
     name: str
-    value: Value
+    value: Cell
     origin: str
 
 
@@ -64,7 +64,7 @@ def _value(name: str) -> Any:
     return lambda status: getattr(status, name)
 
 
-STATUS: Nested[Status, Row] = Nested(
+STATUS: NestedFields[Status, Row] = NestedFields(
     fields=(
         *(Field(name, name.upper(), _value(name)) for name in ("profile", "url", "release", "username", "role")),
         Field("token_origin", "TOKEN FROM", lambda status: status.token_origin),
@@ -102,7 +102,7 @@ TEST_FIELDS: Fields[TestResult] = (
     Field("extra", "MORE", lambda test: test.extra, from_width=None),
 )
 
-DETAIL: Nested[ReportDetail, TestResult] = Nested(
+DETAIL: NestedFields[ReportDetail, TestResult] = NestedFields(
     fields=(
         *(field.through(lambda detail: detail.report) for field in REPORT_FIELDS),
         Field("extra", "MORE", lambda detail: detail.report.extra, from_width=None),

@@ -15,7 +15,7 @@ from rich.text import Text
 from hcexport.api_json import plain_text
 from hcexport.models import JobStatus, Result
 from hcexport.output import humanize as quantities
-from hcexport.output.fields import Field, Fields, Kind, Nested, Value
+from hcexport.output.fields import Cell, Field, Fields, NestedFields, RecordType
 from hcexport.output.sanitize import clean
 
 T = TypeVar("T")
@@ -32,16 +32,16 @@ _PADDING = (0, _GAP, 0, 0)
 _READABLE = 16  # a folded column narrower than this is a ladder
 
 
-def records(kind: Kind[T], rows: Sequence[T], width: int, color: bool) -> str:
+def records(kind: RecordType[T], rows: Sequence[T], width: int, color: bool) -> str:
     """A table; of records that hold rows, one after the other. Nothing for no rows."""
-    if isinstance(kind, Nested):
+    if isinstance(kind, NestedFields):
         return "\n".join(record(kind, row, width, color) for row in rows)
     return _drawn(_rows(kind, rows, width), width, color)
 
 
-def record(kind: Kind[T], row: T, width: int, color: bool) -> str:
+def record(kind: RecordType[T], row: T, width: int, color: bool) -> str:
     """A line for each field that has a value, and below them a table of the rows that the record holds."""
-    if not isinstance(kind, Nested):
+    if not isinstance(kind, NestedFields):
         return _drawn([_list(kind, row)], width, color)
     below = _rows(kind.row_fields, kind.rows(row), width)
     return _drawn([_list(kind.fields, row), *([""] if below else []), *below], width, color)
@@ -86,7 +86,7 @@ class _Column:
     """A column of a table: its heading, and what stands below it."""
 
     heading: str
-    values: Sequence[Value]
+    values: Sequence[Cell]
     cells: Sequence[Text]
     is_id: bool
 
@@ -151,11 +151,11 @@ def _list(fields: Fields[T], row: T) -> Table:
     return table
 
 
-def _shown(field: Field[T], row: T) -> Value:
+def _shown(field: Field[T], row: T) -> Cell:
     return (field.shown or field.value)(row)
 
 
-def _cell(value: Value) -> Text:
+def _cell(value: Cell) -> Text:
     match value:
         case None | "":
             return Text(_NOTHING)

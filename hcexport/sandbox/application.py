@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call, admit
+from hcexport.sandbox.context import RequestContext, admit
 from hcexport.sandbox.http import Refusal, Request, Response, as_json, directory
 from hcexport.sandbox.routes import HTML, JSON, RAW, Route, find, offered
-from hcexport.sandbox.scenarios import served, twists
+from hcexport.sandbox.scenarios import faults, served
 from hcexport.sandbox.world import World
 
 SCRIPTED = ("json", "pjson")
@@ -17,7 +17,7 @@ class Application:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        twisted = twists(world.options.scenario)
+        twisted = faults(world.options.scenario)
         self._routes = [
             replace(route, endpoint=twisted.get(route.endpoint, served)(route.endpoint))
             for route in offered(world.options)
@@ -42,7 +42,7 @@ class Application:
         if request.method not in _methods(route):
             raise refusals.wrong_method(request.method, request.path)
         account = admit(self._world, request, route.access)
-        answer = route.endpoint(Call(self._world, request, ids, account))
+        answer = route.endpoint(RequestContext(self._world, request, ids, account))
         return answer if isinstance(answer, Response) else as_json(answer, pretty=request.format == "pjson")
 
     def _below_context(self, path: str) -> str:

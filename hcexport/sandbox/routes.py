@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hcexport.sandbox.call import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access, Call, Endpoint
+from hcexport.sandbox.context import ADMIN, GUEST, HEALTH, JOBS, MEMBER, OPEN, UPLOADS, Access, Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, health, oauth, sharing
 from hcexport.sandbox.endpoints import oauth as sign_in
 from hcexport.sandbox.http import Response, directory
@@ -23,7 +23,7 @@ class Route:
     speaks: str = JSON
 
 
-def _page(call: Call) -> Response:
+def _page(call: RequestContext) -> Response:
     return directory(call.request.path)
 
 

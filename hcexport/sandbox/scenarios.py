@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from hcexport.sandbox.call import Call, Endpoint
+from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, health, sharing
 from hcexport.sandbox.http import Json, Response, page
 from hcexport.sandbox.routes import ROUTES
@@ -22,43 +22,43 @@ from hcexport.sandbox.routes import ROUTES
 FOREIGN = "http://arcgis-private-ingress.arcgis.svc.cluster.local/internal/"
 ADMINISTRATION = tuple(route.endpoint for route in ROUTES if route.path.startswith("admin"))
 
-Twist = Callable[[Endpoint], Endpoint]
+Fault = Callable[[Endpoint], Endpoint]
 
 
-def _stretch(call: Call, answer: Json) -> Json:
+def _stretch(call: RequestContext, answer: Json) -> Json:
     call.world.jobs.alter(answer["jobid"], seconds=20 * call.world.options.job_seconds)
     return answer
 
 
-def _fail(call: Call, answer: Json) -> Json:
+def _fail(call: RequestContext, answer: Json) -> Json:
     reason = {"message": "The reports could not be packaged: the object store is not available.", "details": []}
     call.world.jobs.alter(answer["jobid"], ending="FAILED", result=reason)
     return answer
 
 
-def _forget_tokens(call: Call, answer: Json) -> Json:
+def _forget_tokens(call: RequestContext, answer: Json) -> Json:
     call.world.tokens.clear()
     return answer
 
 
-def _rehost(call: Call, answer: Json) -> Json:
+def _rehost(call: RequestContext, answer: Json) -> Json:
     body: Json = json.loads(json.dumps(answer).replace(call.url(""), FOREIGN))
     return body
 
 
-def _bad_gateway(_call: Call) -> Response:
+def _bad_gateway(_call: RequestContext) -> Response:
     return page("502 Bad Gateway", "", 502)
 
 
-def _login_page(_call: Call) -> Response:
+def _login_page(_call: RequestContext) -> Response:
     return page("Sign In", "<form><input name='username'><input type='password' name='password'></form>")
 
 
-def _hang_up(_call: Call) -> Response:
+def _hang_up(_call: RequestContext) -> Response:
     raise ConnectionAbortedError
 
 
-def _queue_full(_call: Call) -> Response:
+def _queue_full(_call: RequestContext) -> Response:
     return refused(429, "Too Many Requests", 1)
 
 
@@ -77,7 +77,7 @@ class Scenario:
     """One row: what it is, and what it does to which endpoints, made anew for each sandbox."""
 
     description: str
-    twists: Callable[[], Mapping[Endpoint, Twist]]
+    faults: Callable[[], Mapping[Endpoint, Fault]]
 
 
 ROWS = {
@@ -115,11 +115,11 @@ ROWS = {
 SCENARIOS: Mapping[str, str] = MappingProxyType({name: row.description for name, row in ROWS.items()})
 
 
-def twists(scenario: str) -> Mapping[Endpoint, Twist]:
+def faults(scenario: str) -> Mapping[Endpoint, Fault]:
     """Make what a scenario does to the endpoints; raises ValueError for one that is not known."""
     if scenario not in ROWS:
         raise ValueError(f"there is no scenario '{scenario}'; there are {', '.join(ROWS)}")
-    return ROWS[scenario].twists()
+    return ROWS[scenario].faults()
 
 
 def served(endpoint: Endpoint) -> Endpoint:
@@ -127,64 +127,64 @@ def served(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-def in_turn(*twists: Twist) -> Twist:
+def in_turn(*faults: Fault) -> Fault:
     """Do one thing to the first call, the next to the second, and so on round."""
 
-    def twist(endpoint: Endpoint) -> Endpoint:
-        turns, lock = itertools.cycle([one(endpoint) for one in twists]), threading.Lock()
+    def fault(endpoint: Endpoint) -> Endpoint:
+        turns, lock = itertools.cycle([one(endpoint) for one in faults]), threading.Lock()
 
-        def twisted(call: Call) -> Json | Response:
+        def twisted(call: RequestContext) -> Json | Response:
             with lock:
                 turn = next(turns)
             return turn(call)
 
         return twisted
 
-    return twist
+    return fault
 
 
-def instead(answer: Endpoint) -> Twist:
+def instead(answer: Endpoint) -> Fault:
     """Answer something else, and leave undone what was asked."""
     return lambda _endpoint: answer
 
 
-def changed(change: Callable[[Call, Json], Json]) -> Twist:
+def changed(change: Callable[[RequestContext, Json], Json]) -> Fault:
     """Change a JSON answer, or what it is about."""
 
-    def twist(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: Call) -> Json | Response:
+    def fault(endpoint: Endpoint) -> Endpoint:
+        def twisted(call: RequestContext) -> Json | Response:
             answer = endpoint(call)
             return answer if isinstance(answer, Response) else change(call, answer)
 
         return twisted
 
-    return twist
+    return fault
 
 
-def streamed(change: Callable[[Response], Iterable[bytes]]) -> Twist:
+def streamed(change: Callable[[Response], Iterable[bytes]]) -> Fault:
     """Change the body of a download, but not what its head says."""
 
-    def twist(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: Call) -> Json | Response:
+    def fault(endpoint: Endpoint) -> Endpoint:
+        def twisted(call: RequestContext) -> Json | Response:
             answer = endpoint(call)
             return replace(answer, chunks=change(answer)) if isinstance(answer, Response) else answer
 
         return twisted
 
-    return twist
+    return fault
 
 
-def late(seconds: float) -> Twist:
+def late(seconds: float) -> Fault:
     """Take time to answer."""
 
-    def twist(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: Call) -> Json | Response:
+    def fault(endpoint: Endpoint) -> Endpoint:
+        def twisted(call: RequestContext) -> Json | Response:
             time.sleep(seconds)
             return endpoint(call)
 
         return twisted
 
-    return twist
+    return fault
 
 
 def refused(status: int, title: str, retry_after: int) -> Response:
@@ -193,7 +193,7 @@ def refused(status: int, title: str, retry_after: int) -> Response:
     return replace(answer, headers=(*answer.headers, ("Retry-After", str(retry_after))))
 
 
-def cut(share: float) -> Twist:
+def cut(share: float) -> Fault:
     """Break the connection after a share of the body."""
     return streamed(lambda answer: _until(int(answer.length * share), answer.chunks))
 
@@ -206,7 +206,7 @@ def _until(length: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
             return
 
 
-def dripping(bytes_a_second: int) -> Twist:
+def dripping(bytes_a_second: int) -> Fault:
     """Send the body slowly, a tenth of a second's worth at a time."""
     return streamed(lambda answer: _drip(bytes_a_second // 10, answer.chunks))
 
@@ -229,7 +229,7 @@ class Outage:
     def __call__(self, endpoint: Endpoint) -> Endpoint:
         """Put it over an endpoint."""
 
-        def twisted(call: Call) -> Json | Response:
+        def twisted(call: RequestContext) -> Json | Response:
             now = call.world.now()
             if self._ends is None:
                 self._ends = now + self._seconds

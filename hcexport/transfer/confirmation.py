@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 from zipfile import ZipFile
 
-from hcexport.api_json import Reader
+from hcexport.api_json import JsonFields
 from hcexport.transfer.verify_zip import opened
 
 READ_BYTES = 1 << 20  # of an entry: a report is some 10 kB, and JSON takes 40 times its size as objects
@@ -89,7 +89,7 @@ def _entries(archive: ZipFile, run_ids: Sequence[str]) -> Iterator[_Entry]:
             content = data.read(min(READ_BYTES, left))
         left -= len(content)
         text = content.decode("utf-8-sig", "replace")
-        reports = [Reader(report) for report in (_reports_in(text) if kind == ".json" else [])]
+        reports = [JsonFields(report) for report in (_reports_in(text) if kind == ".json" else [])]
         yield _Entry(
             member.filename,
             in_path=_mentioned(member.filename, by_word),

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from hcexport.errors import AlreadyExists, CannotCreate, UsageError
 from hcexport.transfer.disk import creating, probe, refused
-from hcexport.transfer.file_names import fill, harmless
+from hcexport.transfer.file_names import expand_template, sanitize
 
 DEFAULT_NAME = "health-reports.zip"
 _STDOUT = {"-", "/dev/stdout"}  # /dev/stdout is a link: replacing it would break the machine
@@ -54,11 +54,11 @@ class FileDestination:
 
     def for_job(self, job_id: str) -> FileDestination:
         """The same with ``{job_id}`` known."""
-        return replace(self, words={**self.words, "job_id": harmless(job_id)})
+        return replace(self, words={**self.words, "job_id": sanitize(job_id)})
 
     def target(self, item_name: str) -> Path:
         """The final name. Raises UsageError while it needs a job id that is not known."""
-        return self.folder / (fill(self.template, self.words) if self.template else zip_name(item_name))
+        return self.folder / (expand_template(self.template, self.words) if self.template else zip_name(item_name))
 
     def existing(self, item_name: str = "") -> Path | None:
         """The file that is there already and stays (``skip``), else None.
@@ -72,7 +72,7 @@ class FileDestination:
             return None
         require_replaceable(target, found)
         if self.if_exists is IfExists.FAIL:
-            raise taken(target)
+            raise already_exists(target)
         return target if self.if_exists is IfExists.SKIP else None
 
 
@@ -93,7 +93,7 @@ class StreamDestination:
 Destination = FileDestination | StreamDestination
 
 
-def settle(
+def resolve(
     out: str,
     *,
     if_exists: IfExists = IfExists.FAIL,
@@ -114,8 +114,8 @@ def settle(
         raise UsageError("--out is empty" if not out else "--out holds a NUL")
     words = _words(profile, job_id, now or datetime.now().astimezone())
     folder_template, name_template = os.path.split(out)
-    folder = Path(fill(folder_template, words) or ".").absolute()
-    path = folder / fill(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
+    folder = Path(expand_template(folder_template, words) or ".").absolute()
+    path = folder / expand_template(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
     with creating(path):
         if not name_template and not os.path.lexists(folder) and folder.parent.is_dir():
             if not may_make_folder:
@@ -133,8 +133,8 @@ def settle(
 
 def zip_name(item_name: str) -> str:
     """What the server calls the file, made harmless; always a ``.zip``."""
-    name = harmless(item_name, default=DEFAULT_NAME)
-    return name if name.lower().endswith(".zip") else harmless(f"{name}.zip")
+    name = sanitize(item_name, default=DEFAULT_NAME)
+    return name if name.lower().endswith(".zip") else sanitize(f"{name}.zip")
 
 
 def no_folder(folder: Path) -> CannotCreate:
@@ -152,14 +152,14 @@ def require_replaceable(target: Path, found: os.stat_result) -> None:
         raise CannotCreate(f"{target} is not a file", hint="name a file or a folder, or write to standard output: -")
 
 
-def taken(target: Path) -> AlreadyExists:
+def already_exists(target: Path) -> AlreadyExists:
     """The error for a final name that something has already."""
     return AlreadyExists(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
 
 
 def _words(profile: str, job_id: str | None, now: datetime) -> dict[str, str]:
-    words = {"profile": harmless(profile), "date": f"{now:%Y-%m-%d}", "time": f"{now:%H%M%S}"}
-    return words | ({"job_id": harmless(job_id)} if job_id else {})
+    words = {"profile": sanitize(profile), "date": f"{now:%Y-%m-%d}", "time": f"{now:%H%M%S}"}
+    return words | ({"job_id": sanitize(job_id)} if job_id else {})
 
 
 def _in_folder(folder: Path, template: str, words: Mapping[str, str], if_exists: IfExists) -> FileDestination:

@@ -13,12 +13,12 @@ from typing import IO
 
 from hcexport.errors import BadDownload, Busy, NetworkError
 from hcexport.models import UploadItem
-from hcexport.retry import Patience
+from hcexport.retry import RetryBudget
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import creating
 from hcexport.transfer.fetch import Fetch, OnBytes
-from hcexport.transfer.part_file import Note, Part
+from hcexport.transfer.part_file import Part, PartMetadata
 from hcexport.transfer.publish import PartTakenError, publish, stream
 from hcexport.transfer.range_response import ItemSource
 from hcexport.transfer.verify_zip import find_twins, shortfall, verify
@@ -81,12 +81,12 @@ def download(
     Source: uploads/<id>/download.
     """
     on_phase(Phase.PREPARING)
-    patience = Patience(deadline, sleep, on_retry=on_retry)
+    patience = RetryBudget(deadline, sleep, on_retry=on_retry)
     item = _committed(client, item_id, patience)
     existing = destination.existing(item.name)
     if existing:
         return Saved(existing, kept=True)
-    with Fetch(client, Note(origin, item_id), destination.folder, patience, on_bytes) as fetch:
+    with Fetch(client, PartMetadata(origin, item_id), destination.folder, patience, on_bytes) as fetch:
         while True:
             part, names = _whole_and_good(fetch, deadline, on_phase)
             confirm(part.file)
@@ -103,7 +103,7 @@ def download(
             return Saved(path, part.size, digest, fetch.resumed_from, names, warnings)
 
 
-def _committed(client: ItemSource, item_id: str, patience: Patience) -> UploadItem:
+def _committed(client: ItemSource, item_id: str, patience: RetryBudget) -> UploadItem:
     """The item, once the server has all of it. Raises Busy when that takes longer than a minute."""
     until = patience.deadline.within(COMMIT_WAIT_S)
     delay = COMMIT_FIRST_LOOK_S

@@ -26,10 +26,10 @@ from zipfile import ZipFile, ZipInfo
 
 from hcexport.errors import BadDownload, CannotCreate
 from hcexport.times import NO_DEADLINE, Deadline
-from hcexport.transfer.destination import IfExists, no_folder, taken
+from hcexport.transfer.destination import IfExists, already_exists, no_folder
 from hcexport.transfer.disk import creating, hidden, probe, require_room
-from hcexport.transfer.file_names import is_reserved, numbered
-from hcexport.transfer.part_file import STAGED, sweep
+from hcexport.transfer.file_names import is_reserved, with_number
+from hcexport.transfer.part_file import STAGED, remove_stale
 from hcexport.transfer.verify_zip import CHUNK_BYTES, opened
 
 MAX_DEPTH = 64  # a name of 64 KiB may be 32,000 folders deep
@@ -57,7 +57,7 @@ class Limits:
 LIMITS = Limits()
 
 
-def settle_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path | None:
+def resolve_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path | None:
     """The folder to unpack into, checked before anything is sent; None when it exists and stays (``skip``).
 
     A folder that is empty is as good as none. Raises CannotCreate when it may not be used.
@@ -72,7 +72,7 @@ def settle_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path 
             elif not wanted.is_dir():
                 raise no_folder(wanted)
             elif if_exists is IfExists.FAIL:
-                raise taken(wanted)
+                raise already_exists(wanted)
             elif if_exists is IfExists.SKIP:
                 return None
         probe(_parent(wanted))
@@ -92,7 +92,7 @@ def extract(
     ``overwrite`` replaces files of the same name in an existing folder and leaves its others alone. Raises BadDownload
     for a zip that is damaged or that would do harm, CannotCreate, TimedOut.
     """
-    target = settle_folder(folder, if_exists=if_exists)
+    target = resolve_folder(folder, if_exists=if_exists)
     if target is None:
         return None
     with creating(zip_path):
@@ -116,7 +116,7 @@ def _parent(target: Path) -> Path:
 
 
 def _numbered(folder: Path) -> Path:
-    names = (folder.with_name(numbered(folder.name, number)) for number in count(1))
+    names = (folder.with_name(with_number(folder.name, number)) for number in count(1))
     return next(name for name in names if not os.path.lexists(name))
 
 
@@ -142,7 +142,7 @@ def _staging(target: Path) -> Iterator[Path]:
     """A hidden folder on the target's file system; nothing of it is left at the end."""
     parent = _parent(target)
     staging = hidden(parent, "zip", "extract")
-    sweep(parent)
+    remove_stale(parent)
     try:
         with creating(staging):
             staging.mkdir(mode=0o700)

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from hcexport.errors import BadDownload, NetworkError
-from hcexport.retry import Patience
+from hcexport.retry import RetryBudget
 from hcexport.transfer.disk import require_room
-from hcexport.transfer.part_file import Note, Part, claim, fresh, sweep
-from hcexport.transfer.range_response import ItemSource, ItemStream, Offer
+from hcexport.transfer.part_file import Part, PartMetadata, adopt, create, remove_stale
+from hcexport.transfer.range_response import ItemSource, ItemStream, RangeResponse
 from hcexport.transfer.verify_zip import SIGNATURE_BYTES, begins_like_a_zip
 
 RESTARTS = 3  # from the first byte
@@ -24,7 +24,7 @@ class Fetch:
     """One item on its way. Leaving it keeps a part that a later run can go on with, and nothing else."""
 
     def __init__(
-        self, client: ItemSource, note: Note, folder: Path | None, patience: Patience, on_bytes: OnBytes
+        self, client: ItemSource, note: PartMetadata, folder: Path | None, patience: RetryBudget, on_bytes: OnBytes
     ) -> None:
         self._client = client
         self._wanted = note
@@ -38,8 +38,8 @@ class Fetch:
 
     def __enter__(self) -> Self:
         if self._folder:
-            sweep(self._folder)
-            self._part = claim(self._folder, self._wanted)
+            remove_stale(self._folder)
+            self._part = adopt(self._folder, self._wanted)
         if self._part:
             self.resumed_from = self._part.size
             self.is_doubtful = True
@@ -49,7 +49,7 @@ class Fetch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._part:
-            self._part.leave()
+            self._part.close_keeping()
 
     @property
     def item_id(self) -> str:
@@ -91,7 +91,7 @@ class Fetch:
         start, validator = (part.size, part.note.validator) if part else (0, None)
         with self._client.open_item(self._wanted.item_id, first_byte=start, validator=validator) as answer:
             self._patience.opened()
-            offer = Offer.of(answer)
+            offer = RangeResponse.of(answer)
             if offer.is_whole_file:
                 return self._begin(offer, answer)
             if part and offer.continues(part.size, part.note):
@@ -102,7 +102,7 @@ class Fetch:
             self.start_over(BadDownload(f"the server answered {answer.status} with other bytes than it was asked for"))
             return None
 
-    def _begin(self, offer: Offer, answer: ItemStream) -> Part:
+    def _begin(self, offer: RangeResponse, answer: ItemStream) -> Part:
         if offer.encoding:
             raise BadDownload(
                 f"something between here and the server packed the zip once more ({offer.encoding})",
@@ -115,8 +115,8 @@ class Fetch:
             raise BadDownload("what the server sent is not a zip", hint="look at the upload item in a browser")
         if self._part:
             self.start_over(BadDownload("the item has changed, or the server cannot go on in the middle"))
-        note = Note(self._wanted.origin, self._wanted.item_id, offer.validator, offer.total)
-        self._part = fresh(self._folder, note)
+        note = PartMetadata(self._wanted.origin, self._wanted.item_id, offer.validator, offer.total)
+        self._part = create(self._folder, note)
         self.is_doubtful = not offer.has_certain_end
         return self._pour(chunks, self._part)
 

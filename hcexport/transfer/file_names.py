@@ -17,7 +17,7 @@ _RESERVED = frozenset(
 )
 
 
-def fill(template: str, words: Mapping[str, str]) -> str:
+def expand_template(template: str, words: Mapping[str, str]) -> str:
     """The template with each ``{word}`` replaced; ``{{`` and ``}}`` are braces.
 
     Raises UsageError, naming the word, for one that is not in ``words``.
@@ -38,7 +38,7 @@ def _value(field: str | None, spec: str | None, conversion: str | None, words: M
     return words[field]
 
 
-def harmless(name: str, *, default: str = "_") -> str:
+def sanitize(name: str, *, default: str = "_") -> str:
     """A file name (one component, at most NAME_BYTES of UTF-8) as near to ``name`` as can be without harm.
 
     Letters, marks and digits of any script stay, and so do dots, dashes, blanks and parentheses inside; the rest
@@ -69,7 +69,7 @@ def clamp(name: str, limit: int) -> str:
     return stem.encode(errors="surrogateescape")[: max(room, 0)].decode(errors="ignore") + suffix
 
 
-def numbered(name: str, number: int, limit: int = 255) -> str:
+def with_number(name: str, number: int, limit: int = 255) -> str:
     """``name (number).zip`` for ``name.zip``, at most ``limit`` bytes."""
     stem, suffix = _split(name)
     ending = f" ({number}){suffix}"

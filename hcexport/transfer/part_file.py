@@ -47,7 +47,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
-class Note:
+class PartMetadata:
     """What the bytes of a part are. ``total`` in bytes; a ``validator`` is strong or None."""
 
     origin: str
@@ -75,7 +75,7 @@ class Note:
 class Part:
     """An unbuffered file of our own that takes the bytes; without a ``path`` it has no name in any folder."""
 
-    def __init__(self, file: FileIO, note: Note, path: Path | None) -> None:
+    def __init__(self, file: FileIO, note: PartMetadata, path: Path | None) -> None:
         self.file = file
         self.note = note
         self.path = path
@@ -104,7 +104,7 @@ class Part:
         with creating(self.folder):
             return self._follower.finish(self.size, deadline)
 
-    def leave(self) -> None:
+    def close_keeping(self) -> None:
         """Close it; what a later run can go on with stays, anything else is removed."""
         if self.size and self.note.resumable and self._is_unpublished() and not self.file.closed:
             change_mode(self.file.fileno(), _PRIVATE)  # it may have been about to get its final name
@@ -131,7 +131,7 @@ class Part:
         return False
 
 
-def fresh(folder: Path | None, note: Note) -> Part:
+def create(folder: Path | None, note: PartMetadata) -> Part:
     """A new, empty part in the folder; without a folder, one that vanishes by itself. Raises CannotCreate."""
     if folder is None:
         with creating(Path("a temporary file")):
@@ -176,7 +176,7 @@ def remove(path: Path) -> None:
             name.unlink()
 
 
-def claim(folder: Path, wanted: Note) -> Part | None:
+def adopt(folder: Path, wanted: PartMetadata) -> Part | None:
     """A part of our own with the bytes that a dead run left of this origin and item; None when there are none."""
     found = filter(is_hidden, folder.glob(f"{PREFIX}{wanted.key}-*.part"))
     left = [(size, path) for path in found if (size := _size(path))]
@@ -184,7 +184,7 @@ def claim(folder: Path, wanted: Note) -> Part | None:
     return next(filter(None, parts), None)
 
 
-def sweep(folder: Path, now: float | None = None) -> None:
+def remove_stale(folder: Path, now: float | None = None) -> None:
     """Remove what runs of ours left here, and nobody came back for in seven days. ``now`` in epoch seconds.
 
     What only begins like our names is the user's: a password file, a folder of archives, HCEXPORT_HOME itself.
@@ -206,7 +206,7 @@ def _holds_staging_alone(folder: Path) -> bool:
     return all(found.name == STAGED and found.is_dir() and not found.is_symlink() for found in folder.iterdir())
 
 
-def _inherit(path: Path, wanted: Note) -> Part | None:
+def _inherit(path: Path, wanted: PartMetadata) -> Part | None:
     """Take a part over; None for one that is somebody else's or alive, and for one of no use, which is dropped."""
     with ExitStack() as stack:
         try:
@@ -223,14 +223,14 @@ def _inherit(path: Path, wanted: Note) -> Part | None:
         return part
 
 
-def _copy(old: FileIO, note: Note | None, wanted: Note, folder: Path) -> Part | None:
+def _copy(old: FileIO, note: PartMetadata | None, wanted: PartMetadata, folder: Path) -> Part | None:
     if note is None or (note.origin, note.item_id) != (wanted.origin, wanted.item_id):
         return None
     if note.validator is None or note.total is None or os.fstat(old.fileno()).st_size > note.total:
         return None
     try:
         with ExitStack() as undo:
-            part = fresh(folder, note)
+            part = create(folder, note)
             undo.callback(part.discard)
             while chunk := old.read(COPY_BYTES):
                 part.write(chunk)
@@ -240,11 +240,11 @@ def _copy(old: FileIO, note: Note | None, wanted: Note, folder: Path) -> Part | 
         return None
 
 
-def _read_note(path: Path) -> Note | None:
+def _read_note(path: Path) -> PartMetadata | None:
     """The note; None for one that is missing, torn, or not ours."""
     try:
         with FileIO(os.open(path, _OPEN)) as file:
-            note = Note(**json.loads(file.read(_NOTE_BYTES))) if _is_ours(file) else None
+            note = PartMetadata(**json.loads(file.read(_NOTE_BYTES))) if _is_ours(file) else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return note if note and note.is_sound else None

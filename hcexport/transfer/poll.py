@@ -42,7 +42,7 @@ def interval_s(watched_s: float, longest_s: float = INTERVAL_MAX_S) -> float:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FailureStreak:
     """Looks that failed in a row: how many, since when on the clock, and how the last one failed.
 
     ``missing`` counts the last of them that said "no such job": an ingress that is restarted says that, too.
@@ -54,7 +54,7 @@ class Trouble:
     missing: int = 0
 
     @classmethod
-    def after(cls, last: Trouble | None, now: float, error: HcexportError) -> Trouble:
+    def after(cls, last: FailureStreak | None, now: float, error: HcexportError) -> FailureStreak:
         """One more failure."""
         last = last or cls(0, now, error)
         missing = last.missing + 1 if isinstance(error, NotFound) else 0
@@ -67,7 +67,7 @@ def poll(
     *,
     deadline: Deadline,
     longest_interval_s: float = INTERVAL_MAX_S,
-    on_trouble: Callable[[Trouble], None],
+    on_trouble: Callable[[FailureStreak], None],
     clock: Clock = time.monotonic,
     sleep: Sleep = time.sleep,
     first_look_s: float = INTERVAL_MIN_S,
@@ -81,7 +81,7 @@ def poll(
     one that has vanished, and what a client raises for a token that cannot be renewed.
     """
     watched_since = clock()
-    trouble: Trouble | None = None
+    trouble: FailureStreak | None = None
     job: Job | None = None
     wait = first_look_s
     while True:
@@ -90,7 +90,7 @@ def poll(
         try:
             job = client.job(job_id, attempts=1)
         except (NetworkError, NotFound) as error:
-            trouble = Trouble.after(trouble, looked_at, error)
+            trouble = FailureStreak.after(trouble, looked_at, error)
             lasted_s = clock() - trouble.since
             if not is_new and job is None and isinstance(error, NotFound):
                 raise
@@ -113,7 +113,7 @@ def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
         raise TimedOut("--timeout has passed; the job goes on")
 
 
-def _give_up(trouble: Trouble, lasted_s: float, seen: Job | None) -> None:
+def _give_up(trouble: FailureStreak, lasted_s: float, seen: Job | None) -> None:
     """Raise when there is no point in looking again."""
     error = trouble.error
     if isinstance(error, NotFound):

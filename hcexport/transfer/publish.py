@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from hcexport.files import change_mode, fsync_folder
-from hcexport.transfer.destination import IfExists, require_replaceable, taken
+from hcexport.transfer.destination import IfExists, already_exists, require_replaceable
 from hcexport.transfer.disk import creating
-from hcexport.transfer.file_names import numbered
+from hcexport.transfer.file_names import with_number
 from hcexport.transfer.part_file import COPY_BYTES, Part
 
 # What file systems without hard links answer: FAT, some network and user-space ones.
@@ -55,13 +55,13 @@ def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
     if if_exists is IfExists.OVERWRITE:
         _move(part, target)
         return target
-    others = (target.with_name(numbered(target.name, number)) for number in count(1))
+    others = (target.with_name(with_number(target.name, number)) for number in count(1))
     for name in chain([target], others if if_exists is IfExists.RENAME else []):
         with suppress(FileExistsError):
             _link(part, name)
             return name
     if if_exists is IfExists.FAIL:
-        raise taken(target)
+        raise already_exists(target)
     return None
 
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from hcexport.models import UploadItem
-from hcexport.transfer.part_file import Note
+from hcexport.transfer.part_file import PartMetadata
 
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
@@ -49,7 +49,7 @@ class ItemSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Offer:
+class RangeResponse:
     """What the headers of an answer promise; what cannot be understood is not promised.
 
     The body is the bytes ``first`` to the last of ``total`` (None: not said). ``validator`` is strong or None.
@@ -64,7 +64,7 @@ class Offer:
     encoding: str
 
     @classmethod
-    def of(cls, answer: ItemStream) -> Offer:
+    def of(cls, answer: ItemStream) -> RangeResponse:
         """Read the headers of an answer."""
         headers = answer.headers
         first, total = _range(answer.status, headers)
@@ -83,7 +83,7 @@ class Offer:
         """Whether the answer is all of the file from its first byte, whatever was asked for."""
         return self.status == HTTPStatus.OK
 
-    def continues(self, size: int, note: Note) -> bool:
+    def continues(self, size: int, note: PartMetadata) -> bool:
         """Whether this is exactly what follows ``size`` bytes of what the note says."""
         return (
             self.status == HTTPStatus.PARTIAL_CONTENT
@@ -93,7 +93,7 @@ class Offer:
             and not self.encoding
         )
 
-    def says_complete(self, size: int, note: Note) -> bool:
+    def says_complete(self, size: int, note: PartMetadata) -> bool:
         """Whether nothing follows ``size`` bytes because they are all."""
         return self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and self.total == size == note.total
 

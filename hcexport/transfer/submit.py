@@ -48,7 +48,7 @@ OPEN_FOR = timedelta(hours=1)  # longer than any submit takes: an older intent h
 
 
 @dataclass(frozen=True)
-class Origin:
+class Submitter:
     """Whose submit it is, for the ledger and for the search."""
 
     organization: str
@@ -94,7 +94,7 @@ def is_export(job: Job) -> bool:
 
 
 def submit(
-    client: Client, ledger: Ledger, origin: Origin, operation: Operation, *, on_lost: Callable[[str], None]
+    client: Client, ledger: Ledger, origin: Submitter, operation: Operation, *, on_lost: Callable[[str], None]
 ) -> Submitted:
     """Submit an operation once, and return its job, which is in the ledger by then.
 
@@ -182,7 +182,7 @@ class _Search:
     """Looks among the server's jobs for the one that a lost answer must have been about."""
 
     def __init__(
-        self, client: Client, ledger: Ledger, origin: Origin, operation: Operation, entry: LedgerEntry
+        self, client: Client, ledger: Ledger, origin: Submitter, operation: Operation, entry: LedgerEntry
     ) -> None:
         self._client, self._ledger, self._origin = client, ledger, origin
         self._operation, self.entry = operation, entry

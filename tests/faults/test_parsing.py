@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hcexport.api_json import is_id
-from hcexport.cli.options import listed
+from hcexport.cli.options import parse_ids
 from hcexport.errors import UsageError
 from hcexport.models import JobStatus, last_segment
 from hcexport.transfer import part_file as leftovers
-from hcexport.transfer.part_file import Note
-from hcexport.transfer.range_response import Offer, strong_validator
+from hcexport.transfer.part_file import PartMetadata
+from hcexport.transfer.range_response import RangeResponse, strong_validator
 
 VALUES = st.one_of(
     st.text(max_size=40),
@@ -41,7 +41,7 @@ class Answer:
         return iter(())
 
 
-NOTE = Note("o", "i", '"e"', 100)
+NOTE = PartMetadata("o", "i", '"e"', 100)
 
 
 @given(st.sampled_from([200, 206, 416]), st.dictionaries(NAMES, VALUES))
@@ -51,7 +51,7 @@ NOTE = Note("o", "i", '"e"', 100)
 @example(206, {"content-range": "bytes 40-98/100"})
 @example(416, {"content-range": "bytes */100"})
 def test_only_the_very_rest_is_gone_on_with(status: int, headers: dict[str, str]) -> None:
-    offer = Offer.of(Answer(status, headers))
+    offer = RangeResponse.of(Answer(status, headers))
     said = headers.get("content-range", "").strip().lower()
     if offer.continues(40, NOTE):
         assert (status, said) == (206, "bytes 40-99/100")
@@ -75,13 +75,13 @@ def test_a_validator_is_a_header_that_was_sent(headers: dict[str, str]) -> None:
 def test_a_note_that_is_none_is_not_gone_on_with(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        wanted = Note("o", "i")
+        wanted = PartMetadata("o", "i")
         stem = folder / f".hcexport-{wanted.key}-{'0' * 16}"
         for suffix, data in ((".part", b"PK\x03\x04"), (".note", content)):
             descriptor = os.open(stem.with_suffix(suffix), os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-        assert leftovers.claim(folder, wanted) is None
+        assert leftovers.adopt(folder, wanted) is None
 
 
 @given(st.text(), st.sampled_from(["jobs", "uploads"]))
@@ -101,7 +101,7 @@ def test_a_status_is_final_only_where_it_is_known(word: str) -> None:
 @given(st.lists(st.text().filter(lambda text: text != "-"), min_size=1))
 def test_ids_are_taken_whole_or_refused(values: list[str]) -> None:
     try:
-        found = listed(values, "--run-ids")
+        found = parse_ids(values, "--run-ids")
     except UsageError:
         assert not all(is_id(part.strip()) for value in values for part in value.split(","))
     else:

@@ -20,7 +20,7 @@ from hcexport.redaction import Secret
 from hcexport.store.ledger import Ledger
 from hcexport.times import Deadline
 from hcexport.transfer import submit as module
-from hcexport.transfer.submit import Origin, Submitted, export_of, submit
+from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
 from .jobs import RUN_ID, USER, Exporter, accepted, say
 from .line import Line, Server
@@ -75,7 +75,7 @@ class Desk:
             self.url = organization.url
             session = Session(organization, deadline=Deadline.after(self.timeout_s), sleep=self.sleep)
             try:
-                origin = Origin("the organization", username, "")
+                origin = Submitter("the organization", username, "")
                 client = Client(session, self.tokens)
                 return submit(client, self.ledger, origin, export_of([RUN_ID]), on_lost=self.lost.append)
             finally:

@@ -18,12 +18,12 @@ import pytest
 from test_auth_ways import home, login, sign_ins
 
 from hcexport.api.session import Session
-from hcexport.auth.sign_in import SignIn, Way
+from hcexport.auth.sign_in import TokenProvider, TokenSource
 from hcexport.auth.tokens import Token
 from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call, Endpoint
+from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, sharing
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, dripping, in_turn, instead, late, served
@@ -33,7 +33,7 @@ def cut_with_the_token(share: float) -> Any:
     """Break a download off, and end every token at the same time."""
 
     def twist(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: Call) -> Json | Response:
+        def twisted(call: RequestContext) -> Json | Response:
             answer = cut(share)(endpoint)(call)
             call.world.tokens.clear()
             return answer
@@ -43,7 +43,7 @@ def cut_with_the_token(share: float) -> Any:
     return twist
 
 
-def never(_call: Call) -> Response:
+def never(_call: RequestContext) -> Response:
     raise refusals.invalid_token()
 
 
@@ -233,7 +233,7 @@ class TestAtOnce:
 class TestBetweenCalls:
     """The same by a clock that the test owns."""
 
-    def tokens(self, *lives_s: float | None) -> tuple[SignIn, Callable[[float], None]]:
+    def tokens(self, *lives_s: float | None) -> tuple[TokenProvider, Callable[[float], None]]:
         now = [datetime(2026, 11, 23, tzinfo=UTC)]
         session = SimpleNamespace(server_now=lambda: now[0], organization="https://gis.example.com/x")
         lives = iter(enumerate(lives_s))
@@ -246,7 +246,7 @@ class TestBetweenCalls:
         def pass_by(seconds: float) -> None:
             now[0] += timedelta(seconds=seconds)
 
-        return SignIn(cast(Session, session), [Way("a password", get)]), pass_by
+        return TokenProvider(cast(Session, session), [TokenSource("a password", get)]), pass_by
 
     def test_one_that_lasts_is_used_on(self) -> None:
         tokens, pass_by = self.tokens(60, 60)

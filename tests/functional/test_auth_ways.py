@@ -16,7 +16,7 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import sharing
-from hcexport.sandbox.scenarios import ROWS, Scenario, Twist, in_turn, instead, late, refused, served
+from hcexport.sandbox.scenarios import ROWS, Fault, Scenario, in_turn, instead, late, refused, served
 
 WRONG = "not-the-password"
 
@@ -221,7 +221,7 @@ class TestUnansweredPassword:
 
     @pytest.fixture
     def portal(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sandbox]:
-        def make(*twists: Twist) -> Sandbox:
+        def make(*twists: Fault) -> Sandbox:
             scenario = Scenario("unanswered", lambda: {sharing.generate_token: in_turn(*twists)})
             monkeypatch.setitem(ROWS, "unanswered", scenario)
             return Sandbox(scenario="unanswered")

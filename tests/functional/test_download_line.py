@@ -25,7 +25,7 @@ from hcexport.errors import BadDownload, NotFound, PrivilegeMissing, ProtocolErr
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.times import Deadline
-from hcexport.transfer.destination import IfExists, settle
+from hcexport.transfer.destination import IfExists, resolve
 from hcexport.transfer.download import Saved, download
 
 ITEM = b'{"itemID":"item-1","itemName":"reports.zip","committed":true}'
@@ -145,7 +145,7 @@ def save(server: Server, folder: Path, timeout_s: float = 20.0) -> Saved:
         return download(
             Client(session, FixedToken()),
             "item-1",
-            settle(f"{folder}/reports.zip"),
+            resolve(f"{folder}/reports.zip"),
             origin="origin",
             deadline=deadline,
             sleep=lambda _: None,

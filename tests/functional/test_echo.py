@@ -16,7 +16,7 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call
+from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import health
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ROWS, Scenario, changed, instead
@@ -35,7 +35,7 @@ def _long_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "token_urlsafe", lambda _: "".join(random.choices(characters, k=331)))
 
 
-def sent(call: Call) -> str:
+def sent(call: RequestContext) -> str:
     """The token that came with a call."""
     return str(call.request.headers["X-Esri-Authorization"]).removeprefix("Bearer ")
 
@@ -57,7 +57,7 @@ def assert_hidden(token: str, hcexport: Any, log: Path) -> None:
 def test_in_an_error(
     hcexport: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, offset: int
 ) -> None:
-    def refuse(call: Call) -> Response:
+    def refuse(call: RequestContext) -> Response:
         raise refusals.portal(
             400, f"{'x ' * 200}"[:offset] + f"cannot validate {ENCODINGS[encoding](sent(call))}, sorry"
         )
@@ -73,7 +73,7 @@ def test_in_an_error(
 
 
 def test_in_a_field(hcexport: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def echo(call: Call, answer: Json) -> Json:
+    def echo(call: RequestContext, answer: Json) -> Json:
         body: Json = json.loads(json.dumps(answer).replace("administrator", f"by {sent(call)}!"))
         return {**body, "more": [sent(call)]}
 

@@ -17,7 +17,7 @@ import pytest
 
 from hcexport.auth import secret_stores as keyring_store
 from hcexport.auth.secret_stores import KeyringStore
-from hcexport.auth.tokens import AccountKey, Entry
+from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.organization import Organization
 from hcexport.sandbox import Sandbox
 from tests.conftest import Hcexport
@@ -152,21 +152,21 @@ class TestGnomeKeyring:
         assert "keyring" in login.stderr
         keyring = KeyringStore(desk.env)
         key = AccountKey(Organization.parse(box.url), "administrator")
-        token = keyring.load(key, Entry.TOKEN)
+        token = keyring.load(key, SecretKind.TOKEN)
         assert token is not None
 
         export = hcexport("export", "--latest", "1", "--wait")
         assert export.returncode == 0, export.stderr
         box.revoke_all_tokens()
         assert hcexport("list", "--limit", "1").returncode == 0  # renewed with the password that is remembered
-        renewed = keyring.load(key, Entry.TOKEN)
+        renewed = keyring.load(key, SecretKind.TOKEN)
         assert renewed is not None
         assert renewed != token
         self.assert_nowhere_in(hcexport.cwd.parent, box.password, token.reveal(), renewed.reveal())
 
         logout = hcexport("logout")
         assert logout.returncode == 0, logout.stderr
-        assert [keyring.load(key, entry) for entry in Entry] == [None] * 3
+        assert [keyring.load(key, entry) for entry in SecretKind] == [None] * 3
         assert hcexport("list").returncode == 4
 
     def assert_nowhere_in(self, folder: Path, *secrets: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from test_oauth_web import APP, Person, ended, kept, signing_in
 
 from hcexport.sandbox import Sandbox
-from hcexport.sandbox.call import Call
+from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import admin, health, sharing
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario, changed, instead
@@ -209,11 +209,11 @@ class TestOtherServers:
             yield made
 
     def pointing(self, monkeypatch: pytest.MonkeyPatch, to: str, how: str) -> str:
-        def rehost(call: Call, answer: Json) -> Json:
+        def rehost(call: RequestContext, answer: Json) -> Json:
             body: Json = json.loads(json.dumps(answer).replace(call.url(""), f"{to}/"))
             return body
 
-        def redirect(call: Call) -> Response:
+        def redirect(call: RequestContext) -> Response:
             return Response(302, (("Location", f"{to}/{call.request.path}?{call.request.query}"),), 0, ())
 
         answers = (health.export, admin.job, sharing.info)

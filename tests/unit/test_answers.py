@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcexport.api.responses import failed_status, parse_object, read_answer, retry_after_s, server_date
+from hcexport.api.responses import decode, failed_status, parse_object, retry_after_s, server_date
 from hcexport.errors import (
     AuthError,
     FrontRefused,
@@ -28,7 +28,7 @@ from hcexport.errors import (
 
 def read(body: object, status: int = 200, **headers: str) -> dict[str, Any]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+    return decode(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ _KEYS = st.sampled_from(["error", "code", "message", "messages", "details", "sta
 def test_any_object_is_an_answer_or_one_of_our_failures(body: dict[str, Any], status: int, retry_after: str) -> None:
     said = ""
     try:
-        assert read_answer(status, {"retry-after": retry_after}, json.dumps(body).encode()) == body
+        assert decode(status, {"retry-after": retry_after}, json.dumps(body).encode()) == body
     except HcexportError as failure:
         said = failure.message
     assert said or 200 <= status < 300

@@ -21,7 +21,7 @@ from hcexport.errors import (
 )
 from hcexport.models import Job, JobStatus
 from hcexport.times import NO_DEADLINE, Deadline
-from hcexport.transfer.poll import PATIENCE_S, Trouble, poll
+from hcexport.transfer.poll import PATIENCE_S, FailureStreak, poll
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Server:
         return [job.status.word for job in seen]
 
     @staticmethod
-    def no_trouble(trouble: Trouble) -> None:
+    def no_trouble(trouble: FailureStreak) -> None:
         raise AssertionError(trouble)
 
 

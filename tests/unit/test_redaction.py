@@ -23,7 +23,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport import redaction
-from hcexport.api.responses import read_answer
 from hcexport.errors import HcexportError, UsageError
 from hcexport.redaction import MASK, Secret, redact
 
@@ -237,7 +236,7 @@ def test_an_echoed_token_never_shows_more_than_eight_characters_in_a_row(encodin
         message = f"{'x ' * 200}"[:offset] + f" could not validate {encode(TOKEN)} of admin"
         body = json.dumps({"error": {"code": 500, "message": message}}).encode()
         with pytest.raises(HcexportError) as caught:
-            read_answer(200, {}, body)
+            decode(200, {}, body)
         for said in (caught.value.message, redact(message[:300]), token.blanked(message)):
             assert not runs(decode(said)) & runs(TOKEN), said
 

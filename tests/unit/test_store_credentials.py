@@ -16,9 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport import files as locks
-from hcexport.auth.credentials import LOCKING_S, UNDER_WAY_S, Credentials, Session, environment_token, secret_store
+from hcexport.auth.credentials import (
+    LOCKING_S,
+    UNDER_WAY_S,
+    Credentials,
+    TokenMetadata,
+    environment_token,
+    secret_store,
+)
 from hcexport.auth.secret_stores import FileStore, KeyringStore
-from hcexport.auth.tokens import AccountKey, Entry, Kind, Token
+from hcexport.auth.tokens import AccountKey, Kind, SecretKind, Token
 from hcexport.errors import ConfigError, UsageError
 from hcexport.files import lock
 from hcexport.organization import Organization
@@ -200,7 +207,7 @@ class TestSentPasswords:
 class TestSession:
     @given(
         st.builds(
-            Session,
+            TokenMetadata,
             expires=st.none() | st.datetimes(timezones=st.just(UTC)),
             referer=st.text(),
             kind=st.sampled_from(Kind),
@@ -212,8 +219,8 @@ class TestSession:
             sent=st.lists(st.tuples(st.text(), st.floats(allow_nan=False))).map(tuple),
         )
     )
-    def test_comes_back(self, session: Session) -> None:
-        assert Session.from_bytes(session.to_bytes()) == session
+    def test_comes_back(self, session: TokenMetadata) -> None:
+        assert TokenMetadata.from_bytes(session.to_bytes()) == session
 
     @given(
         st.binary()
@@ -229,12 +236,12 @@ class TestSession:
         ).map(lambda value: json.dumps(value).encode())
     )
     def test_a_spoilt_one_is_none(self, content: bytes) -> None:
-        session = Session.from_bytes(content)
+        session = TokenMetadata.from_bytes(content)
         assert session.expires is None or session.expires.tzinfo
 
     @pytest.mark.parametrize("content", [None, b"", b"[" * 100_000, b"\xff", b'{"expires": "2026-11-23T12:00:00"}'])
     def test_what_is_not_known(self, content: bytes | None) -> None:
-        assert Session.from_bytes(content) == Session()
+        assert TokenMetadata.from_bytes(content) == TokenMetadata()
 
     def test_is_private(self, credentials: Credentials) -> None:
         credentials.keep_token(TOKEN)
@@ -319,7 +326,7 @@ class TestLock:
 def test_the_store_that_is_named(paths: Paths) -> None:
     assert secret_store("file", paths).name == "file"
     assert isinstance(secret_store("keyring", paths), KeyringStore)
-    assert {entry.value for entry in Entry} == {"token", "refresh-token", "password"}
+    assert {entry.value for entry in SecretKind} == {"token", "refresh-token", "password"}
 
 
 def test_ends_are_compared_in_utc(credentials: Credentials) -> None:

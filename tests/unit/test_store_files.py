@@ -15,7 +15,7 @@ import pytest
 
 from hcexport import files as private_files
 from hcexport.auth.secret_stores import FileStore
-from hcexport.auth.tokens import AccountKey, Entry
+from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.errors import ConfigError
 from hcexport.files import private_folder, read_private, write_private
 from hcexport.organization import Organization
@@ -167,17 +167,17 @@ class TestFileStore:
     @pytest.mark.usefixtures("umask")
     def test_keeps_finds_and_forgets(self, store: FileStore) -> None:
         assert str(store.folder) in store.probe()
-        assert store.load(KEY, Entry.TOKEN) is None
-        store.save(KEY, Entry.TOKEN, TOKEN)
-        store.save(KEY, Entry.PASSWORD, Secret(" pässword with spaces "))
-        assert store.load(KEY, Entry.TOKEN) == TOKEN
-        assert store.load(KEY, Entry.PASSWORD) == Secret(" pässword with spaces ")
+        assert store.load(KEY, SecretKind.TOKEN) is None
+        store.save(KEY, SecretKind.TOKEN, TOKEN)
+        store.save(KEY, SecretKind.PASSWORD, Secret(" pässword with spaces "))
+        assert store.load(KEY, SecretKind.TOKEN) == TOKEN
+        assert store.load(KEY, SecretKind.PASSWORD) == Secret(" pässword with spaces ")
         assert [mode(path) for path in store.folder.iterdir()] == [0o600, 0o600]
         assert mode(store.folder) == 0o700
-        assert store.delete(KEY, Entry.TOKEN)
-        assert not store.delete(KEY, Entry.TOKEN)
-        assert store.load(KEY, Entry.TOKEN) is None
-        assert store.load(KEY, Entry.PASSWORD) is not None
+        assert store.delete(KEY, SecretKind.TOKEN)
+        assert not store.delete(KEY, SecretKind.TOKEN)
+        assert store.load(KEY, SecretKind.TOKEN) is None
+        assert store.load(KEY, SecretKind.PASSWORD) is not None
 
     @pytest.mark.parametrize(
         "other",
@@ -191,24 +191,24 @@ class TestFileStore:
         ],
     )
     def test_another_account_gets_nothing(self, store: FileStore, other: tuple[str, str]) -> None:
-        store.save(KEY, Entry.TOKEN, TOKEN)
-        assert store.load(AccountKey(Organization.parse(other[0]), other[1]), Entry.TOKEN) is None
+        store.save(KEY, SecretKind.TOKEN, TOKEN)
+        assert store.load(AccountKey(Organization.parse(other[0]), other[1]), SecretKind.TOKEN) is None
 
     @pytest.mark.parametrize("username", ["../../etc/passwd", "a/b", "x" * 300, "домен\\user", "user@idp#1", ".."])
     def test_a_user_of_any_name_stays_in_the_folder(self, store: FileStore, username: str) -> None:
         key = AccountKey(KEY.organization, username)
-        store.save(key, Entry.TOKEN, TOKEN)
-        assert store.load(key, Entry.TOKEN) == TOKEN
+        store.save(key, SecretKind.TOKEN, TOKEN)
+        assert store.load(key, SecretKind.TOKEN) == TOKEN
         assert [path.parent for path in store.folder.rglob("*")] == [store.folder]
 
     def test_a_spoilt_file(self, store: FileStore) -> None:
-        store.save(KEY, Entry.TOKEN, TOKEN)
+        store.save(KEY, SecretKind.TOKEN, TOKEN)
         (path,) = store.folder.iterdir()
         path.write_bytes(b"\xff\xfe")
         with pytest.raises(ConfigError, match=str(path)):
-            store.load(KEY, Entry.TOKEN)
+            store.load(KEY, SecretKind.TOKEN)
         path.write_bytes(b"edited-by-hand\n")
-        assert store.load(KEY, Entry.TOKEN) == Secret("edited-by-hand")
+        assert store.load(KEY, SecretKind.TOKEN) == Secret("edited-by-hand")
 
     def test_probe_finds_out_that_it_cannot_write(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -330,13 +330,13 @@ class TestWhoseTheyAre:
     def test_the_credentials_folder_becomes_private(self, paths: Paths, permissions: int) -> None:
         paths.credentials.mkdir()
         paths.credentials.chmod(permissions)
-        assert FileStore(paths.credentials).load(KEY, Entry.TOKEN) is None
+        assert FileStore(paths.credentials).load(KEY, SecretKind.TOKEN) is None
         assert mode(paths.credentials) == 0o700
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
     def test_the_credentials_folder_of_somebody_else_is_refused(self, paths: Paths) -> None:
         paths.credentials.mkdir()
         os.chown(paths.credentials, 12345, -1)
-        for use in (lambda store: store.load(KEY, Entry.TOKEN), FileStore.probe):
+        for use in (lambda store: store.load(KEY, SecretKind.TOKEN), FileStore.probe):
             with pytest.raises(ConfigError):
                 use(FileStore(paths.credentials))

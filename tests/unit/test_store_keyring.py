@@ -15,7 +15,7 @@ import pytest
 
 from hcexport.auth import secret_stores as keyring_store
 from hcexport.auth.secret_stores import KeyringStore
-from hcexport.auth.tokens import AccountKey, Entry
+from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.errors import ConfigError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
@@ -142,29 +142,29 @@ class TestNamedByTheUser:
         keyring = store(folder, backend)
         assert backend in keyring.probe()
         assert list(folder.iterdir()) == []
-        assert keyring.load(KEY, Entry.TOKEN) is None
-        keyring.save(KEY, Entry.TOKEN, TOKEN)
-        keyring.save(KEY, Entry.PASSWORD, Secret("pässwörd \ud83d".encode("utf-8", "ignore").decode()))
-        assert store(folder, backend).load(KEY, Entry.TOKEN) == TOKEN
-        assert keyring.delete(KEY, Entry.TOKEN)
-        assert not keyring.delete(KEY, Entry.TOKEN)
-        assert keyring.load(KEY, Entry.TOKEN) is None
-        assert keyring.load(KEY, Entry.PASSWORD) == Secret("pässwörd ")
+        assert keyring.load(KEY, SecretKind.TOKEN) is None
+        keyring.save(KEY, SecretKind.TOKEN, TOKEN)
+        keyring.save(KEY, SecretKind.PASSWORD, Secret("pässwörd \ud83d".encode("utf-8", "ignore").decode()))
+        assert store(folder, backend).load(KEY, SecretKind.TOKEN) == TOKEN
+        assert keyring.delete(KEY, SecretKind.TOKEN)
+        assert not keyring.delete(KEY, SecretKind.TOKEN)
+        assert keyring.load(KEY, SecretKind.TOKEN) is None
+        assert keyring.load(KEY, SecretKind.PASSWORD) == Secret("pässwörd ")
 
     def test_in_keyrings_own_configuration(self, folder: Path) -> None:
         config = folder.parent / "config" / "python_keyring"
         config.mkdir(parents=True)
         (config / "keyringrc.cfg").write_text("[backend]\ndefault-keyring=backends_of_test.Plain\n")
-        store(folder).save(KEY, Entry.TOKEN, TOKEN)
+        store(folder).save(KEY, SecretKind.TOKEN, TOKEN)
         assert TOKEN.reveal() in written(folder)
 
     def test_each_account_and_entry_has_its_own(self, folder: Path) -> None:
         keyring = store(folder, "Plain")
         other = AccountKey(Organization.parse("https://gis.example.com:8443/arcgis"), "ops")
-        keyring.save(KEY, Entry.TOKEN, TOKEN)
-        assert keyring.load(other, Entry.TOKEN) is None
-        assert keyring.load(AccountKey(KEY.organization, "ops2"), Entry.TOKEN) is None
-        assert keyring.load(KEY, Entry.REFRESH_TOKEN) is None
+        keyring.save(KEY, SecretKind.TOKEN, TOKEN)
+        assert keyring.load(other, SecretKind.TOKEN) is None
+        assert keyring.load(AccountKey(KEY.organization, "ops2"), SecretKind.TOKEN) is None
+        assert keyring.load(KEY, SecretKind.REFRESH_TOKEN) is None
 
 
 class TestRefused:
@@ -181,7 +181,7 @@ class TestRefused:
     def test_nothing_kept_is_not_nothing_there(self, folder: Path, backend: str) -> None:
         """None would say that nobody has signed in."""
         with pytest.raises(ConfigError):
-            KeyringStore(environ(folder, f"keyring.backends.{backend}")).load(KEY, Entry.TOKEN)
+            KeyringStore(environ(folder, f"keyring.backends.{backend}")).load(KEY, SecretKind.TOKEN)
 
     def test_plaintext_that_keyring_found_by_itself(self, announced: Path) -> None:
         self.check(store(announced), announced)
@@ -196,7 +196,7 @@ class TestRefused:
         self.check(store(folder, "Forgetful"), folder)
 
     def check(self, keyring: KeyringStore, folder: Path) -> None:
-        for use in (keyring.probe, lambda: keyring.save(KEY, Entry.TOKEN, TOKEN)):
+        for use in (keyring.probe, lambda: keyring.save(KEY, SecretKind.TOKEN, TOKEN)):
             with pytest.raises(ConfigError) as caught:
                 use()
             assert "--store file" in (caught.value.hint or "")
@@ -207,7 +207,7 @@ class TestTrouble:
     @pytest.mark.parametrize("name", ["no_such_module.Keyring", "backends_of_test.NoSuchClass", "x", "os.path"])
     def test_a_backend_that_is_not_there(self, folder: Path, name: str) -> None:
         with pytest.raises(ConfigError):
-            KeyringStore(environ(folder, name)).load(KEY, Entry.TOKEN)
+            KeyringStore(environ(folder, name)).load(KEY, SecretKind.TOKEN)
 
     @pytest.mark.parametrize("text", ["no section\n", "[backend]\ndefault-keyring=nothing.Here\n"])
     def test_a_configuration_of_keyring_that_is_broken(self, folder: Path, text: str) -> None:
@@ -215,16 +215,16 @@ class TestTrouble:
         config.mkdir(parents=True)
         (config / "keyringrc.cfg").write_text(text)
         with pytest.raises(ConfigError):
-            store(folder).load(KEY, Entry.TOKEN)
+            store(folder).load(KEY, SecretKind.TOKEN)
 
     def test_what_a_backend_says_goes_through_the_redactor(self, folder: Path) -> None:
         with pytest.raises(ConfigError, match="no room for") as caught:
-            store(folder, "Raising").save(KEY, Entry.TOKEN, TOKEN)
+            store(folder, "Raising").save(KEY, SecretKind.TOKEN, TOKEN)
         assert TOKEN.reveal() not in caught.value.message
 
     def test_a_process_that_breaks_off(self, folder: Path) -> None:
         with pytest.raises(ConfigError):
-            store(folder, "Dying").load(KEY, Entry.TOKEN)
+            store(folder, "Dying").load(KEY, SecretKind.TOKEN)
 
     @pytest.mark.parametrize("attended", [False, True])
     def test_a_mute_one_is_ended_and_not_asked_again(
@@ -234,12 +234,12 @@ class TestTrouble:
         keyring = store(folder, "Mute", attended=attended)
         begin = time.monotonic()
         with pytest.raises(ConfigError, match="within 2 s"):
-            keyring.load(KEY, Entry.TOKEN)
+            keyring.load(KEY, SecretKind.TOKEN)
         assert time.monotonic() - begin < 5
         with pytest.raises(ProcessLookupError):
             os.kill(int((folder / "pid").read_text()), 0)
         begin = time.monotonic()
-        for entry in Entry:
+        for entry in SecretKind:
             with pytest.raises(ConfigError):
                 keyring.load(KEY, entry)
         assert time.monotonic() - begin < 0.1
@@ -252,7 +252,7 @@ class TestTheChild:
     def answer(self, folder: Path, *, attended: bool = False) -> dict[str, Any]:
         more = {"HCEXPORT_TOKEN": "canary-in-environ", "HCEXPORT_PASSWORD": "canary-in-environ"}
         keyring = KeyringStore(environ(folder, "backends_of_test.Curious", **more), attended=attended)
-        secret = keyring.load(KEY, Entry.TOKEN)
+        secret = keyring.load(KEY, SecretKind.TOKEN)
         assert secret
         answer: dict[str, Any] = keyring_store.json.loads(secret.reveal())
         return answer
@@ -298,5 +298,5 @@ class TestWindowsLimit:
         answer = f'{{"problem": "{problem}", "detail": ""}}'.encode()
         monkeypatch.setattr(keyring_store, "run_for_secret", lambda *_, **__: (0, answer))
         with pytest.raises(ConfigError) as caught:
-            store(folder).load(KEY, Entry.TOKEN)
+            store(folder).load(KEY, SecretKind.TOKEN)
         assert caught.value.message

@@ -18,7 +18,7 @@ from hcexport.transfer.destination import (
     FileDestination,
     IfExists,
     StreamDestination,
-    settle,
+    resolve,
     zip_name,
 )
 from hcexport.transfer.disk import require_room
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def settled(out: str, if_exists: IfExists = IfExists.FAIL, job_id: str | None = None) -> Destination:
-    return settle(out, if_exists=if_exists, profile="prod/eu", job_id=job_id, now=NOW)
+    return resolve(out, if_exists=if_exists, profile="prod/eu", job_id=job_id, now=NOW)
 
 
 def as_file(out: str, if_exists: IfExists = IfExists.FAIL) -> FileDestination:
@@ -194,7 +194,7 @@ def test_a_folder_with_a_slash_is_made_where_its_parent_exists(folder: Path, out
 
 
 def test_a_folder_may_be_checked_without_being_made(folder: Path) -> None:
-    destination = settle("new/", may_make_folder=False)
+    destination = resolve("new/", may_make_folder=False)
     assert isinstance(destination, FileDestination)
     assert destination.target("x.zip") == folder / "new" / "x.zip"
     assert list(folder.iterdir()) == []

@@ -30,9 +30,9 @@ from hcexport.errors import (
 )
 from hcexport.models import UploadItem
 from hcexport.times import NO_DEADLINE, Deadline
-from hcexport.transfer.destination import IfExists, StreamDestination, settle
+from hcexport.transfer.destination import IfExists, StreamDestination, resolve
 from hcexport.transfer.download import Phase, Saved, download
-from hcexport.transfer.part_file import Note, claim
+from hcexport.transfer.part_file import PartMetadata, adopt
 
 ORIGIN = "https://org.example.com/gis"
 ITEM = "f57951c9"
@@ -149,7 +149,7 @@ class Scene:
         return Deadline(self.now + seconds, lambda: self.now)
 
     def run(self, server: Server, out: str = "reports.zip", if_exists: IfExists = IfExists.FAIL, **more: Any) -> Saved:
-        destination = more.pop("destination", None) or settle(str(self.folder / out), if_exists=if_exists)
+        destination = more.pop("destination", None) or resolve(str(self.folder / out), if_exists=if_exists)
         return download(
             server,
             ITEM,
@@ -501,7 +501,7 @@ def test_what_the_next_run_could_not_use_is_not_left(scene: Scene, etag: str) ->
 @pytest.mark.parametrize("error", [NotFound("gone"), AuthError("expired"), TimedOut("late"), KeyboardInterrupt()])
 def test_whatever_ends_it_the_part_stays(scene: Scene, error: BaseException) -> None:
     scene.fails(Server([ranged(upto=HALF), fails(error)]), type(error))
-    left = claim(scene.folder, Note(ORIGIN, ITEM))
+    left = adopt(scene.folder, PartMetadata(ORIGIN, ITEM))
     assert left
     assert left.size == HALF
     left.discard()
@@ -511,14 +511,14 @@ def test_what_nobody_came_back_for_is_swept(scene: Scene) -> None:
     interrupted_run(scene)
     for path in scene.folder.iterdir():
         os.utime(path, (0, 0))
-    download(Server([full()]), ITEM, settle(f"{scene.folder}/reports.zip"), origin="https://other", sleep=scene.sleep)
+    download(Server([full()]), ITEM, resolve(f"{scene.folder}/reports.zip"), origin="https://other", sleep=scene.sleep)
     saved_as(scene, V1)
 
 
 def test_a_part_of_another_organization_is_not_touched(scene: Scene) -> None:
     interrupted_run(scene)
     server = Server([ranged()])
-    download(server, ITEM, settle(f"{scene.folder}/other.zip"), origin="https://other", sleep=scene.sleep)
+    download(server, ITEM, resolve(f"{scene.folder}/other.zip"), origin="https://other", sleep=scene.sleep)
     assert server.asked == [(0, None)]
     assert scene.kinds == [".note", ".part", ".zip"]
 
@@ -591,7 +591,7 @@ def test_and_not_beyond_the_deadline(scene: Scene) -> None:
 
 @pytest.mark.parametrize("out", ["reports.zip", ""])
 def test_a_file_that_is_there_ends_it_before_a_byte_is_fetched(scene: Scene, out: str) -> None:
-    destination = settle(str(scene.folder / out))
+    destination = resolve(str(scene.folder / out))
     (scene.folder / "reports.zip").write_bytes(b"old")
     server = Server([full()])
     scene.fails(server, CannotCreate, destination=destination)

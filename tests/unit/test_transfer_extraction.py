@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
 from hcexport.times import Deadline
 from hcexport.transfer.destination import IfExists
-from hcexport.transfer.extract_zip import Limits, extract, settle_folder
+from hcexport.transfer.extract_zip import Limits, extract, resolve_folder
 
 MEMBERS = {"a.csv": b"new", "sub/b.json": b"{}", "sub/empty/": b""}
 
@@ -109,14 +109,14 @@ OLD = {"a.csv": b"old", "sub/": b"", "sub/mine": b"mine"}
 
 def test_a_folder_with_things_in_it_is_not_touched_unasked(place: Path, out: Path) -> None:
     with pytest.raises(CannotCreate):
-        settle_folder(out)
+        resolve_folder(out)
     with pytest.raises(CannotCreate):
         extract(good_zip(place), out)
     assert tree(out) == OLD
 
 
 def test_skip_leaves_it_as_it_is(place: Path, out: Path) -> None:
-    assert settle_folder(out, if_exists=IfExists.SKIP) is None
+    assert resolve_folder(out, if_exists=IfExists.SKIP) is None
     assert extract(good_zip(place), out, if_exists=IfExists.SKIP) is None
     assert tree(out) == OLD
 
@@ -180,7 +180,7 @@ def test_where_no_folder_can_be_is_known_before_anything_is_sent(place: Path, ta
     (place / "file").write_bytes(b"mine")
     (place / "dangling").symlink_to("nowhere")
     with pytest.raises(CannotCreate):
-        settle_folder(place / target, if_exists=if_exists)
+        resolve_folder(place / target, if_exists=if_exists)
     assert sorted(path.name for path in place.iterdir()) == ["dangling", "file"]
 
 

@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport.errors import UsageError
-from hcexport.transfer.file_names import NAME_BYTES, clamp, fill, harmless, is_reserved, numbered
+from hcexport.transfer.file_names import NAME_BYTES, clamp, expand_template, is_reserved, sanitize, with_number
 
 
 def test_words_are_filled_in_and_doubled_braces_are_braces() -> None:
-    assert fill("{{{a}}}-{b}.zip", {"a": "1", "b": "2"}) == "{1}-2.zip"
+    assert expand_template("{{{a}}}-{b}.zip", {"a": "1", "b": "2"}) == "{1}-2.zip"
 
 
 @pytest.mark.parametrize("template", ["{c}", "{}", "{0}", "{a!r}", "{a:>9}", "{a.x}", "{a", "a}"])
 def test_anything_else_in_braces_is_a_usage_error(template: str) -> None:
     with pytest.raises(UsageError):
-        fill(template, {"a": "1"})
+        expand_template(template, {"a": "1"})
 
 
 def test_an_unknown_word_is_named_with_those_that_are_known() -> None:
     with pytest.raises(UsageError) as raised:
-        fill("{datum}", {"date": "x"})
+        expand_template("{datum}", {"date": "x"})
     assert "datum" in raised.value.message
     assert "{date}" in (raised.value.hint or "")
 
@@ -54,12 +54,12 @@ def test_an_unknown_word_is_named_with_those_that_are_known() -> None:
     ],
 )
 def test_what_the_server_says_becomes_a_name_without_harm(name: str, expected: str) -> None:
-    assert harmless(name) == expected
+    assert sanitize(name) == expected
 
 
 @given(st.text(st.characters(codec=None), max_size=400))
 def test_no_name_leads_out_of_a_folder_hides_or_grows(name: str) -> None:
-    made = harmless(name)
+    made = sanitize(name)
     assert Path(made).name == made
     assert made not in {"", ".", ".."}
     assert made[0] not in ".- "
@@ -81,9 +81,9 @@ def test_bytes_that_are_no_utf8_survive_where_nothing_is_cut() -> None:
     ("name", "expected"), [("a.zip", "a (2).zip"), ("a", "a (2)"), (".zip", ".zip (2)"), ("a.b.zip", "a.b (2).zip")]
 )
 def test_a_number_goes_before_the_suffix(name: str, expected: str) -> None:
-    assert numbered(name, 2) == expected
+    assert with_number(name, 2) == expected
 
 
 def test_a_numbered_name_is_no_longer_than_a_name_may_be() -> None:
-    assert len(numbered("x" * 255, 10).encode()) == 255
-    assert len(numbered("x" * 251 + ".zip", 10).encode()) == 255
+    assert len(with_number("x" * 255, 10).encode()) == 255
+    assert len(with_number("x" * 251 + ".zip", 10).encode()) == 255

@@ -20,11 +20,11 @@ from hcexport.errors import CannotCreate
 from hcexport.times import NO_DEADLINE
 from hcexport.transfer.destination import IfExists
 from hcexport.transfer.follower import BLOCK_BYTES
-from hcexport.transfer.part_file import SWEEP_AFTER_S, Note, Part, claim, fresh, sweep
+from hcexport.transfer.part_file import SWEEP_AFTER_S, Part, PartMetadata, adopt, create, remove_stale
 from hcexport.transfer.publish import PartTakenError, publish, stream
 
 HEX = "0123456789abcdef"
-NOTE = Note("https://org.example.com/gis", "item-1", '"v1"', 10)
+NOTE = PartMetadata("https://org.example.com/gis", "item-1", '"v1"', 10)
 
 
 @pytest.fixture
@@ -48,16 +48,16 @@ def drop_box() -> Iterator[Path]:
             os.seteuid(0)
 
 
-def part_of(folder: Path, data: bytes = b"12345", note: Note = NOTE) -> Part:
-    part = fresh(folder, note)
+def part_of(folder: Path, data: bytes = b"12345", note: PartMetadata = NOTE) -> Part:
+    part = create(folder, note)
     part.write(data)
     return part
 
 
-def dead_part(folder: Path, data: bytes = b"12345", note: Note = NOTE) -> Path:
+def dead_part(folder: Path, data: bytes = b"12345", note: PartMetadata = NOTE) -> Path:
     """What a run that was killed leaves: its lock is gone with it."""
     part = part_of(folder, data, note)
-    part.leave()
+    part.close_keeping()
     assert part.path
     return part.path
 
@@ -78,7 +78,7 @@ def mode(path: Path) -> int:
 def test_part_and_note_are_private_whatever_the_umask(folder: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        part_of(folder).leave()
+        part_of(folder).close_keeping()
     finally:
         os.umask(before)
     assert [mode(path) for path in folder.iterdir()] == [0o600, 0o600]
@@ -92,37 +92,37 @@ def test_a_name_that_somebody_guessed_and_planted_is_not_written_to(
     (tmp_path / "theirs").write_bytes(b"theirs")
     (folder / f".hcexport-{NOTE.key}-guessed.part").hardlink_to(tmp_path / "theirs")
     with pytest.raises(CannotCreate):
-        fresh(folder, NOTE)
+        create(folder, NOTE)
     assert (tmp_path / "theirs").read_bytes() == b"theirs"
 
 
 def test_what_can_be_gone_on_with_stays(folder: Path) -> None:
-    part_of(folder).leave()
+    part_of(folder).close_keeping()
     assert suffixes(folder) == [".note", ".part"]
 
 
 @pytest.mark.parametrize(
     ("data", "note"), [(b"", NOTE), (b"12345", replace(NOTE, validator=None)), (b"12345", replace(NOTE, total=None))]
 )
-def test_what_cannot_is_removed(folder: Path, data: bytes, note: Note) -> None:
-    part_of(folder, data, note).leave()
+def test_what_cannot_is_removed(folder: Path, data: bytes, note: PartMetadata) -> None:
+    part_of(folder, data, note).close_keeping()
     assert names(folder) == []
 
 
 def test_a_part_without_a_folder_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = names(tmp_path)
-    part = fresh(None, NOTE)
+    part = create(None, NOTE)
     part.write(b"12345")
     assert names(tmp_path) == before
     target = BytesIO()
     stream(part, target)
-    part.leave()
+    part.close_keeping()
     assert target.getvalue() == b"12345"
 
 
 def test_a_full_disk_is_said_and_what_was_written_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = fresh(folder, NOTE)
+    part = create(folder, NOTE)
     part.file.close()
     with Path("/dev/full").open("wb", buffering=0) as full:
         part.file = full
@@ -135,7 +135,7 @@ def test_a_full_disk_is_said_and_what_was_written_counts(folder: Path, monkeypat
 
 
 def test_a_chunk_is_written_whole_by_a_disk_that_takes_it_in_bits(folder: Path) -> None:
-    part = fresh(folder, NOTE)
+    part = create(folder, NOTE)
     write = part.file.write
     part.file = _Stingy(part.file, write)  # type: ignore[assignment] # all that write() uses of it
     part.write(b"1234567890")
@@ -164,7 +164,7 @@ class _Stingy:
 
 def test_a_dead_part_is_inherited_with_all_its_bytes(folder: Path) -> None:
     dead_part(folder)
-    part = claim(folder, Note(NOTE.origin, NOTE.item_id))
+    part = adopt(folder, PartMetadata(NOTE.origin, NOTE.item_id))
     assert part
     assert part.note == NOTE
     part.write(b"67890")
@@ -179,16 +179,16 @@ def test_a_dead_part_is_inherited_with_all_its_bytes(folder: Path) -> None:
 
 def test_only_one_inherits(folder: Path) -> None:
     dead_part(folder)
-    first, second = claim(folder, NOTE), claim(folder, NOTE)
+    first, second = adopt(folder, NOTE), adopt(folder, NOTE)
     assert first
     assert second is None
-    first.leave()
+    first.close_keeping()
 
 
 def test_the_longest_part_is_the_one_to_go_on_with(folder: Path) -> None:
     for data in (b"12", b"12345678", b"1234"):
         dead_part(folder, data)
-    part = claim(folder, NOTE)
+    part = adopt(folder, NOTE)
     assert part
     assert part.size == 8
     part.discard()
@@ -196,8 +196,8 @@ def test_the_longest_part_is_the_one_to_go_on_with(folder: Path) -> None:
 
 def test_an_owner_that_lives_keeps_its_part(folder: Path) -> None:
     part = part_of(folder)
-    assert claim(folder, NOTE) is None
-    part.leave()
+    assert adopt(folder, NOTE) is None
+    part.close_keeping()
 
 
 def test_a_part_that_was_left_is_free_at_once_though_its_follower_still_reads(
@@ -208,7 +208,7 @@ def test_a_part_that_was_left_is_free_at_once_though_its_follower_still_reads(
     with monkeypatch.context() as patched:
         patched.setattr(os, "pread", lambda *_: go_on.wait() and b"")
         dead_part(folder, bytes(BLOCK_BYTES), large)
-        part = claim(folder, large)
+        part = adopt(folder, large)
         go_on.set()
     assert part
     part.discard()
@@ -219,7 +219,7 @@ def test_where_locks_do_not_work_an_owner_that_lives_writes_to_nobodys_file(
 ) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)
     robbed = part_of(folder)
-    part = claim(folder, NOTE)
+    part = adopt(folder, NOTE)
     assert part
     robbed.write(b"garbage")
     robbed.file.truncate(0)
@@ -240,7 +240,7 @@ def test_an_owner_that_found_no_locks_is_still_inherited_from(folder: Path, monk
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    part = claim(folder, NOTE)
+    part = adopt(folder, NOTE)
     assert part
     part.discard()
 
@@ -273,14 +273,14 @@ UNFIT: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", UNFIT)
 def test_a_part_that_does_not_fit_its_note_is_dropped(folder: Path, name: str) -> None:
     UNFIT[name](dead_part(folder).with_suffix(".note"))
-    assert claim(folder, NOTE) is None
+    assert adopt(folder, NOTE) is None
     assert names(folder) == []
 
 
 @pytest.mark.parametrize("other", [replace(NOTE, origin="https://other"), replace(NOTE, item_id="item-2")])
-def test_parts_of_others_are_left_alone(folder: Path, other: Note) -> None:
+def test_parts_of_others_are_left_alone(folder: Path, other: PartMetadata) -> None:
     dead_part(folder, note=other)
-    assert claim(folder, NOTE) is None
+    assert adopt(folder, NOTE) is None
     assert suffixes(folder) == [".note", ".part"]
 
 
@@ -289,14 +289,14 @@ def test_a_planted_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     path = dead_part(folder)
     path.unlink()
     path.symlink_to(tmp_path / "secret")
-    assert claim(folder, NOTE) is None
+    assert adopt(folder, NOTE) is None
     assert (tmp_path / "secret").read_bytes() == b"12345"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_what_another_user_planted_is_not_taken(folder: Path) -> None:
     os.chown(dead_part(folder), 65534, 65534)
-    assert claim(folder, NOTE) is None
+    assert adopt(folder, NOTE) is None
     assert suffixes(folder) == [".note", ".part"]
 
 
@@ -307,7 +307,7 @@ def test_a_part_that_cannot_be_copied_is_fetched_again(folder: Path, monkeypatch
         raise CannotCreate("no room")
 
     monkeypatch.setattr(Part, "write", full)
-    assert claim(folder, NOTE) is None
+    assert adopt(folder, NOTE) is None
     assert names(folder) == []
 
 
@@ -320,8 +320,8 @@ def test_an_interrupt_while_copying_loses_nothing(folder: Path, monkeypatch: pyt
     with monkeypatch.context() as patched:
         patched.setattr(Part, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            claim(folder, NOTE)
-    part = claim(folder, NOTE)
+            adopt(folder, NOTE)
+    part = adopt(folder, NOTE)
     assert part
     assert part.size == 5
     part.discard()
@@ -337,7 +337,7 @@ def test_only_old_things_of_ours_are_swept(folder: Path) -> None:
     now = old.stat().st_mtime + SWEEP_AFTER_S + 1
     for path in (young, young.with_suffix(".note")):
         os.utime(path, (now, now))
-    sweep(folder, now)
+    remove_stale(folder, now)
     assert names(folder) == sorted([young.name, young.with_suffix(".note").name, "mine.zip"])
 
 
@@ -398,13 +398,13 @@ def test_what_a_user_called_like_ours_is_not_swept(folder: Path, name: str, make
     (folder / "mine.zip").write_text("")
     make(folder / name)
     before = sorted(folder.rglob("*"))
-    sweep(folder, (folder / name).lstat().st_mtime + 2 * SWEEP_AFTER_S)
+    remove_stale(folder, (folder / name).lstat().st_mtime + 2 * SWEEP_AFTER_S)
     assert sorted(folder.rglob("*")) == before
 
 
 def test_a_users_file_is_not_taken_for_a_part(folder: Path) -> None:
     (folder / f".hcexport-{NOTE.key}-mine.part").write_text("mine")
-    assert claim(folder, NOTE) is None
+    assert adopt(folder, NOTE) is None
     assert names(folder) == [f".hcexport-{NOTE.key}-mine.part"]
 
 
@@ -412,7 +412,7 @@ def test_a_users_file_is_not_taken_for_a_part(folder: Path) -> None:
 def test_what_another_user_left_is_not_swept(folder: Path) -> None:
     old = dead_part(folder)
     os.chown(old, 65534, 65534)
-    sweep(folder, old.stat().st_mtime + SWEEP_AFTER_S + 1)
+    remove_stale(folder, old.stat().st_mtime + SWEEP_AFTER_S + 1)
     assert names(folder) == [old.name]
 
 
@@ -464,7 +464,7 @@ def test_a_name_that_was_taken_meanwhile_stays_and_the_part_too(folder: Path) ->
     part = part_of(folder)
     with pytest.raises(CannotCreate):
         publish(part, folder / "a.zip", if_exists=IfExists.FAIL, mode=0o644)
-    part.leave()
+    part.close_keeping()
     assert (folder / "a.zip").read_bytes() == b"theirs"
     assert [mode(path) for path in folder.glob(".hcexport-*")] == [0o600, 0o600]
 
@@ -570,7 +570,7 @@ def test_an_interrupt_while_a_part_is_dropped_does_not_keep_it(folder: Path, mon
         patched.setattr(Path, "unlink", interrupted)
         with pytest.raises(KeyboardInterrupt):
             part.discard()
-    part.leave()
+    part.close_keeping()
     assert names(folder) == []
 
 
@@ -601,5 +601,5 @@ def test_an_interrupt_right_after_the_name_was_given_leaves_no_part(
     if_exists = IfExists.OVERWRITE if function == "replace" else IfExists.FAIL
     with pytest.raises(KeyboardInterrupt):
         publish(part, folder / "a.zip", if_exists=if_exists, mode=0o644)
-    part.leave()
+    part.close_keeping()
     assert names(folder) == ["a.zip"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from hcexport.errors import CertificateError, NetworkError, ProtocolError, TimedOut
-from hcexport.retry import GIVE_UP_AFTER_S, NONSENSE_LIMIT, PROGRESS_BYTES, STALL_S, WAIT_MAX_S, Patience
+from hcexport.retry import GIVE_UP_AFTER_S, NONSENSE_LIMIT, PROGRESS_BYTES, STALL_S, WAIT_MAX_S, RetryBudget
 from hcexport.times import Deadline
 
 BROKEN = NetworkError("broken")
@@ -21,7 +21,7 @@ class Scene:
         self.now = 1000.0
         self.slept: list[float] = []
         self.told: list[float] = []
-        self.patience = Patience(
+        self.patience = RetryBudget(
             Deadline(self.now + timeout_s, lambda: self.now),
             self.sleep,
             on_retry=lambda _failure, delay_s: self.told.append(delay_s),

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hcexport.transfer.part_file import Note
-from hcexport.transfer.range_response import Offer, strong_validator
+from hcexport.transfer.part_file import PartMetadata
+from hcexport.transfer.range_response import RangeResponse, strong_validator
 
-NOTE = Note("origin", "item", '"v1"', 100)
+NOTE = PartMetadata("origin", "item", '"v1"', 100)
 DATE = "Mon, 23 Nov 2026 12:00:00 GMT"
 
 
@@ -23,8 +23,8 @@ class Answer:
         return iter(())
 
 
-def partial(said: str, **headers: str) -> Offer:
-    return Offer.of(Answer(206, {"content-range": said, **headers}))
+def partial(said: str, **headers: str) -> RangeResponse:
+    return RangeResponse.of(Answer(206, {"content-range": said, **headers}))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_only_what_is_strong_can_be_gone_on_with(headers: dict[str, str], valida
 def test_a_length_is_believed_where_it_is_one(
     headers: dict[str, str], total: int | None, has_certain_end: bool
 ) -> None:
-    offer = Offer.of(Answer(200, headers))
+    offer = RangeResponse.of(Answer(200, headers))
     assert (offer.total, offer.has_certain_end, offer.is_whole_file) == (total, has_certain_end, True)
 
 
@@ -108,7 +108,7 @@ def test_a_206_of_something_else_is_not(headers: dict[str, str]) -> None:
 
 
 def test_a_200_never_goes_on() -> None:
-    assert not Offer.of(Answer(200, {"content-range": "bytes 40-99/100"})).continues(40, NOTE)
+    assert not RangeResponse.of(Answer(200, {"content-range": "bytes 40-99/100"})).continues(40, NOTE)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,12 @@ def test_a_200_never_goes_on() -> None:
     ],
 )
 def test_a_416_says_complete_only_of_what_is_as_long_as_it_should_be(said: str, size: int, complete: bool) -> None:
-    assert Offer.of(Answer(416, {"content-range": said})).says_complete(size, NOTE) is complete
+    assert RangeResponse.of(Answer(416, {"content-range": said})).says_complete(size, NOTE) is complete
 
 
 def test_identity_is_no_encoding() -> None:
-    assert Offer.of(Answer(200, {"content-encoding": "Identity"})).encoding == ""
-    assert Offer.of(Answer(200, {"content-encoding": "gzip, gzip"})).encoding == "gzip, gzip"
+    assert RangeResponse.of(Answer(200, {"content-encoding": "Identity"})).encoding == ""
+    assert RangeResponse.of(Answer(200, {"content-encoding": "gzip, gzip"})).encoding == "gzip, gzip"
 
 
 def test_a_date_of_an_absurd_zone_is_not_strong() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hcexport.output.faces import progress
-from hcexport.output.progress import HEARTBEAT_S, Plain, Progress, Transfer
+from hcexport.output.progress import HEARTBEAT_S, Plain, Progress, TransferState
 
 
 class Clock:
@@ -201,20 +201,20 @@ def test_plain_begins_anew_after_it_was_settled() -> None:
 
 
 def test_rate_and_time_left_do_not_count_what_an_earlier_run_left() -> None:
-    begin = Transfer.after(None, 900, 2000, now=10.0)
-    later = Transfer.after(begin, 1000, 2000, now=20.0)
+    begin = TransferState.after(None, 900, 2000, now=10.0)
+    later = TransferState.after(begin, 1000, 2000, now=20.0)
     assert later.rate == 10.0
     assert "1m 40s left" in later.text()
 
 
 def test_more_bytes_than_promised_are_no_negative_time() -> None:
-    begin = Transfer.after(None, 0, 10, now=0.0)
-    assert "-" not in Transfer.after(begin, 20, 10, now=1.0).text()
+    begin = TransferState.after(None, 0, 10, now=0.0)
+    assert "-" not in TransferState.after(begin, 20, 10, now=1.0).text()
 
 
 def test_nothing_is_said_of_a_rate_before_time_has_passed() -> None:
-    begin = Transfer.after(None, 0, 10, now=0.0)
-    assert begin.text() == Transfer.after(begin, 0, 10, now=5.0).text()
+    begin = TransferState.after(None, 0, 10, now=0.0)
+    assert begin.text() == TransferState.after(begin, 0, 10, now=5.0).text()
 
 
 # a standard error that fails

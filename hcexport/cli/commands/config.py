@@ -51,7 +51,7 @@ def _set(app: App, name: str, value: str) -> None:
     with suppress(ConfigError, UsageError):  # what else is wrong in the file is said when it is used
         origin = next(row.origin for row in setting_rows(app) if row.name == setting)
         if app.paths.config_file.name not in origin or (not profile and origin.startswith("profile ")):
-            app.talk.notice(f"{setting} is set in the file; what counts now is that of {origin}")
+            app.messages.notice(f"{setting} is set in the file; what counts now is that of {origin}")
 
 
 def _unset(app: App, name: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from hcexport.api_json import last_segment
+from hcexport.api_json import id_from_url
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
 from hcexport.cli.options import app_command
 from hcexport.cli.saving import Saving, emit_saved, export_record, saving_options
-from hcexport.cli.waiting import require_success, resumable, timeout_option
+from hcexport.cli.waiting import require_success, timeout_option, with_resume_hint
 from hcexport.errors import Busy, NotFound, UsageError
 from hcexport.models import Job
 
@@ -30,13 +30,13 @@ def command(app: App, id_or_url: str, extract: Path | None, cleanup: bool, **_: 
     ID is a job's id, an upload item's id, or the URL of either. Without --out the file lands in the working folder,
     under the server's name for it.
     """
-    saving = Saving.settle(app, app.settings.out.value or "./", extract, cleanup)
+    saving = Saving.plan(app, app.settings.out.value or "./", extract, cleanup)
     assert saving is not None  # noqa: S101 # there is always a destination
     job_id, item_id = _meaning(id_or_url)
     job = _job(app, job_id, needed=item_id is None) if job_id else None
     if job is None:
         return _save_item(app, saving, item_id or id_or_url)
-    with resumable(app, job.id):
+    with with_resume_hint(app, job.id):
         require_success(job)
         entry = app.ledger.find(job.id)
         emit_saved(app, saving.save(job, entry.run_ids if entry else ()))
@@ -46,7 +46,7 @@ def _meaning(text: str) -> tuple[str | None, str | None]:
     """The job id and the upload item id that the text may be; only the id in a URL counts, not where it leads."""
     if "/" not in text:
         return text, text
-    job_id, item_id = last_segment(text, after="jobs"), last_segment(text, after="uploads")
+    job_id, item_id = id_from_url(text, after="jobs"), id_from_url(text, after="uploads")
     if not (job_id or item_id):
         raise UsageError(f"{text!r} is neither an id nor the URL of a job or an upload item")
     return job_id, item_id
@@ -67,7 +67,7 @@ def _job(app: App, job_id: str, *, needed: bool) -> Job | None:
 
 def _save_item(app: App, saving: Saving, item_id: str) -> None:
     try:
-        with resumable(app, item_id, verb="download"):
+        with with_resume_hint(app, item_id, verb="download"):
             saved = saving.save_item(item_id, saving.destination)
     except NotFound:
         raise NotFound(

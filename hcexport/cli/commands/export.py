@@ -9,13 +9,13 @@ from typing import Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
-from hcexport.cli.options import app_command, listed
+from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.saving import Saving, emit_saved, saving_options
-from hcexport.cli.selection import Selection, selectors, taken_from
-from hcexport.cli.waiting import emit_job, require_success, resumable, wait_for, waiting_options
+from hcexport.cli.selection import Selection, pop_selection, selectors
+from hcexport.cli.waiting import emit_job, require_success, wait_for, waiting_options, with_resume_hint
 from hcexport.errors import Interrupted, UsageError
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
-from hcexport.transfer.submit import Origin, Submitted, export_of, submit
+from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
 
 @app_command(
@@ -52,22 +52,22 @@ def command(
 
     Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else.
     """
-    selection = taken_from(given)
+    selection = pop_selection(given)
     _refuse_contradictions(selection, run_ids)
-    chosen = listed(run_ids, "--run-ids") if run_ids else ()
-    saving = Saving.settle(app, app.settings.out.value, extract, cleanup)
+    chosen = parse_ids(run_ids, "--run-ids") if run_ids else ()
+    saving = Saving.plan(app, app.settings.out.value, extract, cleanup)
     kept = saving.existing() if saving else None
     if kept:
-        app.talk.notice(f"{kept} exists and stays")
+        app.messages.notice(f"{kept} exists and stays")
         return emit_saved(app, ExportRecord(path=kept))
     ids = chosen or tuple(report.id for report in selection.of(app.reports()))
     if dry_run:
         return _emit_plan(app, ids, saving)
-    with _accounted_for():
+    with with_lookup_hint():
         submitted = _submit(app, ids)
         job = submitted.job
-        with resumable(app, job.id):
-            app.talk.notice(f"job {job.id} submitted ({_count(ids)})")
+        with with_resume_hint(app, job.id):
+            app.messages.notice(f"job {job.id} submitted ({_count(ids)})")
             if wait or saving:
                 job = wait_for(app, job.id, reports=len(ids))
                 require_success(job)
@@ -85,7 +85,7 @@ def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> No
 
 def _emit_plan(app: App, ids: tuple[str, ...], saving: Saving | None) -> None:
     """What would be exported, an id a line, and where to."""
-    app.talk.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
+    app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
     if app.given["format"] == "text":
         for run_id in ids:
             app.printer.line(run_id)
@@ -94,21 +94,21 @@ def _emit_plan(app: App, ids: tuple[str, ...], saving: Saving | None) -> None:
 
 
 def _submit(app: App, ids: tuple[str, ...]) -> Submitted:
-    origin = Origin(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
+    origin = Submitter(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
     submitted = submit(
         app.client,
         app.ledger,
         origin,
         export_of(ids),
-        on_lost=lambda why: app.talk.warning(f"{why}; looking for the job"),
+        on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
     )
     if submitted.adopted:
-        app.talk.warning(f"job {submitted.job.id} is taken for this export: its user and its time are right")
+        app.messages.warning(f"job {submitted.job.id} is taken for this export: its user and its time are right")
     return submitted
 
 
 @contextmanager
-def _accounted_for() -> Iterator[None]:
+def with_lookup_hint() -> Iterator[None]:
     """Say how to find the job when a signal comes before its id is known to us: the server may have it by then."""
     try:
         yield

@@ -16,8 +16,8 @@ from hcexport.cli.options import FORMATS, app_command
 from hcexport.errors import AuthError, ConfigError, NetworkError, NotFound
 from hcexport.models import JobStatus
 from hcexport.output.records import JOB_FIELDS, JobRow
+from hcexport.store.completion_cache import CachedId
 from hcexport.store.ledger import LedgerEntry
-from hcexport.store.recent import Seen
 from hcexport.transfer.submit import is_export
 
 _GONE = JobStatus("GONE")  # ours: the server no longer knows the job
@@ -43,7 +43,7 @@ def command(app: App, limit: int, server: bool, offline: bool) -> None:
     app.printer.records(JOB_FIELDS, rows[:limit])
     if app.settings.url.value:
         app.recent("jobs").keep(
-            Seen.described(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
+            CachedId.described(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
         )
 
 
@@ -73,7 +73,7 @@ def _merged(app: App, rows: list[JobRow], *, server: bool) -> list[JobRow]:
     except (NetworkError, AuthError, ConfigError) as error:
         if server:
             raise
-        app.talk.warning(f"the server was not asked: {error.message}")
+        app.messages.warning(f"the server was not asked: {error.message}")
         return rows
     return sorted([*present, *others], key=lambda row: row.submitted_at or _NEVER, reverse=True)
 

@@ -9,10 +9,10 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import FORMATS, app_command, one_of
-from hcexport.cli.selection import selectors, taken_from
+from hcexport.cli.selection import pop_selection, selectors
 from hcexport.models import Report
 from hcexport.output.records import REPORT_FIELDS
-from hcexport.store.recent import KEPT, Seen
+from hcexport.store.completion_cache import KEPT, CachedId
 
 _SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
 
@@ -33,9 +33,9 @@ def command(app: App, sort: str | None, reverse: bool, limit: int | None, **sele
 
     All pages are read. In a pipe: one tab-separated row a report, without a heading.
     """
-    selection = taken_from(selectors)
+    selection = pop_selection(selectors)
     reports = selection.of(app.reports())
-    newest = [Seen.of_report(report) for report in reports[:KEPT]]
+    newest = [CachedId.of_report(report) for report in reports[:KEPT]]
     if sort:
         reports.sort(key=lambda report: _sort_key(report, sort))
     if reverse:

@@ -16,8 +16,8 @@ from hcexport.auth.credentials import Credentials
 from hcexport.auth.generate_token import TOKEN_LIFE_S
 from hcexport.auth.oauth import Application, Grant
 from hcexport.auth.passwords import password_of, password_sources, read_password_file
-from hcexport.auth.sign_in import SignIn, fixed_way, keep_grant, password_way, renewal_lock
-from hcexport.auth.tokens import Entry, Kind, SecretStore, Token
+from hcexport.auth.sign_in import TokenProvider, from_password, from_value, keep_grant, renewal_lock
+from hcexport.auth.tokens import Kind, SecretKind, SecretStore, Token
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
@@ -33,7 +33,7 @@ _BROWSER = "With a browser"
 
 
 @dataclass(frozen=True)
-class Proof:
+class LoginResult:
     """What a sign-in brought: a token, and what it can be renewed with."""
 
     token: Token
@@ -94,7 +94,7 @@ def command(
     if web:
         proof = _by_browser(app, opens=not no_browser, life_s=expiration)
     elif token_stdin:
-        proof = Proof(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
+        proof = LoginResult(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
     else:
         proof = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
     proof = _checked(app, proof)
@@ -124,23 +124,23 @@ def _ask_username(app: App) -> str:
     return name
 
 
-def _by_browser(app: App, *, opens: bool, life_s: float | None) -> Proof:
+def _by_browser(app: App, *, opens: bool, life_s: float | None) -> LoginResult:
     application, grant = browser.sign_in(app, opens=opens, life_s=life_s)
-    return Proof(grant.token, application=application, grant=grant)
+    return LoginResult(grant.token, application=application, grant=grant)
 
 
-def _by_password(app: App, *, from_stdin: bool, life_s: float) -> Proof:
+def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
     """A person may try again what was refused before, a script may not."""
     origin, read = _password_source(app, from_stdin=from_stdin)
-    app.talk.decision(f"password: {origin}")
+    app.messages.info(f"password: {origin}")
     password = read()
     credentials = credentials_of(app)
     with renewal_lock(app.session, credentials):
         if origin == PROMPT:
             credentials.forget_refused(password)
-        token = password_way(app.session, credentials, origin, lambda: password, life_s=life_s).get()
+        token = from_password(app.session, credentials, origin, lambda: password, life_s=life_s).get()
     assert token is not None  # noqa: S101 # with a password at hand, the way has a token or raises
-    return Proof(token, password=password)
+    return LoginResult(token, password=password)
 
 
 def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], Secret]]:
@@ -157,29 +157,29 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
     return PROMPT, lambda: ask_password(app)
 
 
-def _checked(app: App, proof: Proof) -> Proof:
+def _checked(app: App, proof: LoginResult) -> LoginResult:
     """The same with the name of the token's owner, once the server has taken it."""
-    client = Client(app.session, SignIn(app.session, [fixed_way("this sign-in", proof.token)]))
+    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", proof.token)]))
     username = client.account().username or proof.token.username
     app.use(username=username)
     try:
         check_release(client.release(), app.organization)
     except PrivilegeMissing:
-        app.talk.warning(f"{username} may not use the admin API: health checks will be refused")
+        app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
     return replace(proof, token=replace(proof.token, username=username))
 
 
-def _keep(app: App, credentials: Credentials, proof: Proof, *, remember: bool) -> None:
+def _keep(app: App, credentials: Credentials, proof: LoginResult, *, remember: bool) -> None:
     credentials.keep_token(proof.token)
     if proof.application and proof.grant:
         keep_grant(credentials, proof.application, proof.grant)
     if proof.password is not None and remember:
         credentials.keep_password(proof.password)
         if credentials.store.name == "file":
-            app.talk.warning(f"the password is kept in a file under {app.paths.credentials}, readable for you only")
+            app.messages.warning(f"the password is kept in a file under {app.paths.credentials}, readable for you only")
     elif proof.password is not None and credentials.password() not in {None, proof.password}:
-        credentials.store.delete(credentials.key, Entry.PASSWORD)
-        app.talk.notice("the password that was remembered is another one: it is forgotten")
+        credentials.store.delete(credentials.key, SecretKind.PASSWORD)
+        app.messages.notice("the password that was remembered is another one: it is forgotten")
     remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, proof))
     _forget_earlier(app, credentials)
 
@@ -194,10 +194,12 @@ def _forget_earlier(app: App, new: Credentials) -> None:
             if earlier.key == new.key or not earlier.leave_to_others():
                 earlier.forget()
         except ConfigError as error:
-            app.talk.warning(f"the {earlier.store.name} store may still hold secrets of {earlier.key}: {error.message}")
+            app.messages.warning(
+                f"the {earlier.store.name} store may still hold secrets of {earlier.key}: {error.message}"
+            )
 
 
-def _profile(app: App, store: SecretStore, proof: Proof) -> dict[str, str | None]:
+def _profile(app: App, store: SecretStore, proof: LoginResult) -> dict[str, str | None]:
     """What the profile remembers; a password file too, to renew the token from."""
     path: Path | None = app.given["password_file"]
     return {
@@ -210,10 +212,10 @@ def _profile(app: App, store: SecretStore, proof: Proof) -> dict[str, str | None
     }
 
 
-def _say(app: App, proof: Proof, place: str) -> None:
+def _say(app: App, proof: LoginResult, place: str) -> None:
     """Who, until when (of the sign-in, where its token is renewed by itself), and where the token went."""
     ends = proof.grant.refresh_expires if proof.grant else proof.token.expires
     until = f" until {to_local(ends):%Y-%m-%d %H:%M %Z}" if ends else ""
-    app.talk.notice(f"signed in to {app.organization} as {proof.token.username}{until}; the token is in {place}")
+    app.messages.notice(f"signed in to {app.organization} as {proof.token.username}{until}; the token is in {place}")
     if app.environ.get("HCEXPORT_TOKEN"):
-        app.talk.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")
+        app.messages.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

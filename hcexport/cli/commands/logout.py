@@ -24,9 +24,9 @@ def command(app: App) -> None:
     is ended on the server as well, if it answers. The profile stays: the next login needs no address.
     """
     if app.environ.get("HCEXPORT_TOKEN"):
-        app.talk.notice("HCEXPORT_TOKEN is set, and stays in use")
+        app.messages.notice("HCEXPORT_TOKEN is set, and stays in use")
     if not has_profile(app):
-        return app.talk.notice(f"nothing was kept for {credentials_of(app).key}")
+        return app.messages.notice(f"nothing was kept for {credentials_of(app).key}")
     own, *others = kept_of(app)
     grants = [grant for each in (own, *others) for grant in _revocable(app, each)]
     found = [_forgotten(app, each) for each in others]
@@ -35,7 +35,7 @@ def command(app: App) -> None:
     finally:
         for client_id, secret in grants:
             _revoke(app, client_id, secret)
-    app.talk.notice(f"signed out of {app.organization}" if any(found) else f"nothing was kept for {own.key}")
+    app.messages.notice(f"signed out of {app.organization}" if any(found) else f"nothing was kept for {own.key}")
 
 
 def _forgotten(app: App, credentials: Credentials) -> bool:
@@ -43,7 +43,7 @@ def _forgotten(app: App, credentials: Credentials) -> bool:
     try:
         return credentials.forget()
     except ConfigError as error:
-        app.talk.warning(
+        app.messages.warning(
             f"the {credentials.store.name} store may still hold secrets of {credentials.key}: {error.message}"
         )
         return False
@@ -64,4 +64,4 @@ def _revoke(app: App, client_id: str, secret: Secret) -> None:
     try:
         oauth.revoke(app.session, client_id, secret)
     except HcexportError as error:
-        app.talk.warning(f"the server was not told, its tokens end by themselves: {error.message}")
+        app.messages.warning(f"the server was not told, its tokens end by themselves: {error.message}")

@@ -111,6 +111,6 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
 def _serve(app: App, box: Sandbox, environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         app.printer.line(f"export {name}={value}")
-    app.talk.notice(f"user {box.username}, password {box.password}; Ctrl-C ends it")
+    app.messages.notice(f"user {box.username}, password {box.password}; Ctrl-C ends it")
     while True:
         signal.pause()

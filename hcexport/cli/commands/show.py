@@ -6,7 +6,7 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
-from hcexport.cli.options import app_command, listed
+from hcexport.cli.options import app_command, parse_ids
 from hcexport.errors import NotFound, Partial, ServerError
 from hcexport.output.records import DETAIL
 
@@ -24,7 +24,7 @@ def command(app: App, run_id: tuple[str, ...]) -> None:
     are shown.
     """
     details, missing = [], []
-    for one in listed(run_id, "RUN_ID"):
+    for one in parse_ids(run_id, "RUN_ID"):
         try:
             details.append(app.client.report(one))
         except (NotFound, ServerError) as error:

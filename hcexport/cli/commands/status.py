@@ -14,7 +14,7 @@ from hcexport.cli.command import option
 from hcexport.cli.options import app_command
 from hcexport.errors import HcexportError, Partial, PrivilegeMissing, SignInRequired, UsageError
 from hcexport.organization import Organization
-from hcexport.output.fields import Value
+from hcexport.output.fields import Cell
 from hcexport.output.records import ROW_FIELDS, STATUS, Row, Status
 from hcexport.redaction import redact
 from hcexport.times import type_duration
@@ -83,7 +83,7 @@ def _every(app: App) -> None:
         kind = STATUS if app.given["format"] == "json" else replace(STATUS, rows=Status.rows)
         app.printer.records(kind, good)
     for name, error in bad.items():
-        app.talk.warning(f"{name}: {error.message}")
+        app.messages.warning(f"{name}: {error.message}")
     if bad:
         raise _summary(bad, len(names))
 
@@ -112,7 +112,7 @@ def setting_rows(app: App) -> list[Row]:
     return [Row(name, _shown(name, each.value, typed=typed), each.origin) for name, each in app.settings.values()]
 
 
-def _shown(name: str, value: Any, *, typed: bool) -> Value:
+def _shown(name: str, value: Any, *, typed: bool) -> Cell:
     if name in _DURATIONS:
         return type_duration(value) if typed else timedelta(seconds=value)
     if isinstance(value, Organization):

@@ -13,9 +13,9 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
-from hcexport.cli.options import app_command, listed
+from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.saving import Saving, emit_saved, saving_options
-from hcexport.cli.waiting import require_success, resumable, wait_for, waiting_options
+from hcexport.cli.waiting import require_success, wait_for, waiting_options, with_resume_hint
 from hcexport.errors import JobFailed, NetworkError, NotFound, Partial, TimedOut, UsageError
 from hcexport.models import Job
 from hcexport.output.records import ENDED_FIELDS
@@ -37,15 +37,15 @@ def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | 
 
     Prints a line "JOB_ID STATUS" for each as it ends; with --out, for one job, saves it and prints the path.
     """
-    job_ids = listed(job_id, "JOB_ID")
-    saving = Saving.settle(app, out, extract, cleanup)
+    job_ids = parse_ids(job_id, "JOB_ID")
+    saving = Saving.plan(app, out, extract, cleanup)
     if saving and len(job_ids) > 1:
         raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
     watched = _Watched(app, job_ids, says=not saving)
     watched.watch()
     if saving:
         job = watched.ended[job_ids[0]]
-        with resumable(app, job.id):
+        with with_resume_hint(app, job.id):
             require_success(job)
             entry = app.ledger.find(job.id)
             is_adopted = bool(entry and entry.submitted is None)
@@ -88,7 +88,7 @@ class _Watched:
             except BaseException as error:
                 if isinstance(error, TimedOut) and not self._streams:
                     self._print(self.ended.values())
-                with resumable(self._app, *self._pending):
+                with with_resume_hint(self._app, *self._pending):
                     raise
             else:
                 self._end(job_id, job)
@@ -100,7 +100,7 @@ class _Watched:
         if not self._streams and (some_succeeded or self._app.given["format"] != "json"):
             self._print(self.ended[job_id] for job_id in self._job_ids if job_id in self.ended)
         if len(self._job_ids) == 1:
-            with resumable(self._app, *self._job_ids):
+            with with_resume_hint(self._app, *self._job_ids):
                 require_success(self.ended[self._job_ids[0]])
         bad = [
             *(f"{job_id} {self.ended[job_id].status}" for job_id in failed),

@@ -1,14 +1,14 @@
 """The administrator API's root, its jobs and its uploads."""
 
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call
+from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.http import Json, Response, UnsatisfiableError, requested
 from hcexport.sandbox.world.jobs import CONTENT_TYPE, Item
 
 RESOURCES = ("orgs", "services", "security", "uploads", "datastores", "system", "logs", "mode", "jobs", "healthCheck")
 
 
-def root(call: Call) -> Json:
+def root(call: RequestContext) -> Json:
     """``admin``, whose ``currentVersion`` the documentation prints in a way that is not JSON."""
     version = call.world.options.version
     stage = {"lastUpdated": 1619131335931, "name": "License validation", "state": "completed"}
@@ -20,12 +20,12 @@ def root(call: Call) -> Json:
     }
 
 
-def jobs(call: Call) -> Json:
+def jobs(call: RequestContext) -> Json:
     """``jobs``: ids and nothing else."""
     return {"jobs": call.world.jobs.ids()}
 
 
-def job(call: Call) -> Json:
+def job(call: RequestContext) -> Json:
     """``jobs/<id>``."""
     found = call.world.jobs.get(call.ids["job"])
     if not found:
@@ -35,23 +35,23 @@ def job(call: Call) -> Json:
     return snapshot | ({"result": result | {"URL": call.url(result["URL"])}} if "URL" in result else {})
 
 
-def uploads(call: Call) -> Json:
+def uploads(call: RequestContext) -> Json:
     """``uploads``."""
     return {"uploadItems": [item.resource() for item in call.world.uploads.all()]}
 
 
-def upload(call: Call) -> Json:
+def upload(call: RequestContext) -> Json:
     """``uploads/<id>``: the item's description, not its bytes."""
     return _item(call).resource()
 
 
-def delete_upload(call: Call) -> Json:
+def delete_upload(call: RequestContext) -> Json:
     """``uploads/<id>/delete``."""
     call.world.uploads.delete(_item(call).id)
     return {"status": "success"}
 
 
-def download(call: Call) -> Response:
+def download(call: RequestContext) -> Response:
     """``uploads/<id>/download``: the bytes, in whole or in part."""
     item = _item(call)
     size, etag = item.archive.size, item.archive.etag
@@ -71,7 +71,7 @@ def download(call: Call) -> Response:
     return Response(206 if part else 200, tuple(headers), stop - start, item.archive.read(start, stop))
 
 
-def _item(call: Call) -> Item:
+def _item(call: RequestContext) -> Item:
     found = call.world.uploads.get(call.ids["item"])
     if not found:
         raise refusals.unknown("Upload item", call.ids["item"])

@@ -4,7 +4,7 @@ import random
 import time
 
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call
+from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.http import Json, Response, whole
 from hcexport.sandbox.world.archive import Archive
 from hcexport.sandbox.world.history import flickers, make
@@ -15,12 +15,12 @@ REPORTS = "admin/healthCheck/reports"
 EVERYTHING = ",".join(WORDS.values())
 
 
-def suites(_call: Call) -> Json:
+def suites(_call: RequestContext) -> Json:
     """``healthCheck/suites``."""
     return {"userSuites": [basic_suite()]}
 
 
-def suite(call: Call) -> Json:
+def suite(call: RequestContext) -> Json:
     """``healthCheck/suites/<id>``."""
     _check_suite(call.ids["suite"])
     return basic_suite()
@@ -31,7 +31,7 @@ def _check_suite(suite_id: str) -> None:
         raise refusals.unknown("Health check suite", suite_id)
 
 
-def run(call: Call) -> Json:
+def run(call: RequestContext) -> Json:
     """``healthCheck/run``; the synchronous answer and the result of the job were never published: ours is ``URL``."""
     for suite_id in call.listed("suiteIds"):
         _check_suite(suite_id)
@@ -43,13 +43,13 @@ def run(call: Call) -> Json:
     return {"URL": f"/reports/{report.id}"}
 
 
-def _new_report(call: Call, name: str) -> Report:
+def _new_report(call: RequestContext, name: str) -> Report:
     now, options = call.world.now(), call.world.options
     troubles = flickers(random.Random(f"{options.seed} {now}"))  # noqa: S311 - a story, not a secret
     return make(options, name, now, seconds=options.job_seconds, created_by=call.username, troubles=troubles)
 
 
-def query(call: Call) -> Json:
+def query(call: RequestContext) -> Json:
     """``reports/query``, oldest first; the order of the real one was never published."""
     size, start = call.number("num", 1000), call.number("start", 1)
     reports = call.world.reports.having(_results(call))
@@ -63,37 +63,37 @@ def query(call: Call) -> Json:
     }
 
 
-def _results(call: Call) -> frozenset[str]:
+def _results(call: RequestContext) -> frozenset[str]:
     words = frozenset(word.strip() for word in call.get("runResult", EVERYTHING).split(","))
     if wrong := words.difference(WORDS.values()):
         raise refusals.admin(400, f"'runResult' must be of {EVERYTHING}, not '{min(wrong)}'.")
     return words
 
 
-def report(call: Call) -> Json:
+def report(call: RequestContext) -> Json:
     """``reports/<id>``."""
     return _find(call, call.ids["report"]).resource()
 
 
-def rename(call: Call) -> Json:
+def rename(call: RequestContext) -> Json:
     """``reports/<id>/rename``."""
     call.world.reports.rename(_find(call, call.ids["report"]).id, call.required("reportName"))
     return {"success": True}
 
 
-def delete_one(call: Call) -> Response:
+def delete_one(call: RequestContext) -> Response:
     """``reports/<id>/delete``, which is documented to return nothing."""
     call.world.reports.delete([_find(call, call.ids["report"]).id])
     return whole(b"", "application/json;charset=UTF-8")
 
 
-def delete(call: Call) -> Json:
+def delete(call: RequestContext) -> Json:
     """``reports/delete``: all or, when one is unknown, none."""
     call.world.reports.delete([it.id for it in _named(call)])
     return {"success": True}
 
 
-def export(call: Call) -> Json:
+def export(call: RequestContext) -> Json:
     """``reports/export``: the job, and the upload item that it will leave.
 
     An unknown id refuses the whole request; what the real one does was never published.
@@ -106,18 +106,18 @@ def export(call: Call) -> Json:
     return answer
 
 
-def _find(call: Call, report_id: str) -> Report:
+def _find(call: RequestContext, report_id: str) -> Report:
     found = call.world.reports.get(report_id)
     if not found:
         raise refusals.unknown("Health check report", report_id)
     return found
 
 
-def _named(call: Call) -> list[Report]:
+def _named(call: RequestContext) -> list[Report]:
     return [_find(call, report_id) for report_id in dict.fromkeys(call.listed("runIds"))]
 
 
-def _submit(call: Call, name: str, operation: str, result: str) -> Json:
+def _submit(call: RequestContext, name: str, operation: str, result: str) -> Json:
     world = call.world
     job = Job(
         name=name,

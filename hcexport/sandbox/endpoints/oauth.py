@@ -16,7 +16,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call
+from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.http import Json, Response, page
 from hcexport.sandbox.world.identity import (
     APPS,
@@ -48,7 +48,7 @@ CODE_FIELDS = """<p><label>Code of your authenticator
 <input id="user_code" name="code" inputmode="numeric" autocomplete="one-time-code" required autofocus></label></p>"""
 
 
-def token(call: Call) -> Json:
+def token(call: RequestContext) -> Json:
     """``oauth2/token``: one of four kinds of grant against a token."""
     if call.get("client_id") not in APPS:
         raise refusals.oauth(400, "invalid_client_id", "Invalid client_id")
@@ -58,14 +58,14 @@ def token(call: Call) -> Json:
     return grant(call)
 
 
-def _authorization_code(call: Call) -> Json:
+def _authorization_code(call: RequestContext) -> Json:
     wanted = call.world.codes.take(call.get("code"))  # once, whatever comes of it
     if not wanted or not wanted.account or not _is_asker(call, wanted):
         raise refusals.oauth(400, "invalid_grant", "Invalid authorization code")
     return _signed_in(call, Refresh(wanted.account, wanted.client_id, wanted.redirect_uri, wanted.refresh_seconds))
 
 
-def _is_asker(call: Call, wanted: Authorization) -> bool:
+def _is_asker(call: RequestContext, wanted: Authorization) -> bool:
     """Tell whether the code comes from the application that asked for it."""
     same = (call.get("client_id"), call.get("redirect_uri")) == (wanted.client_id, wanted.redirect_uri)
     return same and (not wanted.challenge or _is_proven(call.get("code_verifier"), wanted))
@@ -78,11 +78,11 @@ def _is_proven(verifier: str, wanted: Authorization) -> bool:
     return compare_digest(digest if wanted.method == "S256" else verifier, wanted.challenge)
 
 
-def _refresh_token(call: Call) -> Json:
+def _refresh_token(call: RequestContext) -> Json:
     return _access(call, _refresh(call))
 
 
-def _exchange_refresh_token(call: Call) -> Json:
+def _exchange_refresh_token(call: RequestContext) -> Json:
     refresh = _refresh(call)
     if call.get("redirect_uri") != refresh.redirect_uri:
         raise refusals.oauth(400, "invalid_request", "Invalid redirect_uri")
@@ -90,7 +90,7 @@ def _exchange_refresh_token(call: Call) -> Json:
     return _signed_in(call, refresh)
 
 
-def _client_credentials(call: Call) -> Json:
+def _client_credentials(call: RequestContext) -> Json:
     """Give a token to an application on its own, which has no privileges."""
     options, app = call.world.options, APPS[call.get("client_id")]
     if not app.has_secret or not compare_digest(call.get("client_secret").encode(), options.client_secret.encode()):
@@ -107,27 +107,27 @@ GRANTS = {
 }
 
 
-def _refresh(call: Call) -> Refresh:
+def _refresh(call: RequestContext) -> Refresh:
     found = call.world.refreshes.look(call.get("refresh_token"))
     if not found or found.client_id != call.get("client_id"):
         raise refusals.oauth(498, "invalid_request", "refresh_token expired")
     return found
 
 
-def _access(call: Call, refresh: Refresh) -> Json:
+def _access(call: RequestContext, refresh: Refresh) -> Json:
     seconds = call.world.options.access_seconds
     value = call.world.tokens.keep(Token(refresh.account, client_id=refresh.client_id), seconds)
     return {"access_token": value, "expires_in": int(seconds), "username": refresh.account.username, "ssl": True}
 
 
-def _signed_in(call: Call, refresh: Refresh) -> Json:
+def _signed_in(call: RequestContext, refresh: Refresh) -> Json:
     return _access(call, refresh) | {
         "refresh_token": call.world.refreshes.keep(refresh, refresh.seconds),
         "refresh_token_expires_in": int(refresh.seconds),
     }
 
 
-def revoke(call: Call) -> Json:
+def revoke(call: RequestContext) -> Json:
     """``oauth2/revokeToken``: an access or a refresh token, by the application it was made for; always a success."""
     value, client_id = call.get("auth_token"), call.get("client_id")
     for vault in (call.world.tokens, call.world.refreshes):
@@ -137,7 +137,7 @@ def revoke(call: Call) -> Json:
     return {"success": True}
 
 
-def authorize(call: Call) -> Response:
+def authorize(call: RequestContext) -> Response:
     """``oauth2/authorize``: the page that a person signs in at, or a word on why there is none."""
     client_id, redirect_uri = call.get("client_id"), call.get("redirect_uri")
     if client_id not in APPS:
@@ -159,13 +159,13 @@ def authorize(call: Call) -> Response:
     return _ask(call, "signin", NAME_FIELDS, call.world.sign_ins.keep(wanted, SIGN_IN_SECONDS))
 
 
-def _refresh_seconds(call: Call) -> float:
+def _refresh_seconds(call: RequestContext) -> float:
     """Tell how long a refresh token shall be good; the longest when nothing sensible is asked."""
     minutes, longest = call.get("expiration"), call.world.options.refresh_seconds
     return min(int(minutes) * 60.0, longest) if minutes.isdecimal() else longest
 
 
-def sign_in(call: Call) -> Response:
+def sign_in(call: RequestContext) -> Response:
     """``sharing/oauth2/signin``: what the form of the authorize page sends."""
     oauth_state = call.get("oauth_state")
     wanted = call.world.sign_ins.look(oauth_state)
@@ -184,7 +184,7 @@ def sign_in(call: Call) -> Response:
     return _allow(call, allowed, account)
 
 
-def second_factor(call: Call) -> Response:
+def second_factor(call: RequestContext) -> Response:
     """``sharing/oauth2/mfa``: the code that some members are asked for after their password."""
     oauth_state = call.get("oauth_state")
     wanted = call.world.sign_ins.look(oauth_state)
@@ -200,13 +200,13 @@ def second_factor(call: Call) -> Response:
     return _allow(call, wanted, wanted.account)
 
 
-def _ask(call: Call, action: str, fields: str, oauth_state: str, alert: str = "") -> Response:
+def _ask(call: RequestContext, action: str, fields: str, oauth_state: str, alert: str = "") -> Response:
     path = escape(call.path(f"sharing/oauth2/{action}"))
     form = FORM.format(action=path, fields=fields, oauth_state=oauth_state, alert=escape(alert))
     return page("Sign In", form)
 
 
-def _allow(call: Call, wanted: Authorization, account: Account) -> Response:
+def _allow(call: RequestContext, wanted: Authorization, account: Account) -> Response:
     if not account.consents:
         return _send_back(wanted, error="access_denied")
     return _send_back(wanted, code=call.world.codes.keep(wanted, CODE_SECONDS))

@@ -1,7 +1,7 @@
 """The Sharing API, as far as a client of health checks meets it."""
 
 from hcexport.sandbox import http as refusals
-from hcexport.sandbox.call import Call
+from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.http import Json
 from hcexport.sandbox.world.identity import Account, SignInRefusedError, Token
 
@@ -10,12 +10,12 @@ DEFAULT_MINUTES = "60"
 CREDENTIALS = ("username", "password")
 
 
-def root(call: Call) -> Json:
+def root(call: RequestContext) -> Json:
     """``sharing/rest``."""
     return {"currentVersion": call.world.options.version}
 
 
-def info(call: Call) -> Json:
+def info(call: RequestContext) -> Json:
     """``sharing/rest/info``: where tokens are made."""
     return {
         "owningSystemUrl": call.url("").rstrip("/"),
@@ -23,7 +23,7 @@ def info(call: Call) -> Json:
     }
 
 
-def portal_self(call: Call) -> Json:
+def portal_self(call: RequestContext) -> Json:
     """``portals/self``: the organization, and who asks when somebody does."""
     options = call.world.options
     return {
@@ -39,7 +39,7 @@ def portal_self(call: Call) -> Json:
     } | ({"user": _user(call.account)} if call.account else {})
 
 
-def community_self(call: Call) -> Json:
+def community_self(call: RequestContext) -> Json:
     """``community/self``: who asks."""
     if not call.account:
         raise refusals.forbidden()  # an application has no self
@@ -56,7 +56,7 @@ def _user(account: Account) -> Json:
     }
 
 
-def generate_token(call: Call) -> Json:
+def generate_token(call: RequestContext) -> Json:
     """``generateToken``: a name and a password against a token."""
     if any(name in call.request.query for name in CREDENTIALS):
         raise refusals.portal(400, "POST request should not contain username and password in the query string")
@@ -80,7 +80,7 @@ def _unable(*details: str) -> refusals.Refusal:
     return refusals.portal(400, "Unable to generate token.", *details)
 
 
-def _binding(call: Call) -> tuple[str | None, str | None]:
+def _binding(call: RequestContext) -> tuple[str | None, str | None]:
     """Tell what the token is bound to, as (referer, ip); Esri's own sample leaves ``client`` out."""
     client = call.get("client", "referer")
     if client == "requestip":
@@ -93,7 +93,7 @@ def _binding(call: Call) -> tuple[str | None, str | None]:
     return (bound, None) if client == "referer" else (None, bound)
 
 
-def _life(call: Call) -> float:
+def _life(call: RequestContext) -> float:
     """Tell for how many seconds: a longer request silently gets the longest life there is."""
     minutes = call.get("expiration", DEFAULT_MINUTES)
     if not minutes.isdecimal() or int(minutes) == 0:

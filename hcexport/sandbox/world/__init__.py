@@ -2,7 +2,7 @@
 
 from hcexport.sandbox.options import Options
 from hcexport.sandbox.world.history import history
-from hcexport.sandbox.world.identity import Accounts, Authorization, Refresh, Token, Vault
+from hcexport.sandbox.world.identity import Accounts, Authorization, ExpiringStore, Refresh, Token
 from hcexport.sandbox.world.jobs import Jobs, Uploads
 from hcexport.sandbox.world.reports import Reports
 
@@ -14,10 +14,10 @@ class World:
         self.options = options
         clock = options.clock
         self.accounts = Accounts(options)
-        self.tokens = Vault[Token](clock)
-        self.refreshes = Vault[Refresh](clock)
-        self.sign_ins = Vault[Authorization](clock)  # begun at the authorize page, and not ended
-        self.codes = Vault[Authorization](clock)  # ended, and not yet exchanged for a token
+        self.tokens = ExpiringStore[Token](clock)
+        self.refreshes = ExpiringStore[Refresh](clock)
+        self.sign_ins = ExpiringStore[Authorization](clock)  # begun at the authorize page, and not ended
+        self.codes = ExpiringStore[Authorization](clock)  # ended, and not yet exchanged for a token
         self.reports = Reports(lambda: history(options), clock)
         self.jobs = Jobs(clock)
         self.uploads = Uploads(self.jobs.completed)

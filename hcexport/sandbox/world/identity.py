@@ -118,7 +118,7 @@ def _equal(given: str, right: str) -> bool:
     return compare_digest(given.encode(), right.encode())
 
 
-class Vault(Generic[T]):
+class ExpiringStore(Generic[T]):
     """Keeps things of one kind under keys that nobody can guess."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -15,7 +15,7 @@ from hcexport.sandbox.world.identity import PUBLISHER, SECURITY, UPDATE, Account
 
 
 @dataclass(frozen=True)
-class Call:
+class RequestContext:
     """A request that was let in; ``ids`` are the named parts of its path, ``account`` is None for a guest."""
 
     world: World
@@ -59,7 +59,7 @@ class Call:
         return f"{self.request.origin}{self.path(resource)}"
 
 
-Endpoint = Callable[[Call], Json | Response]
+Endpoint = Callable[[RequestContext], Json | Response]
 
 
 @dataclass(frozen=True)

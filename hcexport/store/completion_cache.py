@@ -21,7 +21,7 @@ KEPT = 200  # more than anybody picks from with TAB
 
 
 @dataclass(frozen=True)
-class Seen:
+class CachedId:
     """An id, words to know it by, and when it came to be, in epoch seconds."""
 
     id: str
@@ -41,7 +41,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Recent:
+class CompletionCache:
     """The ids of one ``kind`` that were seen last at one organization; ``folder`` is the cache's."""
 
     folder: Path
@@ -54,11 +54,11 @@ class Recent:
         digest = sha256(f"{self.kind}\n{self.organization}".encode()).hexdigest()[:32]
         return self.folder / f"{self.kind}-{digest}.json"
 
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[CachedId]:
         """What is kept, newest first."""
         try:
             rows = json.loads(read_private(self.path) or b"[]")
-            return [Seen(str(one), str(text), float(time)) for one, text, time in rows]
+            return [CachedId(str(one), str(text), float(time)) for one, text, time in rows]
         except (ConfigError, ValueError, TypeError, RecursionError):
             return []
 
@@ -68,7 +68,7 @@ class Recent:
             return self.path.stat().st_mtime
         return 0.0
 
-    def keep(self, rows: Iterable[Seen]) -> None:
+    def keep(self, rows: Iterable[CachedId]) -> None:
         """Add what was seen now; the newest stay."""
         merged = {one.id: one for one in (*self.seen(), *rows)}
         newest = nlargest(KEPT, merged.values(), key=lambda one: one.time)
