@@ -11,11 +11,11 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hcexport.api_json import is_id
+from hcexport.api_json import id_from_url, is_id
 from hcexport.cli.options import parse_ids
 from hcexport.errors import UsageError
-from hcexport.models import JobStatus, last_segment
-from hcexport.transfer import part_file as leftovers
+from hcexport.models import JobStatus
+from hcexport.transfer import part_file
 from hcexport.transfer.part_file import PartMetadata
 from hcexport.transfer.range_response import RangeResponse, strong_validator
 
@@ -81,13 +81,13 @@ def test_a_note_that_is_none_is_not_gone_on_with(content: bytes) -> None:
             descriptor = os.open(stem.with_suffix(suffix), os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-        assert leftovers.adopt(folder, wanted) is None
+        assert part_file.adopt(folder, wanted) is None
 
 
 @given(st.text(), st.sampled_from(["jobs", "uploads"]))
 @example("https://x/admin/jobs/../../etc", "jobs")
 def test_an_id_out_of_a_url_is_one_segment(url: str, after: str) -> None:
-    found = last_segment(url, after=after)
+    found = id_from_url(url, after=after)
     assert not found or "/" not in found or "%2f" in url.lower()
 
 

@@ -16,12 +16,30 @@ import sys
 from typing import Any
 
 PROGRAMS = {"hcexport": "hcexport.cli", "naive": "tests.faults.naive"}
-_SLOW_TO_IMPORT = (
-    "httpx", "rich.progress", "rich.table", "hcexport.cli.commands.download", "hcexport.cli.commands.export", "hcexport.cli.commands.wait",
-    "hcexport.cli.app", "hcexport.cli.credentials", "hcexport.api.http", "hcexport.api.client", "hcexport.auth.sign_in",
-    "hcexport.store.ledger", "hcexport.output.printers", "hcexport.output.progress", "hcexport.output.sanitize", "sqlite3",
-    "hcexport.cli.commands.list", "hcexport.cli.commands.show", "hcexport.cli.commands.jobs", "platformdirs", "filelock", "encodings.idna",
-)  # fmt: skip
+_SLOW_TO_IMPORT = [
+    "httpx",
+    "rich.progress",
+    "rich.table",
+    "hcexport.cli.commands.download",
+    "hcexport.cli.commands.export",
+    "hcexport.cli.commands.wait",
+    "hcexport.cli.app",
+    "hcexport.cli.credentials",
+    "hcexport.api.http",
+    "hcexport.api.client",
+    "hcexport.auth.sign_in",
+    "hcexport.store.ledger",
+    "hcexport.output.printers",
+    "hcexport.output.progress",
+    "hcexport.output.sanitize",
+    "sqlite3",
+    "hcexport.cli.commands.list",
+    "hcexport.cli.commands.show",
+    "hcexport.cli.commands.jobs",
+    "platformdirs",
+    "filelock",
+    "encodings.idna",
+]
 
 
 def serve() -> None:
