@@ -50,7 +50,7 @@ HOMES = {
     "filelock": {"files"},
     "tomlkit": {"store.config_file"},
     "platformdirs": {"store.paths"},
-    "sqlite3": {"store.ledger"},
+    "sqlite3": {"store.database", "store.ledger"},
     "rich": {"output"},
     "click": {"cli"},
 }

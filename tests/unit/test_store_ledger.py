@@ -21,8 +21,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcexport.store import ledger as ledger_module
-from hcexport.store.ledger import Ledger
+from hcexport.store import database
+from hcexport.store.ledger import RUN, Ledger, LedgerEntry
 
 ORG, OTHER = "https://gis.example.com/arcgis", "https://other.example.com"
 ROOT = Path(__file__).parents[2]
@@ -62,15 +62,20 @@ def room(tmp_path: Path) -> Iterator[Room]:
         ledger.close()
 
 
+def unresolved(ledger: Ledger) -> list[LedgerEntry]:
+    """What was meant to be submitted and has no job."""
+    return [entry for entry in ledger.entries() if entry.job_id is None]
+
+
 class TestStory:
     def test_of_one_export(self, room: Room) -> None:
         ledger = room.ledger()
         meant = ledger.intend(ORG, "ops", ["r1", "r2"], "prod")
-        assert room.ledger().unresolved() == [meant]
+        assert unresolved(room.ledger()) == [meant]
         assert (meant.organization, meant.username, meant.profile, meant.run_ids) == (ORG, "ops", "prod", ("r1", "r2"))
         assert meant.job_id is None
         ledger.submitted(meant, "j1")
-        assert room.ledger().unresolved() == []
+        assert unresolved(room.ledger()) == []
         ledger.ended("j1", "COMPLETED", "u1")
         ledger.saved("j1", Path("/data/reports.zip"), 1234, "ab" * 32)
         entry = room.ledger().find("j1")
@@ -85,7 +90,7 @@ class TestStory:
     def test_what_was_refused_is_withdrawn(self, room: Room) -> None:
         ledger = room.ledger()
         ledger.withdrawn(ledger.intend(ORG, "ops", ["r1"]))
-        assert ledger.entries() == ledger.unresolved() == []
+        assert ledger.entries() == unresolved(ledger) == []
 
     def test_what_was_adopted_may_be_disowned_and_what_was_submitted_not(self, room: Room) -> None:
         ledger = room.ledger()
@@ -93,10 +98,10 @@ class TestStory:
         ledger.adopted(meant, "j1")
         adopted = ledger.find("j1")
         assert adopted is not None
-        assert (adopted.submitted, ledger.unresolved()) == (None, [])
+        assert (adopted.submitted, unresolved(ledger)) == (None, [])
         ledger.ended("j1", "COMPLETED", "u1")
         ledger.disowned("j1")
-        assert ledger.entries() == ledger.unresolved() == [meant]
+        assert ledger.entries() == unresolved(ledger) == [meant]
         ledger.submitted(meant, "j2")
         ledger.disowned("j2")
         assert ledger.find("j2") is not None
@@ -174,6 +179,140 @@ class TestStory:
             assert entry.run_ids == (text, "")
 
 
+class TestSavedReports:
+    def test_an_export_that_was_saved_is_remembered_with_its_reports(self, room: Room) -> None:
+        ledger = room.ledger()
+        assert ledger.saved_ids(ORG) == frozenset()
+        for organization, job_id, run_ids in ((ORG, "j1", ["r1", "r2"]), (ORG, "j2", ["r3"]), (OTHER, "j3", ["r4"])):
+            ledger.submitted(ledger.intend(organization, "ops", run_ids), job_id)
+            ledger.ended(job_id, "COMPLETED", "u")
+        ledger.saved("j1", Path("/a.zip"), 1, "ab")
+        ledger.saved("j3", Path("/b.zip"), 1, "ab")
+        ledger.saved("j1", Path("/a again.zip"), 1, "ab")
+        assert (ledger.saved_ids(ORG), ledger.saved_ids(OTHER)) == ({"r1", "r2"}, {"r4"})
+        assert room.ledger().saved_ids(ORG) == {"r1", "r2"}
+
+    def test_an_unfinished_export_of_the_same_reports_is_found(self, room: Room) -> None:
+        ledger = room.ledger()
+        ledger.submitted(ledger.intend(ORG, "ops", ["r1", "r2"]), "j1")
+        assert ledger.unfinished_export(ORG, ["r2", "r1"]) == ledger.find("j1")
+        for organization, run_ids in ((OTHER, ["r1", "r2"]), (ORG, ["r1"]), (ORG, ["r1", "r2", "r3"]), (ORG, [])):
+            assert ledger.unfinished_export(organization, run_ids) is None
+        ledger.submitted(ledger.intend(ORG, "ops", ["r1", "r2"], kind=RUN, name="n"), "j2")
+        assert ledger.unfinished_export(ORG, ["r1", "r2"]) == ledger.find("j1")
+        ledger.ended("j1", "COMPLETED", "u")
+        assert ledger.unfinished_export(ORG, ["r1", "r2"]) is None
+
+    def test_an_intent_without_a_job_is_no_unfinished_export(self, room: Room) -> None:
+        room.ledger().intend(ORG, "ops", ["r1"])
+        assert room.ledger().unfinished_export(ORG, ["r1"]) is None
+
+    def test_a_run_is_found_by_its_name(self, room: Room) -> None:
+        ledger = room.ledger()
+        ledger.intend(ORG, "ops", [], kind=RUN, name="nightly")
+        newest = ledger.intend(ORG, "ops", [], kind=RUN, name="nightly")
+        assert ledger.find_run(ORG, "nightly") == newest
+        assert (newest.kind, newest.name, newest.run_ids) == (RUN, "nightly", ())
+        assert ledger.find_run(OTHER, "nightly") is ledger.find_run(ORG, "") is None
+
+    def test_whether_it_is_kept_is_told(self, room: Room) -> None:
+        assert room.ledger().is_writable()
+        room.path.unlink()
+        room.path.mkdir()
+        assert not room.ledger().is_writable()
+
+
+OLD = ROOT / "tests" / "data" / "ledger-1.sql"
+OLD_ORG = "https://organization.example.com/context"
+
+
+class TestOlder:
+    """A ledger that version 0.1.0 wrote."""
+
+    @pytest.fixture(autouse=True)
+    def _old(self, room: Room) -> None:
+        room.path.parent.mkdir()
+        spoil(lambda db: db.executescript(OLD.read_text()))(room.path)
+
+    def check(self, ledger: Ledger) -> None:
+        lost, open_, done = ledger.entries()
+        assert (done.number, done.run_ids, done.bytes, done.path) == (1, RUN_IDS, 1234, "/srv/health/reports.zip")
+        assert done.saved == datetime(2026, 11, 22, 3, 0, 28, tzinfo=UTC)
+        assert (open_.job_id, open_.ended, lost.job_id, lost.run_ids) == (OPEN_JOB, None, None, ("prslejr7yt",))
+        assert {(entry.kind, entry.name) for entry in (lost, open_, done)} == {("export", "")}
+        assert ledger.saved_ids(OLD_ORG) == set(RUN_IDS)
+        assert ledger.unfinished_export(OLD_ORG, ["zfelr5o957"]) == open_
+
+    def test_it_is_migrated(self, room: Room) -> None:
+        self.check(room.ledger())
+        self.check(room.ledger())
+        room.ledger().submitted(room.ledger().intend(OLD_ORG, "ops", ["r1"]), "j1")
+        assert room.ledger().entries()[0].number == 4
+        assert (room.said, room.put_aside()) == ([], [])
+
+    def test_an_entry_that_was_edited_keeps_no_other_from_it(self, room: Room) -> None:
+        spoil(
+            lambda db: db.execute(
+                "INSERT INTO exports (organization, username, profile, run_ids, intended, saved)"
+                " VALUES ('o', 'u', 'p', 'no json', 'x', 'x')"
+            )
+        )(room.path)
+        self.check(room.ledger())
+        assert len(room.said) == 1
+
+    def test_several_processes_migrate_it_at_once(self, room: Room) -> None:
+        ready = threading.Barrier(6)
+
+        def use(_: int) -> None:
+            with Ledger(room.path, room.said.append) as ledger:
+                ready.wait()
+                self.check(ledger)
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(use, range(6)))
+        assert room.said == []
+
+    @pytest.mark.parametrize("kill", ["os.kill(os.getpid(), signal.SIGKILL)", "1 / 0"])
+    def test_ended_in_the_middle_it_is_the_old_one_still(self, room: Room, kill: str) -> None:
+        before = dump(room.path)
+        code = (
+            "import os, pathlib, signal, sys\nfrom dataclasses import replace\nfrom hcexport.store import ledger\n"
+            "first, second = ledger._SCHEMA.versions\n"
+            f"last = (*second, lambda connection: {kill})\n"
+            "ledger._SCHEMA = replace(ledger._SCHEMA, versions=(first, last))\n"
+            "ledger.Ledger(pathlib.Path(sys.argv[1]), print).entries()\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(room.path)], cwd=ROOT, check=False, stderr=subprocess.DEVNULL
+        )
+        assert done.returncode in {-signal.SIGKILL, 1}
+        assert dump(room.path) == before
+        self.check(room.ledger())
+        assert room.said == []
+
+    def test_where_it_cannot_be_written_it_is_read(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = dump(room.path)
+
+        def read_only(path: Path) -> None:
+            raise OSError(30, "Read-only file system", str(path))
+
+        monkeypatch.setattr(database, "_make_private", read_only)
+        ledger = room.ledger()
+        self.check(ledger)
+        assert not ledger.is_writable()
+        assert len(room.said) == 1
+        assert dump(room.path) == before
+
+
+RUN_IDS = ("vegcl1xm6u", "ir2qersuao")
+OPEN_JOB = "j14ef2bef-0c7c-454c-8f0f-40a17bc12150"
+
+
+def dump(path: Path) -> list[object]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [connection.execute("PRAGMA user_version").fetchone(), *connection.iterdump()]
+
+
 class TestOnTheDisk:
     @pytest.mark.parametrize("umask", [0o000, 0o022, 0o277], ids=oct)
     def test_private_whatever_the_umask_is(self, room: Room, umask: int) -> None:
@@ -202,7 +341,7 @@ class TestOnTheDisk:
         )
         done = subprocess.run([sys.executable, "-c", code, str(room.path)], cwd=ROOT, check=False)
         assert done.returncode == -signal.SIGKILL
-        assert [entry.run_ids for entry in room.ledger().unresolved()] == [("r1",)]
+        assert [entry.run_ids for entry in unresolved(room.ledger())] == [("r1",)]
         assert room.said == []
 
     def test_killed_at_any_moment_it_is_whole(self, room: Room) -> None:
@@ -227,7 +366,7 @@ class TestOnTheDisk:
         entries = room.ledger().entries()
         assert entries[0].number >= reported
         assert [entry.number for entry in entries] == list(range(entries[0].number, 0, -1))
-        assert len(room.ledger().unresolved()) <= 5
+        assert len(unresolved(room.ledger())) <= 5
         assert room.said == []
 
     def test_several_processes_at_once(self, room: Room) -> None:
@@ -362,7 +501,7 @@ class TestOutOfReach:
 
     def test_of_a_newer_version(self, room: Room) -> None:
         room.ledger().intend(ORG, "ops", ["r1"])
-        spoil(lambda db: db.executescript("ALTER TABLE exports ADD COLUMN more TEXT; PRAGMA user_version = 2"))(
+        spoil(lambda db: db.executescript("ALTER TABLE exports ADD COLUMN more TEXT; PRAGMA user_version = 3"))(
             room.path
         )
         content = room.path.read_bytes()
@@ -371,7 +510,7 @@ class TestOutOfReach:
 
     def test_of_a_newer_version_that_looks_different(self, room: Room) -> None:
         room.ledger().intend(ORG, "ops", ["r1"])
-        spoil(lambda db: db.executescript("DROP TABLE exports; PRAGMA user_version = 3"))(room.path)
+        spoil(lambda db: db.executescript("DROP TABLE exports; PRAGMA user_version = 4"))(room.path)
         self.check(room, 0)
 
     def test_on_a_disk_that_cannot_be_written(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +519,7 @@ class TestOutOfReach:
         def read_only(path: Path) -> None:
             raise OSError(30, "Read-only file system", str(path))
 
-        monkeypatch.setattr(ledger_module, "_make_private", read_only)
+        monkeypatch.setattr(database, "_make_private", read_only)
         self.check(room, 1)
 
     def test_where_the_database_alone_finds_out(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,7 +531,7 @@ class TestOutOfReach:
                 return real(f"file:{room.path}?mode=ro", uri=True, **options)  # type: ignore[call-overload]
             return real(database, **options)  # type: ignore[call-overload]
 
-        monkeypatch.setattr(ledger_module.sqlite3, "connect", read_only)
+        monkeypatch.setattr(database.sqlite3, "connect", read_only)
         self.check(room, 1)
 
     def test_where_no_folder_can_be_made(self, room: Room) -> None:
@@ -405,7 +544,7 @@ class TestOutOfReach:
 
     def test_locked_by_another_process_for_too_long(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
         room.ledger().intend(ORG, "ops", ["r1"])
-        monkeypatch.setattr(ledger_module, "BUSY_S", 0.1)
+        monkeypatch.setattr(database, "BUSY_S", 0.1)
         holder = sqlite3.connect(room.path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         self.check(room, 1)
@@ -416,8 +555,9 @@ class TestOutOfReach:
     def test_full_disk(self, room: Room) -> None:
         ledger = room.ledger()
         ledger.intend(ORG, "ops", ["r1"])
-        assert ledger._connection is not None
-        ledger._connection.execute("PRAGMA max_page_count = 5")
+        connection = ledger._database._connection
+        assert connection is not None
+        connection.execute("PRAGMA max_page_count = 8")
         ledger.intend(ORG, "ops", ["r" * 50_000])
         assert len(ledger.entries()) == 2
         assert len(room.said) == 1
@@ -426,7 +566,7 @@ class TestOutOfReach:
 def test_one_file_that_sqlite_itself_can_read(room: Room) -> None:
     room.ledger().intend(ORG, "ops", ["r1"])
     connection = sqlite3.connect(room.path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     ((organization, run_ids),) = connection.execute("SELECT organization, run_ids FROM exports")
     connection.close()
