@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from hcexport.api_json import Json, JsonFields, id_from_url, is_id, plain_text
 from hcexport.errors import ProtocolError
@@ -101,8 +100,7 @@ class Report:
     @classmethod
     def from_json(cls, body: Json) -> Report:
         """Read a row of ``runs``. Raises ProtocolError when it has no id."""
-        read = JsonFields(body)
-        return cls(**_report_fields(read), extra=read.rest())
+        return _report(JsonFields(body))
 
     @property
     def duration(self) -> timedelta | None:
@@ -183,6 +181,7 @@ class ReportDetail:
     report: Report
     tests: tuple[TestResult, ...]
     suites: tuple[SuiteResult, ...] = ()
+    body: Json = field(default_factory=dict, compare=False, repr=False)  # as the server sent it, for the history
 
     @classmethod
     def from_json(cls, body: Json, *, run_id: str = "") -> ReportDetail:
@@ -193,7 +192,8 @@ class ReportDetail:
         suites = tuple(SuiteResult.from_json(suite) for suite in listed if isinstance(suite, dict))
         tests = tuple(test for suite in suites for test in suite.tests)
         unread = {"suiteStatus": raw} if raw and not tests else {}
-        return cls(Report(**_report_fields(read), extra={**read.rest(), **unread}), tests, suites)
+        report = _report(read)
+        return cls(replace(report, extra={**report.extra, **unread}), tests, suites, body)
 
 
 @dataclass(frozen=True)
@@ -333,20 +333,21 @@ _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructur
 _UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 
 
-def _report_fields(read: JsonFields) -> dict[str, Any]:
-    run_id = read.text("id")
+def _report(read: JsonFields) -> Report:
+    run_id, word = read.text("id"), read.take("result")
     if not is_id(run_id):
         raise ProtocolError("the server listed a report without a usable id")
-    return {
-        "id": run_id,
-        "name": read.text("name"),
-        "result": Result.parse(read.take("result")),
-        "state": read.text("state"),
-        "owner": read.text("owner"),
-        "created_by": read.text("createdby"),
-        "start_time": read.time("starttime"),
-        "end_time": read.time("endtime"),
-    }
+    return Report(
+        id=run_id,
+        name=read.text("name"),
+        result=Result.parse(word),
+        state=read.text("state"),
+        owner=read.text("owner"),
+        created_by=read.text("createdby"),
+        start_time=read.time("starttime"),
+        end_time=read.time("endtime"),
+        extra=_with_unknown_word(word, read.rest()),
+    )
 
 
 def _with_unknown_word(word: object, rest: Json) -> Json:

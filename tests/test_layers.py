@@ -29,7 +29,7 @@ MAY_KNOW = {
     "times": {"errors"},
     "retry": {"errors", "times"},
     "files": {"errors"},
-    "store": BOTTOM,
+    "store": BOTTOM | {"health"},
     "api": BOTTOM,
     "auth": BOTTOM | {"api", "store"},
     "transfer": BOTTOM | {"api", "store"},

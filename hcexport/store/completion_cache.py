@@ -1,4 +1,4 @@
-"""Ids that were seen last, for completion: a cache, so whatever is wrong with it counts as empty and is no error."""
+"""Ids that were seen last, for completion. A cache: a file that cannot be read or written is no error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = 200  # more than anybody picks from with TAB
 
 @dataclass(frozen=True)
 class CachedId:
-    """An id, words to know it by, and when it came to be, in epoch seconds."""
+    """An id, words that describe it to a person, and its time in epoch seconds."""
 
     id: str
     text: str = ""
@@ -30,19 +30,19 @@ class CachedId:
 
     @classmethod
     def described(cls, id: str, time: datetime | None, *words: str | None) -> Self:  # noqa: A002 # an id is an id
-        """Made of what people know it by: its time in this machine's zone, and words."""
+        """Describe an id by its time in this machine's zone, and by words."""
         when = f"{to_local(time):%Y-%m-%d %H:%M}" if time else None
         return cls(id, ", ".join(filter(None, [when, *words])), time.timestamp() if time else 0.0)
 
     @classmethod
     def of_report(cls, report: Report) -> Self:
-        """A report by its time, name and result."""
+        """Describe a report by its time, name and result."""
         return cls.described(report.id, report.start_time, report.name, report.result)
 
 
 @dataclass(frozen=True)
 class CompletionCache:
-    """The ids of one ``kind`` that were seen last at one organization; ``folder`` is the cache's."""
+    """The ids of a ``kind`` (reports, jobs) that were seen last at an organization, in a file in ``folder``."""
 
     folder: Path
     organization: str
@@ -50,27 +50,27 @@ class CompletionCache:
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """The file."""
         digest = sha256(f"{self.kind}\n{self.organization}".encode()).hexdigest()[:32]
         return self.folder / f"{self.kind}-{digest}.json"
 
     def seen(self) -> list[CachedId]:
-        """What is kept, newest first."""
+        """The ids that are kept, newest first."""
         try:
             rows = json.loads(read_private(self.path) or b"[]")
-            return [CachedId(str(one), str(text), float(time)) for one, text, time in rows]
+            return [CachedId(str(each), str(text), float(time)) for each, text, time in rows]
         except (ConfigError, ValueError, TypeError, RecursionError):
             return []
 
     def kept_at(self) -> float:
-        """When it was last written, in epoch seconds."""
+        """When the file was last written, in epoch seconds; 0 where there is no file."""
         with suppress(OSError):
             return self.path.stat().st_mtime
         return 0.0
 
     def keep(self, rows: Iterable[CachedId]) -> None:
-        """Add what was seen now; the newest stay."""
-        merged = {one.id: one for one in (*self.seen(), *rows)}
-        newest = nlargest(KEPT, merged.values(), key=lambda one: one.time)
+        """Add ids that were seen now, and keep the newest of all."""
+        merged = {row.id: row for row in (*self.seen(), *rows)}
+        newest = nlargest(KEPT, merged.values(), key=lambda row: row.time)
         with suppress(ConfigError):
-            write_private(self.path, json.dumps([astuple(one) for one in newest]).encode())
+            write_private(self.path, json.dumps([astuple(row) for row in newest]).encode())

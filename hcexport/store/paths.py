@@ -71,6 +71,11 @@ class Paths:
         """Database of the exports submitted from here."""
         return self.state / "ledger.db"
 
+    @property
+    def history(self) -> Path:
+        """Database of the reports that were read in full."""
+        return self.state / "history.db"
+
 
 def _expanded(home: str) -> Path:
     try:

@@ -311,3 +311,14 @@ def test_a_long_reason_is_cut_where_no_secret_stands() -> None:
     for before in range(0, 1000, 100):
         job = Job.from_json({"jobid": "j1", "status": "FAILED", "result": "x" * before + token.reveal() + "y" * 1000})
         assert "canary-0" not in job.failure
+
+
+def test_a_word_for_a_result_that_is_not_known_is_kept() -> None:
+    suite = {"result": "skipped", "criticalTestStatus": [{"id": "HC_1", "result": "aborted"}]}
+    body = {"id": "r1", "result": "cancelled", "suiteStatus": [suite]}
+    detail = ReportDetail.from_json(body)
+    assert Report.from_json({"id": "r1", "result": "cancelled"}).extra == {"result": "cancelled"}
+    words = [detail.report.extra, detail.suites[0].extra, detail.tests[0].extra]
+    assert words == [{"result": "cancelled"}, {"result": "skipped"}, {"result": "aborted"}]
+    assert {detail.report.result, detail.suites[0].result, detail.tests[0].result} == {Result.UNKNOWN}
+    assert Report.from_json({"id": "r1", "result": "unknown"}).extra == {}

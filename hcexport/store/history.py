@@ -1,0 +1,145 @@
+"""The reports that were read in full, so that none is asked for twice: a report that has ended does not change.
+
+One SQLite file for all organizations (opened as ``database`` says). What the server said is kept as it came, so a
+later version that reads more of it finds more in reports of today. Losing the file loses time only. Nothing is ever
+removed: a year of nightly reports takes about 2 MB.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from hcexport.errors import ProtocolError
+from hcexport.health.results import has_ended
+from hcexport.models import Report, ReportDetail
+from hcexport.store.database import Database, Row, Schema, Warn, time_text
+
+# What the row of the list knows of a report, and the report in full may leave out.
+_TEXTS, _TIMES = ("name", "state", "owner", "created_by"), ("start_time", "end_time")
+_COLUMNS = ("organization", "id", *_TEXTS, *_TIMES, "body", "read_at")
+_SELECT = f"SELECT id, {', '.join((*_TEXTS, *_TIMES))}, body FROM reports WHERE organization = ?1"  # noqa: S608 # our own names
+_INSERT = f"INSERT OR REPLACE INTO reports ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 # our own names
+_SET = ", ".join(f"{name} = ?" for name in (*_TEXTS, *_TIMES))
+_UPDATE = f"UPDATE reports SET {_SET} WHERE organization = ? AND id = ?"  # noqa: S608 # our own names
+_STARTED = "coalesce(start_time, end_time)"
+_SCHEMA = Schema(
+    name="the history",
+    loss="reports are not kept",
+    versions=(
+        (
+            """CREATE TABLE reports (
+                organization TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,
+                owner TEXT NOT NULL, created_by TEXT NOT NULL, start_time TEXT, end_time TEXT,
+                body TEXT NOT NULL, read_at TEXT NOT NULL, PRIMARY KEY (organization, id)
+            )""",
+            """CREATE TABLE notes (
+                organization TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (organization, key)
+            )""",
+        ),
+    ),
+    tables={"reports": _COLUMNS, "notes": ("organization", "key", "value")},
+)
+
+
+class History:
+    """The reports of one organization in the file at ``path``, which is made when first written to."""
+
+    def __init__(
+        self, path: Path, organization: str, warn: Warn, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._organization, self._now = organization, now
+        self._database = Database(path, _SCHEMA, warn, now)
+
+    def add(self, details: Iterable[ReportDetail]) -> None:
+        """Keep reports that were read in full. Those that have not ended are left out, because they will change."""
+        read_at = time_text(self._now())
+        rows = []
+        for detail in details:
+            if has_ended(detail.report) and detail.body:
+                with suppress(ValueError, RecursionError):  # a body that JSON cannot carry is asked for again
+                    rows.append((_INSERT, self._organization, *_row(detail), read_at))
+        if rows:
+            self._database.change(*rows)
+
+    def get(self, run_id: str) -> ReportDetail | None:
+        """The report, None where it is not kept."""
+        return next(iter(self._read("AND id = ?2", run_id)), None)
+
+    def ids(self) -> frozenset[str]:
+        """The ids of the reports that are kept."""
+        rows = self._database.select("SELECT id FROM reports WHERE organization = ?", self._organization)
+        return frozenset(row[0] for row in rows)
+
+    def latest(self, limit: int | None = None) -> list[ReportDetail]:
+        """The newest reports by their start, newest first; all of them without a ``limit``."""
+        return self._read(f"ORDER BY {_STARTED} DESC, id LIMIT ?2", -1 if limit is None else limit)
+
+    def since(self, start: datetime) -> list[ReportDetail]:
+        """The reports that started at ``start`` or later, newest first."""
+        return self._read(f"AND {_STARTED} >= ?2 ORDER BY {_STARTED} DESC, id", time_text(start))
+
+    def refresh(self, reports: Iterable[Report]) -> None:
+        """Take over what the list says of reports that are kept: names can be changed, the rest is filled in."""
+        sql = f"SELECT id, {', '.join((*_TEXTS, *_TIMES))} FROM reports WHERE organization = ?"  # noqa: S608 # our own names
+        known = {row[0]: tuple(row[1:]) for row in self._database.select(sql, self._organization)}
+        changed = []
+        for report in reports:
+            if (before := known.get(report.id)) is not None:
+                after = tuple(new or old for new, old in zip(_known(report), before, strict=True))
+                if after != before:
+                    changed.append((_UPDATE, *after, self._organization, report.id))
+        if changed:
+            self._database.change(*changed)
+
+    def note(self, key: str) -> str | None:
+        """A text that was noted for the organization, such as what was last notified."""
+        sql = "SELECT value FROM notes WHERE organization = ? AND key = ?"
+        return next((row[0] for row in self._database.select(sql, self._organization, key)), None)
+
+    def set_note(self, key: str, value: str) -> None:
+        """Note a text until the next call with the same key."""
+        sql = "INSERT OR REPLACE INTO notes (organization, key, value) VALUES (?, ?, ?)"
+        self._database.change((sql, self._organization, key, value))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the history opens it again when used again."""
+        self._database.close()
+
+    def _read(self, where: str, *parameters: object) -> list[ReportDetail]:
+        details = []
+        for row in self._database.select(f"{_SELECT} {where}", self._organization, *parameters):
+            # A row that was edited counts as not kept: the report is asked for again, which replaces the row.
+            with suppress(ValueError, TypeError, AttributeError, RecursionError, ProtocolError):
+                details.append(_detail(row))
+        return details
+
+
+def _known(report: Report) -> tuple[str | None, ...]:
+    times = (getattr(report, name) for name in _TIMES)
+    return (*(getattr(report, name) for name in _TEXTS), *(time_text(time) if time else None for time in times))
+
+
+def _row(detail: ReportDetail) -> tuple[str | None, ...]:
+    return (detail.report.id, *_known(detail.report), json.dumps(detail.body))
+
+
+def _detail(row: Row) -> ReportDetail:
+    run_id, *known, body = row
+    detail = ReportDetail.from_json(json.loads(body), run_id=run_id)
+    values: dict[str, Any] = dict(zip((*_TEXTS, *_TIMES), known, strict=True))
+    for name in _TIMES:
+        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    given = {name: value for name, value in values.items() if value}
+    return replace(detail, report=replace(detail.report, **{**given, "id": run_id}))
