@@ -1,4 +1,4 @@
-"""Which face progress has: a bar, plain lines, or nothing."""
+"""Which style progress has: a bar, plain lines, or nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def progress(
     clock: Clock = time.monotonic,
     environ: Mapping[str, str] = os.environ,
 ) -> Progress:
-    """The face for ``--progress auto|bar|plain|none``; a bar only where a cursor can be moved.
+    """Make progress for ``--progress auto|bar|plain|none``; a bar only where the cursor can be moved.
 
     Only a bar imports rich and starts a thread.
     """

@@ -17,15 +17,27 @@ from hcexport.models import JobStatus
 T = TypeVar("T")
 U = TypeVar("U")
 
-Cell = str | int | float | datetime | timedelta | JobStatus | Path | tuple[str, ...] | Mapping[str, Any] | None
+Cell = (
+    str
+    | int
+    | float
+    | datetime
+    | timedelta
+    | JobStatus
+    | Path
+    | tuple[str, ...]
+    | tuple[Mapping[str, Any], ...]
+    | Mapping[str, Any]
+    | None
+)
 
 
 @dataclass(frozen=True)
 class Field(Generic[T]):
-    """One column: ``name`` in JSON and CSV, ``heading`` in a table.
+    """A column: ``name`` in JSON and CSV, ``heading`` in a table.
 
-    ``shown`` is what a terminal shows where ``value`` would be too much. ``from_width`` is the narrowest terminal
-    (columns) whose tables have room for it; None keeps it out of tables.
+    ``shown`` is the value for tables, where ``value`` is too long for them. ``from_width`` is the narrowest terminal
+    (columns) whose tables have room for the column; None keeps the column out of tables.
     """
 
     name: str
@@ -35,7 +47,7 @@ class Field(Generic[T]):
     from_width: int | None = 0
 
     def through(self, part: Callable[[U], T]) -> Field[U]:
-        """The same column for something that this kind of record is a part of."""
+        """The same column for a record that has ``part`` as a part."""
         value, shown = self.value, self.shown
         return Field(
             self.name,
@@ -53,8 +65,8 @@ Fields = tuple[Field[T], ...]
 class NestedFields(Generic[T, U]):
     """A kind of record that holds rows of another kind.
 
-    JSON nests the rows under ``name``, a terminal shows a table of them below the record; text and CSV have a line
-    for each row, led by ``key``: the record that it belongs to.
+    JSON nests the rows under ``name``, a table of them stands below the record; text and CSV have a line for each row,
+    led by ``key``, which names the record of the row.
     """
 
     fields: Fields[T]

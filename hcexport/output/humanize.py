@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from hcexport.times import to_local
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_TENTHS_BELOW_S = 10  # a tenth of a second says something about a short time only
+_TENTHS_BELOW_S = 10  # above it, tenths of a second are noise
 
 
 def minute(time: datetime) -> str:
-    """A point in time to the minute, in UTC; the heading says so."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    """A point in time to the minute, in this machine's zone, which ``zones`` names."""
+    return to_local(time).strftime("%Y-%m-%d %H:%M")
+
+
+def zones(times: Iterable[datetime]) -> str:
+    """The zone of times as ``minute`` writes them: ``CET``, or ``CET/CEST`` where the clock was changed in between."""
+    return "/".join(dict.fromkeys(to_local(time).tzname() or "" for time in times))
 
 
 def iso(time: datetime) -> str:

@@ -1,4 +1,7 @@
-"""Standard output in its formats: text, json, csv, ids. Fields say what is printed, a format says how."""
+"""Standard output in its formats. Fields say what is printed, a format says how.
+
+How to add a format: a value of ``Format``, and a function in ``_LINES`` that makes lines of records.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from enum import StrEnum
 from typing import Any, TextIO, TypeVar
 
 from hcexport.errors import ProtocolError
-from hcexport.output import humanize as quantities
 from hcexport.output.fields import Cell, Fields, NestedFields, RecordType
+from hcexport.output.humanize import iso
 from hcexport.output.sanitize import cell, clean
 from hcexport.output.terminal import DEFAULT_WIDTH, never_refuse
 
@@ -25,6 +28,7 @@ class Format(StrEnum):
     """What ``--format`` takes."""
 
     TEXT = "text"
+    TABLE = "table"
     JSON = "json"
     CSV = "csv"
     IDS = "ids"
@@ -34,7 +38,8 @@ class Format(StrEnum):
 class Printer:
     """Writes records to one stream, and flushes, so that a full or closed one is an OSError here and not at exit.
 
-    Text is a table on a terminal, ``width`` columns wide, and tab-separated lines elsewhere. ``color`` is for tables.
+    Text is a table on a terminal, ``width`` columns wide, and tab-separated lines elsewhere; the format ``table`` is a
+    table everywhere. Tables have colour where ``color`` says so, and on a terminal only.
     """
 
     format: Format
@@ -47,21 +52,21 @@ class Printer:
         never_refuse(self.stream)
 
     def records(self, kind: RecordType[T], rows: Iterable[T]) -> None:
-        """Any number of records; a JSON array.
+        """Print any number of records; a JSON array.
 
-        Ids are written as the rows come. The rest waits for the last row, which may hold what cannot be written, so
-        that an error leaves nothing.
+        Ids are written as the rows come. Other formats are written after the last row, because a row may hold a value
+        that cannot be written, and then nothing must have been printed.
         """
         if self._draws:
             from hcexport.output import tables  # noqa: PLC0415 # start-up: rich
 
-            self._write([tables.records(kind, list(rows), self.width, self.color)])
+            self._write([tables.records(kind, list(rows), self.width, self.color and self.is_terminal)])
         else:
             lines = _LINES[self.format](kind, rows)
             self._write(lines if self.format is Format.IDS else list(lines))
 
     def record(self, kind: RecordType[T], row: T, *, text: str | None = None) -> None:
-        """One record; a JSON object. ``text`` is a line that is all of it in the text format."""
+        """Print a record; a JSON object. ``text`` is the line that stands for the record in the text format."""
         if self.format is Format.JSON:
             self._write([_encode(_object(kind, row), _INDENTED) + "\n"])
         elif self.format is Format.TEXT and text is not None:
@@ -69,20 +74,20 @@ class Printer:
         elif self._draws:
             from hcexport.output import tables  # noqa: PLC0415 # start-up: rich
 
-            self._write([tables.record(kind, row, self.width, self.color)])
+            self._write([tables.record(kind, row, self.width, self.color and self.is_terminal)])
         else:
             self.records(kind, [row])
 
     def line(self, *cells: str) -> None:
-        """One line, whatever the format: a job id, a path. Several cells are separated by tabs."""
+        """Print a line, whatever the format: a job id, a path. Several cells are separated by tabs."""
         self._write(["\t".join(map(clean, cells)) + "\n"])
 
     @property
     def _draws(self) -> bool:
-        return self.format is Format.TEXT and self.is_terminal
+        return self.format is Format.TABLE or (self.format is Format.TEXT and self.is_terminal)
 
     def _write(self, lines: Iterable[str]) -> None:
-        if self.stream.closed:  # Python's own answer would be a ValueError
+        if self.stream.closed:  # writing would raise ValueError, which the caller does not expect
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         self.stream.writelines(lines)
         self.stream.flush()
@@ -108,7 +113,7 @@ def _id_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
 
 
 def _json_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
-    """An array with a line for each record: one document, and still something that grep and diff can read."""
+    """An array with a line for each record, so that grep and diff work on the document."""
     objects = ",\n".join(_encode(_object(kind, row), _COMPACT) for row in rows)
     yield f"[\n{objects}\n]\n" if objects else "[]\n"
 
@@ -122,7 +127,7 @@ _LINES: Mapping[Format, Callable[[Any, Iterable[Any]], Iterator[str]]] = {
 
 
 class _Echo:
-    """A file for csv.writer that hands each line back instead of keeping it."""
+    """A file for csv.writer that returns each line instead of keeping it."""
 
     def write(self, line: str) -> str:
         return line
@@ -149,12 +154,12 @@ def _words(value: Cell) -> str:
 
 
 def _csv_cell(value: Cell) -> str:
-    """A number is no formula, even a negative one."""
+    """Escape formulas, but not numbers: a negative number begins with a minus and is none."""
     return _words(value) if isinstance(value, int | float | timedelta) else cell(_words(value))
 
 
 def _encode(value: object, encoder: json.JSONEncoder) -> str:
-    """JSON of what may hold a server's own object; raises ProtocolError for one that JSON cannot carry."""
+    """Encode as JSON. Raises ProtocolError for an object of the server that JSON cannot carry."""
     try:
         return encoder.encode(value)
     except (ValueError, RecursionError) as error:
@@ -162,10 +167,10 @@ def _encode(value: object, encoder: json.JSONEncoder) -> str:
 
 
 def _json_value(value: object) -> str | float:
-    """What JSON has no form for: times, durations, and what is its own word (a job's state, a path)."""
+    """Turn what JSON has no form for into text or a number: times, durations, a job's state, a path."""
     match value:
         case datetime():
-            return quantities.iso(value)
+            return iso(value)
         case timedelta():
             return _seconds(value)
         case _:
@@ -176,14 +181,14 @@ def _seconds(value: timedelta) -> float:
     return round(value.total_seconds(), 3)  # the API counts milliseconds
 
 
-# ASCII only: every encoding carries it, and no character in it does anything to a terminal.
+# The encoders write ASCII only: every encoding carries it, and no terminal acts on any of its characters.
 _COMPACT = json.JSONEncoder(default=_json_value, allow_nan=False)
 _INDENTED = json.JSONEncoder(default=_json_value, allow_nan=False, indent=2)
 
 _WORDS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: "",
     bool: lambda value: "true" if value else "false",
-    datetime: quantities.iso,
+    datetime: iso,
     timedelta: lambda value: str(_seconds(value)),
     tuple: ",".join,
     dict: lambda value: _encode(value, _COMPACT) if value else "",

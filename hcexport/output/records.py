@@ -1,4 +1,7 @@
-"""How ``status`` and ``config list`` look: every value with where it comes from."""
+"""What each command prints: the records, and their fields in the order of the columns.
+
+How to add a column: append a ``Field``. It stands last, because scripts pick columns by their number.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from hcexport.output.humanize import duration
 
 @dataclass(frozen=True)
 class Row:
-    """One value and its origin."""
+    """A value and where it comes from."""
 
     name: str
     value: Cell
@@ -31,7 +34,10 @@ ROW_FIELDS: Fields[Row] = (
 
 @dataclass(frozen=True)
 class Status:
-    """Who is signed in, where, until when; ``privileges`` are the two that matter, None where they cannot be told."""
+    """Who is signed in, where, until when.
+
+    ``privileges`` are those for health checks and for downloads; None where the server does not tell.
+    """
 
     profile: str
     url: str
@@ -45,7 +51,7 @@ class Status:
     settings: tuple[Row, ...]
 
     def rows(self) -> list[Row]:
-        """The same as lines for people and for ``cut``."""
+        """Turn the status into lines for people and for ``cut``."""
         said = {True: "yes", False: "no", None: "not known"}
         server = "the server"
         left = None if self.token_remaining_s is None else duration(self.token_remaining_s)
@@ -81,8 +87,8 @@ STATUS: NestedFields[Status, Row] = NestedFields(
 REPORT_FIELDS: Fields[Report] = (
     Field("id", "ID", lambda report: report.id),
     Field("result", "RESULT", lambda report: report.result),
-    Field("start_time", "STARTED (UTC)", lambda report: report.start_time),
-    Field("end_time", "ENDED (UTC)", lambda report: report.end_time, from_width=None),
+    Field("start_time", "STARTED", lambda report: report.start_time),
+    Field("end_time", "ENDED", lambda report: report.end_time, from_width=None),
     Field("duration_seconds", "TOOK", lambda report: report.duration),
     Field("state", "STATE", lambda report: report.state, from_width=140),
     Field("owner", "OWNER", lambda report: report.owner, from_width=140),
@@ -94,18 +100,37 @@ TEST_FIELDS: Fields[TestResult] = (
     Field("id", "ID", lambda test: test.id),
     Field("severity", "SEVERITY", lambda test: test.severity),
     Field("result", "RESULT", lambda test: test.result),
-    Field("start_time", "STARTED (UTC)", lambda test: test.start_time, from_width=None),
-    Field("end_time", "ENDED (UTC)", lambda test: test.end_time, from_width=None),
+    Field("start_time", "STARTED", lambda test: test.start_time, from_width=None),
+    Field("end_time", "ENDED", lambda test: test.end_time, from_width=None),
     Field("duration_seconds", "TOOK", lambda test: test.duration),
     Field("name", "NAME", lambda test: test.name, from_width=110),
     Field("description", "TEST", lambda test: test.description, shown=lambda test: test.description or test.name),
     Field("extra", "MORE", lambda test: test.extra, from_width=None),
+    Field("suite", "SUITE", lambda test: test.suite_name or test.suite_id, from_width=110),
 )
+
+
+def _suites(detail: ReportDetail) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        {"id": suite.id, "name": suite.name, "result": suite.result, "notes": suite.notes, "extra": suite.extra}
+        for suite in detail.suites
+    )
+
+
+def _describe_suites(detail: ReportDetail) -> tuple[str, ...]:
+    """Each suite that says more than its result: name, result, notes."""
+    return tuple(
+        f"{suite.name or suite.id or 'suite'} {suite.result}{f' ({suite.notes})' if suite.notes else ''}"
+        for suite in detail.suites
+        if suite.name or suite.id or suite.notes
+    )
+
 
 DETAIL: NestedFields[ReportDetail, TestResult] = NestedFields(
     fields=(
         *(field.through(lambda detail: detail.report) for field in REPORT_FIELDS),
         Field("extra", "MORE", lambda detail: detail.report.extra, from_width=None),
+        Field("suites", "SUITES", _suites, shown=_describe_suites, from_width=None),
     ),
     name="tests",
     rows=lambda detail: detail.tests,
@@ -116,7 +141,7 @@ DETAIL: NestedFields[ReportDetail, TestResult] = NestedFields(
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job of the ledger with its present state; ``status`` is None when neither side knows it."""
+    """A job of the ledger or the server with its present state; ``status`` is None when neither knows it."""
 
     job_id: str
     status: JobStatus | None = None
@@ -132,7 +157,7 @@ class JobRow:
 JOB_FIELDS: Fields[JobRow] = (
     Field("job_id", "JOB ID", lambda job: job.job_id),
     Field("status", "STATUS", lambda job: job.status),
-    Field("submitted_at", "SUBMITTED (UTC)", lambda job: job.submitted_at),
+    Field("submitted_at", "SUBMITTED", lambda job: job.submitted_at),
     Field("run_ids", "REPORTS", lambda job: job.run_ids, shown=lambda job: len(job.run_ids) or None),
     Field("profile", "PROFILE", lambda job: job.profile, from_width=110),
     Field("url", "ORGANIZATION", lambda job: job.url, from_width=None),
@@ -142,7 +167,7 @@ JOB_FIELDS: Fields[JobRow] = (
 )
 
 
-# What ``wait`` says of each job.
+# What ``wait`` prints of each job.
 ENDED_FIELDS: Fields[Job] = (
     Field("job_id", "JOB ID", lambda job: job.id),
     Field("status", "STATUS", lambda job: job.status),
@@ -151,9 +176,9 @@ ENDED_FIELDS: Fields[Job] = (
 
 @dataclass(frozen=True)
 class ExportRecord:
-    """What became of an export, as far as known (contract 5); ``elapsed`` is the command's time.
+    """What became of an export, as far as known; ``elapsed`` is the time that the command took.
 
-    ``adopted`` says that the answer to the submit was lost, and the job was found among the server's.
+    ``adopted`` says that the answer to the submit was lost, and the job was found among those of the server.
     """
 
     job_id: str | None = None

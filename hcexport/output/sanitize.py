@@ -1,11 +1,11 @@
-"""Making server text harmless: names, messages and file names come from a server and go to a person's terminal."""
+"""Text from a server (names, messages, file names) made harmless for terminals and spreadsheets."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
 
-MARKS_ON_ONE_LETTER = 6  # living scripts stack up to five; more is a smear over the neighbouring lines
+MARKS_ON_ONE_LETTER = 6  # scripts in use stack up to five; more marks cover the lines above and below
 
 # Letters to Unicode, and blank in every font: the fillers of Hangul.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
@@ -15,7 +15,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 
 
 def clean(text: str) -> str:
-    r"""The text on one line, and nothing in it that a terminal would obey or an eye would miss.
+    r"""Put text on one line, and make visible what a terminal would act on and what nobody would see.
 
     Control characters (C0, DEL, C1), line and paragraph separators, bidirectional and zero-width characters, lone
     surrogates and code points without a meaning are shown as Python writes them: ``\n``, ``\x1b``, ``\u202e``.
@@ -28,7 +28,7 @@ def clean(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Cleaned text for CSV, with a ``'`` before what a spreadsheet would take for a formula."""
+    """Clean text for CSV, and put a ``'`` before what a spreadsheet would take for a formula."""
     return f"'{clean(text)}" if text.startswith(_FORMULA) else clean(text)
 
 

@@ -1,4 +1,4 @@
-"""Records as a person at a terminal reads them. Imports rich: only for output that goes to a terminal."""
+"""Records as tables for a person. Imports rich, which is slow to load: import this only to draw a table."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rich.text import Text
 
 from hcexport.api_json import plain_text
 from hcexport.models import JobStatus, Result
-from hcexport.output import humanize as quantities
 from hcexport.output.fields import Cell, Field, Fields, NestedFields, RecordType
+from hcexport.output.humanize import duration, minute, zones
 from hcexport.output.sanitize import clean
 
 T = TypeVar("T")
@@ -25,26 +25,27 @@ GOOD, BAD, DOUBTFUL = "green", "bold red", "magenta"
 _RESULT_STYLES = {Result.PASSED: GOOD, Result.FAILED: BAD, Result.WARNING: DOUBTFUL}
 
 _NOTHING = "-"
+_EMPTY: tuple[Cell, ...] = (None, "", (), {})
 _NUMBERS = (int, float, timedelta)
 _SHORT = (*_NUMBERS, datetime, Result, JobStatus)
 _GAP = 2  # between columns
 _PADDING = (0, _GAP, 0, 0)
-_READABLE = 16  # a folded column narrower than this is a ladder
+_READABLE = 16  # below this width a wrapped column shows a word or two a line
 
 
 def records(kind: RecordType[T], rows: Sequence[T], width: int, color: bool) -> str:
-    """A table; of records that hold rows, one after the other. Nothing for no rows."""
+    """Draw records as a table; records that hold rows, one after the other. Empty where there are no rows."""
     if isinstance(kind, NestedFields):
         return "\n".join(record(kind, row, width, color) for row in rows)
-    return _drawn(_rows(kind, rows, width), width, color)
+    return _draw(_rows(kind, rows, width), width, color)
 
 
 def record(kind: RecordType[T], row: T, width: int, color: bool) -> str:
-    """A line for each field that has a value, and below them a table of the rows that the record holds."""
+    """Draw a record: a line for each field that has a value, and below them a table of the rows that it holds."""
     if not isinstance(kind, NestedFields):
-        return _drawn([_list(kind, row)], width, color)
+        return _draw([_list(kind, row)], width, color)
     below = _rows(kind.row_fields, kind.rows(row), width)
-    return _drawn([_list(kind.fields, row), *([""] if below else []), *below], width, color)
+    return _draw([_list(kind.fields, row), *([""] if below else []), *below], width, color)
 
 
 def status_style(status: JobStatus) -> str:
@@ -55,7 +56,7 @@ def status_style(status: JobStatus) -> str:
 
 
 def console(stream: TextIO, color: bool, width: int | None = None) -> Console:
-    """A console that decides nothing by itself: no environment, no markup, no emoji, no highlighting."""
+    """A console of rich without its guesses: no environment, no markup, no emoji, no highlighting."""
     return Console(
         file=stream,
         width=width,
@@ -73,7 +74,7 @@ def console(stream: TextIO, color: bool, width: int | None = None) -> Console:
     )
 
 
-def _drawn(parts: Sequence[RenderableType], width: int, color: bool) -> str:
+def _draw(parts: Sequence[RenderableType], width: int, color: bool) -> str:
     page = io.StringIO()
     to = console(page, color, width)
     for part in parts:
@@ -99,11 +100,11 @@ class _Column:
         return bool(present) and all(isinstance(value, types) for value in present)
 
     def is_whole(self, width: int) -> bool:
-        """Whether it is never folded: what is short by nature, and ids, for copying, where they leave room."""
+        """Whether the column is never wrapped: short values, and ids, because people copy them, where there is room."""
         return self.consists_of(*_SHORT) or (self.is_id and self.longest <= width // 2)
 
     def least(self, width: int) -> int:
-        """The width below which it cannot be read."""
+        """The width below which the column cannot be read."""
         return self.longest if self.is_whole(width) else min(self.longest, _READABLE)
 
 
@@ -121,8 +122,13 @@ def _columns(fields: Fields[T], rows: Sequence[T], width: int) -> list[_Column]:
     columns = []
     for field in fields:
         if field.from_width is not None and field.from_width <= width:
-            values = [_shown(field, row) for row in rows]
-            columns.append(_Column(field.heading, values, [_cell(value) for value in values], field is fields[0]))
+            values = [_value(field, row) for row in rows]
+            if field.from_width and all(value in _EMPTY for value in values):
+                continue  # a column for wide terminals, and nothing in it
+            heading = _heading(field, values)
+            names_zone = heading != field.heading
+            cells = [_cell(value, names_zone) for value in values]
+            columns.append(_Column(heading, values, cells, field is fields[0]))
     return columns
 
 
@@ -145,17 +151,24 @@ def _list(fields: Fields[T], row: T) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for field in fields:
-        value = _shown(field, row)
-        if value not in (None, "", (), {}):
-            table.add_row(field.heading, _cell(value))
+        value = _value(field, row)
+        if value not in _EMPTY:
+            table.add_row(_heading(field, [value]), _cell(value, zone_is_named=True))
     return table
 
 
-def _shown(field: Field[T], row: T) -> Cell:
+def _value(field: Field[T], row: T) -> Cell:
     return (field.shown or field.value)(row)
 
 
-def _cell(value: Cell) -> Text:
+def _heading(field: Field[T], values: Sequence[Cell]) -> str:
+    """The heading of a field, with the zone where all its values are times."""
+    present = [value for value in values if value is not None]
+    times = [value for value in present if isinstance(value, datetime)]
+    return f"{field.heading} ({zones(times)})" if times and len(times) == len(present) else field.heading
+
+
+def _cell(value: Cell, zone_is_named: bool) -> Text:
     match value:
         case None | "":
             return Text(_NOTHING)
@@ -166,11 +179,11 @@ def _cell(value: Cell) -> Text:
         case bool():
             return Text("yes" if value else "no")
         case datetime():
-            return Text(quantities.minute(value))
+            return Text(minute(value) if zone_is_named else f"{minute(value)} {zones([value])}")
         case timedelta():
-            return Text(quantities.duration(value.total_seconds()))
+            return Text(duration(value.total_seconds()))
         case tuple():
-            return Text(clean(", ".join(value)) or _NOTHING)
+            return Text(clean(", ".join(map(str, value))) or _NOTHING)
         case Mapping():
             return Text(clean(plain_text(value)))
         case _:

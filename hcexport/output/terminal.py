@@ -1,9 +1,10 @@
-"""What the stream at the other end is: who decides about colour, how wide it is, what its encoding can carry."""
+"""What a stream can show: whether colour is wanted, how wide it is, what its encoding can carry."""
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
@@ -12,9 +13,9 @@ DEFAULT_WIDTH = 80
 
 
 def wants_color(option: str, environ: Mapping[str, str], is_terminal: bool) -> bool:
-    """Whether colour is wanted: ``--color`` > NO_COLOR > FORCE_COLOR > CLICOLOR > is it a terminal (contract 2).
+    """Whether colour is wanted: ``--color`` > NO_COLOR > FORCE_COLOR > CLICOLOR > is it a terminal.
 
-    Being wanted is not enough: printers and progress never write an escape sequence to anything but a terminal.
+    Colour that is wanted is not always written: printers and progress write escape sequences to terminals only.
     """
     if option != "auto":
         return option == "always"
@@ -33,17 +34,20 @@ def is_dumb(environ: Mapping[str, str]) -> bool:
 
 
 def width(stream: TextIO, environ: Mapping[str, str]) -> int:
-    """Columns of the terminal: what COLUMNS says, else what the terminal says, else DEFAULT_WIDTH."""
+    """Columns of the terminal: COLUMNS, else what the terminal tells, else DEFAULT_WIDTH.
+
+    Where the stream is a pipe, as in ``hcexport list -F table | less``, standard error still is the terminal.
+    """
     with suppress(ValueError):
         if (columns := int(environ.get("COLUMNS", ""))) > 0:
             return columns
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
-    except (OSError, ValueError):
-        return DEFAULT_WIDTH
+    for each in (stream, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # no terminal, closed, or none at all
+            return os.get_terminal_size(each.fileno()).columns or DEFAULT_WIDTH
+    return DEFAULT_WIDTH
 
 
 def never_refuse(stream: TextIO) -> None:
-    """Make a stream write as an escape what its encoding cannot carry, instead of raising."""
+    """Make a stream write characters that its encoding lacks as escapes, instead of raising."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")

@@ -12,7 +12,7 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 
-TEST_KEYS = ["id", "severity", "result", "start_time", "end_time", "duration_seconds", "name", "description", "extra"]
+TEST_KEYS = "id severity result start_time end_time duration_seconds name description extra suite".split()
 TESTS = 13  # of the basic suite
 
 

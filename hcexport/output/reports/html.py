@@ -12,7 +12,7 @@ from datetime import UTC
 from hcexport import __version__
 from hcexport.health.trend import FLAPPING_CHANGES, RECENT, TestTrend
 from hcexport.models import Report, ReportDetail, Result, TestResult
-from hcexport.output import humanize as quantities
+from hcexport.output.humanize import duration
 from hcexport.output.reports import ReportSet, facts
 from hcexport.output.reports.chart import duration_charts
 from hcexport.output.reports.markup import Child, Markup, element
@@ -71,14 +71,14 @@ def _facts(reports: ReportSet, newest: ReportDetail) -> Markup:
     report = newest.report
     begun, rest = report.start_time, max(len(reports.reports) - 1, 0)
     age = (reports.generated - begun).total_seconds() if begun else None
-    took = "not known" if report.duration is None else quantities.duration(report.duration.total_seconds())
+    took = "not known" if report.duration is None else duration(report.duration.total_seconds())
     counts = [result_badge(result, count) for result, count in facts.tally(newest.tests) if count]
     shown = [
         ("Newest report", element("bdi", report.name or report.id), report.id),
         (
             "Checked",
             time_of(begun),
-            f"{quantities.duration(age)} before this page was made" if age and age > 0 else None,
+            f"{duration(age)} before this page was made" if age and age > 0 else None,
         ),
         ("Took", took, f"by {report.created_by}" if report.created_by else None),
         (
@@ -201,7 +201,7 @@ def _suite_table(reports: ReportSet, suite: str, tests: Iterable[TestResult]) ->
 
 def _test_row(reports: ReportSet, test: TestResult) -> Markup:
     known = reports.known_until(test) if test.result is not Result.PASSED else None
-    took = "" if test.duration is None else quantities.duration(test.duration.total_seconds())
+    took = "" if test.duration is None else duration(test.duration.total_seconds())
     begun = f"{test.start_time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if test.start_time else ""
     return element(
         "tr",
@@ -236,6 +236,6 @@ def _footer(reports: ReportSet) -> Markup:
     run, lines = reports.last_run, [f"Made by hcexport {__version__} on {facts.utc(reports.generated)}. Times are UTC."]
     if run:
         last = facts.utc(run.last_success) if run.last_success else "never"
-        took = quantities.duration(run.duration.total_seconds())
+        took = duration(run.duration.total_seconds())
         lines.append(f"The run ended with status {run.exit_status} after {took}; last success: {last}.")
     return element("footer", (element("p", line) for line in lines))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from hcexport.models import ReportDetail
-from hcexport.output import humanize as quantities
+from hcexport.output.humanize import duration
 from hcexport.output.reports import ReportSet
 from hcexport.output.reports.facts import (
     SYSTEM_SIGN,
@@ -64,7 +64,7 @@ def _blocks(reports: ReportSet) -> Iterator[str]:
 
 def _newest_line(newest: ReportDetail) -> str:
     report = newest.report
-    took = f", took {quantities.duration(report.duration.total_seconds())}" if report.duration is not None else ""
+    took = f", took {duration(report.duration.total_seconds())}" if report.duration is not None else ""
     counts = ", ".join(f"{sign(result)} {count} {result}" for result, count in tally(newest.tests) if count)
     named = f"Newest report: {escape(report.name or report.id)} ({escape(report.id)}), {utc(report.start_time)}{took}"
     return f"{named}: {counts or 'no tests'}.\n"
@@ -115,7 +115,7 @@ def _in_full(reports: ReportSet, newest: ReportDetail) -> Iterator[str]:
         for test in tests:
             until = reports.known_until(test) if test.result != "passed" else None
             said = f"{sign(test.result)} {test.result}" + (f", known until {until}" if until else "")
-            took = quantities.duration(test.duration.total_seconds()) if test.duration is not None else ""
+            took = duration(test.duration.total_seconds()) if test.duration is not None else ""
             rows.append([said, test.id, test.severity, test.name, test.description, took])
         yield from _table(("Result", "Test", "Severity", "Name", "Description", "Took"), rows)
     yield "</details>\n"

@@ -7,6 +7,7 @@ import io
 import os
 import pty
 import struct
+import sys
 import termios
 
 import pytest
@@ -54,6 +55,25 @@ def test_dumb_terminals() -> None:
 @pytest.mark.parametrize("columns", ["", "0", "-3", "wide", "²", "9" * 5000])
 def test_nonsense_in_columns_is_ignored(columns: str) -> None:
     assert width(io.StringIO(), {"COLUMNS": columns}) == DEFAULT_WIDTH
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal_for_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_the_terminal_of_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = pty.openpty()
+    try:
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))
+        with open(child, "w", closefd=False) as stream:
+            monkeypatch.setattr(sys, "stderr", stream)
+            assert width(io.StringIO(), {}) == 132
+        monkeypatch.setattr(sys, "stderr", None)
+        assert width(io.StringIO(), {}) == DEFAULT_WIDTH
+    finally:
+        os.close(parent)
+        os.close(child)
 
 
 def test_columns_go_before_the_terminal_and_the_terminal_before_the_default() -> None:

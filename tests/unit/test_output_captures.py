@@ -1,11 +1,13 @@
-"""What a person sees, as files that were looked at: tests/data/views/NAME-COLUMNS.txt.
+"""What a person sees, as files that were looked at: tests/data/output/NAME-COLUMNS.txt.
 
-After a change that is meant, ``python tests/unit/test_views_captures.py`` writes them anew; look at them again.
+After a change that is meant, ``python tests/unit/test_output_captures.py`` writes them anew; look at them again.
 """
 
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.output.printers import Format, Printer
 from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
 
-CAPTURES = Path(__file__).parents[1] / "data" / "views"
+CAPTURES = Path(__file__).parents[1] / "data" / "output"
 
 
 def at(day: int, seconds: float = 0) -> datetime:
@@ -91,6 +93,15 @@ def drawn(name: str, width: int) -> str:
     kind, rows = KINDS[name]
     Printer(Format.TEXT, stream, is_terminal=True, width=width).records(kind, rows)
     return stream.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from rich.text import Text
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.output.fields import Field
 from hcexport.output.printers import Format, Printer
-from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
+from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, ROW_FIELDS, JobRow, Row
 from hcexport.output.tables import console
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -170,3 +173,52 @@ def test_an_answer_nested_to_no_end_is_shown_as_far_as_a_message_goes() -> None:
     detail = ReportDetail(Report("a1", extra={"message": "top", "description": nested}), ())
     assert "top" in drawn(DETAIL, detail)
     assert "bottom" not in drawn(DETAIL, detail)
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    def choose(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield choose
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_times_are_local_and_the_heading_names_their_zone(zone: Callable[[str], None]) -> None:
+    zone("CET-1CEST,M3.5.0,M10.5.0/3")
+    heading, line = drawn(REPORT_FIELDS, report()).splitlines()
+    assert "STARTED (CET)  " in heading
+    assert "2026-11-22 04:00" in line
+    july = replace(report(), start_time=datetime(2026, 7, 1, 3, tzinfo=UTC))
+    heading, *lines = drawn(REPORT_FIELDS, report(), july).splitlines()
+    assert "STARTED (CET/CEST)" in heading
+    assert "2026-07-01 05:00" in lines[1]
+    assert re.search(r"^STARTED \(CET\) +2026-11-22 04:00$", drawn(REPORT_FIELDS, report(), width=40), re.MULTILINE)
+
+
+def test_a_time_among_other_values_names_its_own_zone(zone: Callable[[str], None]) -> None:
+    zone("XYZ-3")
+    heading, *lines = drawn(ROW_FIELDS, Row("a", START, "x"), Row("b", "text", "x")).splitlines()
+    assert "XYZ" not in heading
+    assert lines[0].split()[1:4] == ["2026-11-22", "06:00", "XYZ"]
+
+
+def test_programs_get_utc_whatever_the_zone_is(zone: Callable[[str], None]) -> None:
+    zone("CET-1")
+    for format_ in (Format.TEXT, Format.JSON, Format.CSV):
+        stream = io.StringIO()
+        Printer(format_, stream, is_terminal=False).records(REPORT_FIELDS, [report()])
+        assert "2026-11-22T03:00:00Z" in stream.getvalue()
+
+
+def test_suites_are_shown_where_they_have_names() -> None:
+    tests = [{"id": "HC_1", "result": "pass"}]
+    bare = ReportDetail.from_json({"suiteStatus": [{"result": "passed", "criticalTestStatus": tests}]}, run_id="r1")
+    assert "SUITE" not in drawn(DETAIL, bare, width=200)
+    named = {"id": "s1", "name": "Daily", "result": "failed", "notes": "took long", "criticalTestStatus": tests}
+    text = drawn(DETAIL, ReportDetail.from_json({"suiteStatus": [named]}, run_id="r1"), width=200)
+    assert re.search(r"^SUITES +Daily failed \(took long\)$", text, re.MULTILINE)
+    assert text.splitlines()[-2].split()[-1] == "SUITE"
+    assert text.splitlines()[-1].split()[-1] == "Daily"

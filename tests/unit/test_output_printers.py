@@ -1,4 +1,4 @@
-"""Standard output, format by format (contract 3)."""
+"""Standard output, format by format."""
 
 from __future__ import annotations
 
@@ -27,7 +27,16 @@ REPORT = Report(
 )
 BARE = Report("r2")
 TESTS = (
-    TestResult("HC_1", "store", "the store", "critical", Result.PASSED, START, START + timedelta(milliseconds=507)),
+    TestResult(
+        "HC_1",
+        "store",
+        "the store",
+        "critical",
+        Result.PASSED,
+        START,
+        START + timedelta(milliseconds=507),
+        suite_id="daily",
+    ),
     TestResult("HC_2", "portal", "the portal", "general", Result.FAILED, extra={"messages": ["no answer"]}),
 )
 DETAILS = [ReportDetail(REPORT, TESTS), ReportDetail(BARE, ())]
@@ -61,8 +70,8 @@ def test_a_report_in_full_has_a_line_for_each_test() -> None:
         ["r1", "HC_1", "critical", "passed"],
         ["r1", "HC_2", "general", "failed"],
     ]
-    assert lines[0].endswith("the store\t")
-    assert json.loads(lines[1].split("\t")[-1]) == {"messages": ["no answer"]}
+    assert lines[0].split("\t")[8:] == ["the store", "", "daily"]
+    assert json.loads(lines[1].split("\t")[9]) == {"messages": ["no answer"]}
 
 
 @pytest.mark.parametrize("is_terminal", [False, True])
@@ -90,6 +99,17 @@ def test_a_line_is_cells_between_tabs() -> None:
     assert printed("json", "line", "/x.zip") == "/x.zip\n"
 
 
+def test_a_table_in_a_pipe_is_that_of_a_terminal_without_colour() -> None:
+    stream = io.StringIO()
+    for printer in (Printer(Format.TABLE, stream, False, color=True), Printer(Format.TEXT, stream, True)):
+        printer.records(REPORT_FIELDS, [REPORT])
+        printer.record(DETAIL, DETAILS[0])
+    half = len(stream.getvalue()) // 2
+    piped, drawn = stream.getvalue()[:half], stream.getvalue()[half:]
+    assert piped == drawn
+    assert "\x1b" not in piped
+
+
 # json
 
 
@@ -108,6 +128,15 @@ def test_json_of_a_list_is_one_array() -> None:
     }
     assert second["start_time"] is None
     assert second["duration_seconds"] is None
+
+
+def test_json_of_a_report_has_its_suites() -> None:
+    body = {"suiteStatus": [{"id": "s1", "name": "Daily", "result": "odd", "notes": "late", "criticalTestStatus": []}]}
+    first = json.loads(printed("json", "record", DETAIL, ReportDetail.from_json(body, run_id="r1")))
+    assert first["suites"] == [
+        {"id": "s1", "name": "Daily", "result": "unknown", "notes": "late", "extra": {"result": "odd"}}
+    ]
+    assert list(first)[-3:] == ["extra", "suites", "tests"]
 
 
 def test_json_of_nothing_is_an_empty_array() -> None:
@@ -301,9 +330,10 @@ def test_lines_are_written_as_the_rows_come() -> None:
 def test_only_a_table_imports_rich() -> None:
     """In a process of its own: the tests have imported it long since."""
     script = (
-        "import sys; from hcexport.output.printers import *; from hcexport.output.fields import *\n"
+        "import sys; from hcexport.output.printers import *; from hcexport.output.records import *\n"
         "from hcexport.models import Report\n"
-        "for format_ in Format: Printer(format_, sys.stdout, False).records(REPORT_FIELDS, [Report('r1')])\n"
+        "for format_ in set(Format) - {Format.TABLE}:\n"
+        "    Printer(format_, sys.stdout, False).records(REPORT_FIELDS, [Report('r1')])\n"
         "for format_ in ('json', 'csv', 'ids'):\n"
         "    Printer(Format(format_), sys.stdout, True).record(REPORT_FIELDS, Report('r1'))\n"
         "assert not {'rich', 'click', 'httpx', 'threading'} & set(sys.modules), sys.modules.keys()\n"
