@@ -23,7 +23,7 @@ def progress(
 ) -> Progress:
     """Make progress for ``--progress auto|bar|plain|none``; a bar only where the cursor can be moved.
 
-    Only a bar imports rich and starts a thread.
+    Only a bar imports rich and starts a thread, because a short command shall not pay for them.
     """
     never_refuse(stream)
     if quiet or mode == "none":

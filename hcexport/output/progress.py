@@ -1,8 +1,6 @@
-"""What is said on standard error while something takes time: plain lines, or nothing; a bar is in ``bar.py``.
+"""Progress on standard error: of a job that is waited for, and of a download. The bar is in ``progress_bar``.
 
-Nothing here ever fails a command: a report is saved whether or not somebody could be told about it.
-
-What takes time: a job as it was last seen, a download on its way. Values; progress shows them.
+An error while progress is written is ignored: a full disk or a closed terminal must not keep a report from being saved.
 """
 
 from __future__ import annotations
@@ -19,98 +17,7 @@ from hcexport.output.sanitize import clean
 
 Clock = Callable[[], float]
 
-HEARTBEAT_S = 60.0  # contract 3: a line each minute
-
-
-class Progress:
-    """The face that shows nothing but notices and warnings; the base of those that show more.
-
-    A context manager: what is drawn is settled when it ends. Every text may come from a server.
-    """
-
-    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
-        self._stream = stream
-        self._quiet = quiet
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.settle()
-
-    def settle(self) -> None:
-        """Leave what is drawn as it is, so that standard output can be written; the next call begins anew."""
-
-    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
-        """The job was looked at: its state, seconds since it was submitted, how many reports it exports."""
-
-    def download(self, done: int, total: int | None) -> None:
-        """Bytes that are here, those of an earlier run included, and bytes in all where known."""
-
-    def phase(self, text: str) -> None:
-        """Something without a measure is being done, such as ``verifying``."""
-
-    def notice(self, text: str) -> None:
-        """Say a line to a person; not with ``--quiet``."""
-        if not self._quiet:
-            self._say(clean(text))
-
-    def warning(self, text: str) -> None:
-        """Say a line that is never suppressed."""
-        self._say(f"hcexport: warning: {clean(text)}")
-
-    def _say(self, line: str) -> None:
-        with suppress(OSError, ValueError):  # full, closed, or a terminal that is gone
-            self._stream.write(line + "\n")
-            self._stream.flush()
-
-
-class Plain(Progress):
-    """Lines for a log: one on each change of state, and a heartbeat."""
-
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
-        super().__init__(stream)
-        self._clock = clock
-        self._said_at = 0.0
-        self._status: str | None = None
-        self._transfer: TransferState | None = None
-
-    def settle(self) -> None:
-        """Say how far a download came whose end was not seen."""
-        self._end_transfer()
-        self._status = None
-
-    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
-        """A line when the status is another one, and each HEARTBEAT_S."""
-        now = self._clock()
-        waiting = JobState(JobStatus.parse(status), elapsed_s, reports, now)
-        self._line(waiting.text(now), status != self._status, HEARTBEAT_S)
-        self._status = status
-
-    def download(self, done: int, total: int | None) -> None:
-        """A line at the beginning, at the end, and each HEARTBEAT_S."""
-        now = self._clock()
-        last, self._transfer = self._transfer, TransferState.after(self._transfer, done, total, now)
-        changed = not self._transfer.goes_on(last)
-        self._line(f"download {self._transfer.text()}", changed, HEARTBEAT_S)
-
-    def phase(self, text: str) -> None:
-        """A line."""
-        self._end_transfer()
-        self._line(clean(text), True, HEARTBEAT_S)
-
-    def _end_transfer(self) -> None:
-        if self._transfer and not self._transfer.is_complete:
-            self._line(f"download {self._transfer.text()}", True, HEARTBEAT_S)
-        self._transfer = None
-
-    def _line(self, text: str, changed: bool, every_s: float) -> None:
-        now = self._clock()
-        if changed or now - self._said_at >= every_s:
-            self._say(text)
-            self._said_at = now
+HEARTBEAT_S = 60.0  # promised to users: a line each minute, so that a log shows that the command is alive
 
 
 @dataclass(frozen=True)
@@ -123,7 +30,7 @@ class JobState:
     seen_at: float
 
     def text(self, now: float) -> str:
-        """State, time that goes on until the job has ended, and reports."""
+        """State, time and reports; the time goes on until the job has ended."""
         running = 0.0 if self.status.is_final else now - self.seen_at
         return ", ".join(
             [
@@ -146,28 +53,28 @@ class TransferState:
 
     @classmethod
     def after(cls, last: TransferState | None, done: int, total: int | None, now: float) -> TransferState:
-        """The download that ``last`` was, later on; a new one where it fell back, or is of something else."""
+        """Go on from ``last``; a new download where there are fewer bytes or another total than before."""
         if last is None or done < last.done or total != last.total:
             return cls(done, total, done, now, now)
         return replace(last, done=done, seen_at=now)
 
     def goes_on(self, last: TransferState | None) -> bool:
-        """Whether nothing but bytes happened since ``last``: neither a beginning nor the end."""
+        """Whether only bytes were added since ``last``: the download neither began nor ended."""
         return last is not None and self.began_at == last.began_at and self.is_complete == last.is_complete
 
     @property
     def is_complete(self) -> bool:
-        """Whether every byte is here; never when their number is unknown."""
+        """Whether every byte is here; False while the total is unknown."""
         return self.total is not None and self.done >= self.total
 
     @property
     def rate(self) -> float:
-        """Bytes a second since the beginning, 0 before anything can be said."""
+        """Bytes a second since the beginning; 0 at the beginning."""
         took = self.seen_at - self.began_at
         return (self.done - self.began_with) / took if took > 0 else 0.0
 
     def text(self) -> str:
-        """Bytes, rate and time left; of a complete one, bytes, time and rate."""
+        """Bytes, rate and time left; of a complete download bytes, time and rate."""
         return ", ".join(part for part in (self._amount(), self._rate(), self._left()) if part)
 
     def _amount(self) -> str:
@@ -184,3 +91,94 @@ class TransferState:
         if self.total is None or self.is_complete or not self.rate:
             return ""
         return f"{duration((self.total - self.done) / self.rate)} left"
+
+
+class Progress:
+    """Progress that shows notices and warnings only; the base of ``Plain`` and ``Bar``.
+
+    A context manager: when it ends, nothing is drawn any more. Every text may come from a server.
+    """
+
+    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.settle()
+
+    def settle(self) -> None:
+        """Stop drawing, and leave what is drawn, so that standard output can be written; the next call begins anew."""
+
+    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
+        """Show a job that was looked at: its state, seconds since it was submitted, how many reports it exports."""
+
+    def download(self, done: int, total: int | None) -> None:
+        """Show a download: bytes that are here, those of an earlier run included, and bytes in all where known."""
+
+    def phase(self, text: str) -> None:
+        """Show what is being done where there is nothing to count, such as ``verifying``."""
+
+    def notice(self, text: str) -> None:
+        """Write a line; not with ``--quiet``."""
+        if not self._quiet:
+            self._write(clean(text))
+
+    def warning(self, text: str) -> None:
+        """Write a line, also with ``--quiet``."""
+        self._write(f"hcexport: warning: {clean(text)}")
+
+    def _write(self, line: str) -> None:
+        with suppress(OSError, ValueError):  # full, closed, or the terminal is gone
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+class Plain(Progress):
+    """Progress as lines for a log: a line on each change of state, and a heartbeat."""
+
+    def __init__(self, stream: TextIO, clock: Clock) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._written_at = 0.0
+        self._status: str | None = None
+        self._transfer: TransferState | None = None
+
+    def settle(self) -> None:
+        """Write how far a download came that is not complete."""
+        self._end_transfer()
+        self._status = None
+
+    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
+        """Write a line when the status has changed, and each HEARTBEAT_S."""
+        now = self._clock()
+        waiting = JobState(JobStatus.parse(status), elapsed_s, reports, now)
+        self._line(waiting.text(now), status != self._status, HEARTBEAT_S)
+        self._status = status
+
+    def download(self, done: int, total: int | None) -> None:
+        """Write a line at the beginning, at the end, and each HEARTBEAT_S."""
+        now = self._clock()
+        last, self._transfer = self._transfer, TransferState.after(self._transfer, done, total, now)
+        changed = not self._transfer.goes_on(last)
+        self._line(f"download {self._transfer.text()}", changed, HEARTBEAT_S)
+
+    def phase(self, text: str) -> None:
+        """Write a line."""
+        self._end_transfer()
+        self._line(clean(text), True, HEARTBEAT_S)
+
+    def _end_transfer(self) -> None:
+        if self._transfer and not self._transfer.is_complete:
+            self._line(f"download {self._transfer.text()}", True, HEARTBEAT_S)
+        self._transfer = None
+
+    def _line(self, text: str, changed: bool, every_s: float) -> None:
+        now = self._clock()
+        if changed or now - self._written_at >= every_s:
+            self._write(text)
+            self._written_at = now

@@ -1,4 +1,4 @@
-"""Progress on a terminal. Imports rich: only for a standard error that is a terminal."""
+"""Progress on a terminal. Imports rich, which is slow to load: import this only where standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ BAR_WIDTH = 24  # leaves 56 of 80 columns for bytes, rate and time left
 
 
 class Bar(Progress):
-    """A line for the job, one for the download, one for what is being done.
+    """A line for the job, a line for the download, a line for what is being done.
 
-    The calls only note what they are told; a thread of rich draws, so that a call for each chunk costs nothing.
+    A call only keeps its values, and a thread of rich draws them, so that a call for each chunk costs nothing.
     """
 
     def __init__(self, stream: TextIO, color: bool, clock: Clock) -> None:
@@ -36,15 +36,15 @@ class Bar(Progress):
         self._live: Live | None = None
 
     def settle(self) -> None:
-        """Leave the job and the download on the screen as they are now."""
+        """Stop drawing, and leave the job and the download on the screen."""
         self._phase = ""
-        with suppress(OSError, ValueError):  # the terminal is gone; the error that is under way says more
+        with suppress(OSError, ValueError):  # the terminal is gone: the error that ends the command is the one to show
             if self._live:
                 self._live.stop()
         self._live = self._waiting = self._transfer = None
 
     def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
-        """Draw the job; its time goes on by itself."""
+        """Draw the job; its time goes on between the calls."""
         self._waiting = JobState(JobStatus.parse(status), elapsed_s, reports, self._clock())
         self._start()
 
@@ -70,8 +70,8 @@ class Bar(Progress):
             with suppress(OSError, ValueError):
                 self._live.start(refresh=True)
 
-    def _say(self, line: str) -> None:
-        """Above the lines while they are drawn."""
+    def _write(self, line: str) -> None:
+        """Write above the lines that are drawn."""
         with suppress(OSError, ValueError):
             self._console.print(Text(line), soft_wrap=True)
 

@@ -12,7 +12,8 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 
-TEST_KEYS = "id severity result start_time end_time duration_seconds name description extra suite".split()
+TIMES = ["start_time", "end_time", "duration_seconds"]
+TEST_KEYS = ["id", "severity", "result", *TIMES, "name", "description", "extra", "suite"]
 TESTS = 13  # of the basic suite
 
 

@@ -73,7 +73,7 @@ def test_rows_of_a_detail_are_led_by_the_report_they_belong_to() -> None:
     assert (flat["run_id"], flat["id"], flat["severity"]) == ("r1", "HC_1", "critical")
 
 
-def test_the_names_of_an_export_are_those_of_the_contract() -> None:
+def test_the_names_of_the_fields_of_an_export() -> None:
     export = ExportRecord("j1", JobStatus("COMPLETED"), ("a",), "u1", Path("/x"), 12, "ab", timedelta(seconds=1), True)
     assert values(EXPORT_FIELDS, export) == {
         "job_id": "j1",

@@ -1,4 +1,4 @@
-"""Hostile names from a server, in every face and format: no control byte, one line a record, no crash (promise 16)."""
+"""Hostile names from a server, in every format and kind of progress: no control byte, one line a record, no crash."""
 
 from __future__ import annotations
 

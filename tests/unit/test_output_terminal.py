@@ -1,4 +1,4 @@
-"""Who decides about colour (contract 2), and what a stream can take."""
+"""Whether colour is wanted, how wide a table is, and what a stream can carry."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from hcexport.output.terminal import DEFAULT_WIDTH, is_dumb, never_refuse, wants
         ("auto", {"CLICOLOR": "1"}, False, False),
     ],
 )
-def test_colour_is_decided_in_the_order_of_the_contract(
+def test_colour_by_option_environment_and_terminal(
     option: str, environ: dict[str, str], is_terminal: bool, wanted: bool
 ) -> None:
     assert wants_color(option, environ, is_terminal) is wanted
