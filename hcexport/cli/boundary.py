@@ -105,11 +105,11 @@ def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
     """Say the error on stderr; returns its status, also when there is no stderr to say it on."""
     import json  # noqa: PLC0415 # start-up: only errors need these
 
-    from hcexport.output.sanitize import clean  # noqa: PLC0415 # start-up
+    from hcexport.output.sanitize import escape_controls  # noqa: PLC0415 # start-up
     from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
 
-    message = clean(shortened(error.message))
-    hint = clean(redact(error.hint)) if error.hint else None
+    message = escape_controls(shortened(error.message))
+    hint = escape_controls(redact(error.hint)) if error.hint else None
     if as_json:
         fields = {
             "code": error.code,

@@ -21,7 +21,7 @@ from hcexport.auth.tokens import Token
 from hcexport.cli.app import App
 from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import Secret
 from hcexport.store.completion_cache import CachedId
 from hcexport.store.config_file import ConfigFile, profile_section
@@ -44,7 +44,7 @@ def complete(kind: str, ctx: click.Context, param: click.Parameter, incomplete: 
     given = {name: ctx.params.get(name) for name in _CONNECTION}
     with App({**given, **_SILENT, **_LIMITS, "insecure": bool(ctx.params.get("insecure"))}) as app:
         return [
-            CompletionItem(f"{before}{comma}{one.id}", help=clean(one.text))
+            CompletionItem(f"{before}{comma}{one.id}", help=escape_controls(one.text))
             for one in _KINDS[kind](app)
             if one.id.startswith(typed) and one.id not in taken and _INERT.fullmatch(one.id)
         ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from hcexport.errors import CannotCreate
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import shortened
 
 WIRE_VERBOSITY = 2
@@ -83,11 +83,11 @@ class Messages:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        print(clean(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # this is who speaks
+        print(escape_controls(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # this is who speaks
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:
-            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {clean(shortened(text))}\n")
+            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {escape_controls(shortened(text))}\n")
             self._log.flush()
 
 

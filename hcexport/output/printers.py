@@ -18,7 +18,7 @@ from typing import Any, TextIO, TypeVar
 from hcexport.errors import ProtocolError
 from hcexport.output.fields import Cell, Fields, NestedFields, RecordType
 from hcexport.output.humanize import iso
-from hcexport.output.sanitize import cell, clean
+from hcexport.output.sanitize import escape_controls, escape_formula
 from hcexport.output.terminal import DEFAULT_WIDTH, never_refuse
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Printer:
 
     def line(self, *cells: str) -> None:
         """Print a line, whatever the format: a job id, a path. Several cells are separated by tabs."""
-        self._write(["\t".join(map(clean, cells)) + "\n"])
+        self._write(["\t".join(map(escape_controls, cells)) + "\n"])
 
     @property
     def _draws(self) -> bool:
@@ -96,7 +96,7 @@ class Printer:
 def _text_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
     fields, flat = _flat(kind, rows)
     for row in flat:
-        yield "\t".join([clean(_words(field.value(row))) for field in fields]) + "\n"
+        yield "\t".join([escape_controls(_words(field.value(row))) for field in fields]) + "\n"
 
 
 def _csv_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _csv_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
 
 def _id_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
     identify = (kind.fields if isinstance(kind, NestedFields) else kind)[0].value
-    return (clean(_words(identify(row))) + "\n" for row in rows)
+    return (escape_controls(_words(identify(row))) + "\n" for row in rows)
 
 
 def _json_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _words(value: Cell) -> str:
 
 def _csv_cell(value: Cell) -> str:
     """Escape formulas, but not numbers: a negative number begins with a minus and is none."""
-    return _words(value) if isinstance(value, int | float | timedelta) else cell(_words(value))
+    return _words(value) if isinstance(value, int | float | timedelta) else escape_formula(_words(value))
 
 
 def _encode(value: object, encoder: json.JSONEncoder) -> str:

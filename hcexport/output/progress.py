@@ -13,7 +13,7 @@ from typing import Self, TextIO
 
 from hcexport.models import JobStatus
 from hcexport.output.humanize import duration, size
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 Clock = Callable[[], float]
 
@@ -34,7 +34,7 @@ class JobState:
         running = 0.0 if self.status.is_final else now - self.seen_at
         return ", ".join(
             [
-                f"job {clean(self.status.word)}",
+                f"job {escape_controls(self.status.word)}",
                 duration(self.elapsed_s + running),
                 *([] if self.reports is None else [f"{self.reports} report{'' if self.reports == 1 else 's'}"]),
             ]
@@ -126,11 +126,11 @@ class Progress:
     def notice(self, text: str) -> None:
         """Write a line; not with ``--quiet``."""
         if not self._quiet:
-            self._write(clean(text))
+            self._write(escape_controls(text))
 
     def warning(self, text: str) -> None:
         """Write a line, also with ``--quiet``."""
-        self._write(f"hcexport: warning: {clean(text)}")
+        self._write(f"hcexport: warning: {escape_controls(text)}")
 
     def _write(self, line: str) -> None:
         with suppress(OSError, ValueError):  # full, closed, or the terminal is gone
@@ -170,7 +170,7 @@ class Plain(Progress):
     def phase(self, text: str) -> None:
         """Write a line."""
         self._end_transfer()
-        self._line(clean(text), True, HEARTBEAT_S)
+        self._line(escape_controls(text), True, HEARTBEAT_S)
 
     def _end_transfer(self) -> None:
         if self._transfer and not self._transfer.is_complete:

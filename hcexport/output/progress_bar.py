@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hcexport.models import JobStatus
 from hcexport.output.progress import Clock, JobState, Progress, TransferState
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 from hcexport.output.tables import GOOD, console, status_style
 
 REDRAWN_A_SECOND = 4
@@ -55,7 +55,7 @@ class Bar(Progress):
 
     def phase(self, text: str) -> None:
         """Draw the phase until the next one, or the end."""
-        self._phase = clean(text)
+        self._phase = escape_controls(text)
         self._start()
 
     def _start(self) -> None:

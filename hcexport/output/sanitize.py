@@ -14,7 +14,7 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def clean(text: str) -> str:
+def escape_controls(text: str) -> str:
     r"""Put text on one line, and make visible what a terminal would act on and what nobody would see.
 
     Control characters (C0, DEL, C1), line and paragraph separators, bidirectional and zero-width characters, lone
@@ -27,9 +27,9 @@ def clean(text: str) -> str:
     return "".join(_harmless(text))
 
 
-def cell(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Clean text for CSV, and put a ``'`` before what a spreadsheet would take for a formula."""
-    return f"'{clean(text)}" if text.startswith(_FORMULA) else clean(text)
+    return f"'{escape_controls(text)}" if text.startswith(_FORMULA) else escape_controls(text)
 
 
 def _harmless(text: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from hcexport.api_json import plain_text
 from hcexport.models import JobStatus, Result
 from hcexport.output.fields import Cell, Field, Fields, NestedFields, RecordType
 from hcexport.output.humanize import duration, minute, zones
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 T = TypeVar("T")
 
@@ -175,7 +175,7 @@ def _cell(value: Cell, zone_is_named: bool) -> Text:
         case Result():
             return Text(value, _RESULT_STYLES.get(value, ""))
         case JobStatus():
-            return Text(clean(value.word), status_style(value))
+            return Text(escape_controls(value.word), status_style(value))
         case bool():
             return Text("yes" if value else "no")
         case datetime():
@@ -183,8 +183,8 @@ def _cell(value: Cell, zone_is_named: bool) -> Text:
         case timedelta():
             return Text(duration(value.total_seconds()))
         case tuple():
-            return Text(clean(", ".join(map(str, value))) or _NOTHING)
+            return Text(escape_controls(", ".join(map(str, value))) or _NOTHING)
         case Mapping():
-            return Text(clean(plain_text(value)))
+            return Text(escape_controls(plain_text(value)))
         case _:
-            return Text(clean(str(value)))
+            return Text(escape_controls(str(value)))

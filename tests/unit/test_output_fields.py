@@ -57,7 +57,7 @@ def test_a_report_has_a_column_for_all_that_is_known_of_it() -> None:
     }
 
 
-def test_a_test_has_severity_result_and_duration_and_keeps_what_is_not_known() -> None:
+def test_fields_of_a_test() -> None:
     found = values(TEST_FIELDS, TestResult.from_json({"id": "HC_1", "messages": ["disk full"]}, severity="critical"))
     assert found["severity"] == "critical"
     assert found["result"] is Result.UNKNOWN

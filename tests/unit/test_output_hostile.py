@@ -17,7 +17,7 @@ from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.output.faces import progress
 from hcexport.output.printers import Format, Printer
 from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 BAR = re.compile(r"\x1b\[(\?25[lh]|2K|1A)|\r")  # the cursor hidden or shown, a line cleared, one up
@@ -127,7 +127,7 @@ def test_colour_adds_nothing_but_colour(name: str) -> None:
 
 @each_name
 def test_a_short_name_takes_one_line_of_a_table(name: str) -> None:
-    if len(clean(name)) <= 16:
+    if len(escape_controls(name)) <= 16:
         assert len(printed(Format.TEXT, REPORT_FIELDS, hostile_report(name), width=140).splitlines()) == 2
 
 
@@ -150,7 +150,7 @@ def test_a_pipe_gets_one_line_a_record_with_all_its_columns(name: str) -> None:
 @each_name
 def test_ids_are_one_line_each(name: str) -> None:
     text = printed(Format.IDS, REPORT_FIELDS, hostile_report("", run_id=name), hostile_report("", run_id=name))
-    assert text == (clean(name) + "\n") * 2
+    assert text == (escape_controls(name) + "\n") * 2
     assert not controls(text)
 
 
@@ -161,7 +161,7 @@ def test_csv_is_one_line_a_record_and_computes_nothing(name: str) -> None:
     assert len(text.splitlines()) == 3
     for row in list(csv.reader(io.StringIO(text)))[1:]:
         assert not any(cell.startswith(("=", "+", "-", "@", "\uff1d")) for cell in row)
-        assert row[-1].removeprefix("'") == clean(name).removeprefix("'")
+        assert row[-1].removeprefix("'") == escape_controls(name).removeprefix("'")
 
 
 @each_name
@@ -191,7 +191,7 @@ def test_progress_says_it_on_one_line(name: str, mode: str) -> None:
 def test_an_error_that_quotes_it_is_one_line(name: str) -> None:
     """As the boundary prints it, and as a warning."""
     error = JobFailed(f"the job failed: {name}")
-    assert not controls(clean(error.message))
+    assert not controls(escape_controls(error.message))
     stream = io.StringIO()
     progress("none", stream, quiet=True, is_terminal=False, color=False, environ={}).warning(error.message)
     assert len(stream.getvalue().splitlines()) == 1

@@ -51,7 +51,7 @@ def printed(format_: str, method: str, *args: Any, is_terminal: bool = False, **
 # text
 
 
-def test_text_in_a_pipe_is_a_tab_separated_line_each_without_a_heading() -> None:
+def test_text_in_a_pipe_is_tab_separated_lines() -> None:
     assert printed("text", "records", REPORT_FIELDS, [REPORT, BARE]) == (
         "r1\tfailed\t2026-11-22T03:00:00Z\t2026-11-22T03:00:12Z\t12.267\tcompleted\tuser\tanna\tnightly, 22\n"
         "r2\tunknown\t\t\t\t\t\t\t\n"

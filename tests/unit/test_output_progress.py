@@ -200,7 +200,7 @@ def test_plain_begins_anew_after_it_was_settled() -> None:
 # a download on its way
 
 
-def test_rate_and_time_left_do_not_count_what_an_earlier_run_left() -> None:
+def test_rate_leaves_out_bytes_of_an_earlier_run() -> None:
     begin = TransferState.after(None, 900, 2000, now=10.0)
     later = TransferState.after(begin, 1000, 2000, now=20.0)
     assert later.rate == 10.0

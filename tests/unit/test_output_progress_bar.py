@@ -44,7 +44,7 @@ def screen(text: str, height: int = 40) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def test_a_bar_settles_with_the_job_and_the_download_as_they_ended() -> None:
+def test_settle_leaves_job_and_download_as_they_ended() -> None:
     face = Face()
     with face.progress as shown:
         shown.notice("job j1 submitted")
@@ -106,7 +106,7 @@ def test_standard_output_can_be_written_between_two_bars() -> None:
     assert screen(face.stream.getvalue())[:3] == ["job COMPLETED, 1.0s", "j1\tCOMPLETED", "job FAILED, 2.0s"]
 
 
-def test_a_bar_that_draws_nothing_writes_nothing_and_starts_no_thread() -> None:
+def test_a_bar_without_calls_starts_no_thread() -> None:
     before = threading.active_count()
     face = Face()
     with face.progress:

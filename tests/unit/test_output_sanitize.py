@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcexport.output.sanitize import MARKS_ON_ONE_LETTER, cell, clean
+from hcexport.output.sanitize import MARKS_ON_ONE_LETTER, escape_controls, escape_formula
 
 # Every code point, lone surrogates included: hypothesis leaves those out by itself.
 anything = st.text(st.characters(codec=None, categories=None))
@@ -42,49 +42,49 @@ anything = st.text(st.characters(codec=None, categories=None))
     ],
 )
 def test_clean_shows_what_is_harmful_as_python_writes_it(text: str, shown: str) -> None:
-    assert clean(text) == shown
+    assert escape_controls(text) == shown
 
 
 def test_marks_are_capped_for_each_letter() -> None:
     mark = "\N{COMBINING ACUTE ACCENT}"
     stack = mark * (MARKS_ON_ONE_LETTER + 50)
-    assert clean(f"Z{stack}a{stack}") == f"Z{mark * MARKS_ON_ONE_LETTER}a{mark * MARKS_ON_ONE_LETTER}"
+    assert escape_controls(f"Z{stack}a{stack}") == f"Z{mark * MARKS_ON_ONE_LETTER}a{mark * MARKS_ON_ONE_LETTER}"
 
 
 def test_enclosing_marks_count_too() -> None:
-    assert len(clean("a" + "\N{COMBINING ENCLOSING CIRCLE}" * 100)) == 1 + MARKS_ON_ONE_LETTER
+    assert len(escape_controls("a" + "\N{COMBINING ENCLOSING CIRCLE}" * 100)) == 1 + MARKS_ON_ONE_LETTER
 
 
 def test_words_of_living_scripts_stay_whole() -> None:
     for word in ("Vie\u0323\u0302t Nam", "ประเทศที่ปู่", "שָׁלוֹם", "मिट्टी", "မြို့နယ်ကွှုံ့"):
-        assert clean(word) == word
+        assert escape_controls(word) == word
 
 
 @given(anything)
 def test_nothing_of_what_comes_out_is_harmful(text: str) -> None:
-    for character in clean(text):
+    for character in escape_controls(text):
         assert unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @given(anything)
 def test_cleaning_twice_changes_nothing(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert escape_controls(escape_controls(text)) == escape_controls(text)
 
 
 @given(anything)
 def test_cleaned_text_is_one_line_and_can_be_written(text: str) -> None:
-    assert len(clean(text).splitlines()) <= 1
-    assert clean(text).encode("utf-8") is not None
+    assert len(escape_controls(text).splitlines()) <= 1
+    assert escape_controls(text).encode("utf-8") is not None
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_cell_disarms_a_formula(start: str) -> None:
-    assert cell(f"{start}1+1") == f"'{clean(start)}1+1"
+    assert escape_formula(f"{start}1+1") == f"'{escape_controls(start)}1+1"
 
 
 @pytest.mark.parametrize("text", ["", "nightly", "a=1", " =1", "'quoted", "1-1", "\x1b=1"])
 def test_cell_leaves_the_rest_alone_but_for_cleaning(text: str) -> None:
-    assert cell(text) == clean(text)
+    assert escape_formula(text) == escape_controls(text)
 
 
 def test_short_ascii_takes_a_fast_path() -> None:
@@ -96,5 +96,5 @@ def test_short_ascii_takes_a_fast_path() -> None:
 def _seconds(texts: list[str]) -> float:
     begin = time.perf_counter()
     for text in texts:
-        clean(text)
+        escape_controls(text)
     return time.perf_counter() - begin

@@ -133,7 +133,7 @@ def test_a_report_in_full_is_a_list_and_a_table_of_tests() -> None:
     ]
 
 
-def test_reports_in_full_are_apart_and_one_without_tests_has_no_table() -> None:
+def test_several_reports_in_full_are_apart() -> None:
     text = drawn(DETAIL, ReportDetail(report("a1"), ()), ReportDetail(report("b2"), ()))
     assert [part.split()[1] for part in text.split("\n\n")] == ["a1", "b2"]
 
@@ -166,7 +166,7 @@ def test_a_console_decides_nothing_by_itself(monkeypatch: pytest.MonkeyPatch) ->
     assert stream.getvalue() == "[bold]x[/] :smile: 1.2 http://x\n\x1b[31mred\x1b[0m\n"
 
 
-def test_an_answer_nested_to_no_end_is_shown_as_far_as_a_message_goes() -> None:
+def test_extra_that_is_nested_without_end() -> None:
     nested: dict[str, Any] = {"message": "bottom"}
     for _ in range(100_000):
         nested = {"message": nested}

@@ -76,7 +76,7 @@ def test_a_table_in_a_pipe_is_as_wide_as_the_terminal_of_errors(monkeypatch: pyt
         os.close(child)
 
 
-def test_columns_go_before_the_terminal_and_the_terminal_before_the_default() -> None:
+def test_width_from_columns_terminal_default() -> None:
     parent, child = pty.openpty()
     try:
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))

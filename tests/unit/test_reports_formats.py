@@ -182,7 +182,7 @@ def test_prometheus_gauges() -> None:
     assert found["hcexport_last_success_timestamp_seconds", ()] == (NOW - timedelta(days=1)).timestamp()
 
 
-def test_prometheus_has_the_run_without_a_report_and_the_last_known_report_with_an_error() -> None:
+def test_prometheus_with_an_error_has_the_last_known_report() -> None:
     assert {name for name, _ in samples(made(error="no"))} == {
         "hcexport_last_run_timestamp_seconds",
         "hcexport_last_run_exit_status",

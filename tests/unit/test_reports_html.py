@@ -129,7 +129,7 @@ def test_the_answer(reports: ReportSet, words: str) -> None:
     assert f"<h1>{words}</h1>" in html.render(reports)
 
 
-def test_what_fails_is_told_with_since_and_what_is_known_with_its_day() -> None:
+def test_failing_tests_with_since_and_known_until() -> None:
     nights = [a_report(night, a_test("A", F if night < 3 else P), a_test("K", W)) for night in range(9)]
     page = "".join(Page(html.render(made(*nights))).words)
     assert "2026-11-21 08:00 UTC" in page
@@ -137,7 +137,7 @@ def test_what_fails_is_told_with_since_and_what_is_known_with_its_day() -> None:
     assert "at least 2026-11-15 08:00 UTC" in page
 
 
-def test_a_failure_that_the_newest_report_does_not_have_is_not_lost() -> None:
+def test_a_failure_that_the_newest_report_lacks() -> None:
     page = html.render(made(a_report(0, a_test("A", P)), a_report(1, a_test("Z", F), suite="Other")))
     assert "not in the newest report" in page
 

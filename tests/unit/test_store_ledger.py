@@ -92,7 +92,7 @@ class TestStory:
         ledger.withdrawn(ledger.intend(ORG, "ops", ["r1"]))
         assert ledger.entries() == unresolved(ledger) == []
 
-    def test_what_was_adopted_may_be_disowned_and_what_was_submitted_not(self, room: Room) -> None:
+    def test_disowned_is_for_adopted_jobs_only(self, room: Room) -> None:
         ledger = room.ledger()
         meant = ledger.intend(ORG, "ops", ["r1"])
         ledger.adopted(meant, "j1")
@@ -143,7 +143,7 @@ class TestStory:
         assert found == [("2026",), ("2038",), ("2037",), ("saved",), ("unresolved",)]
 
     @pytest.mark.parametrize("does", ["DELETE FROM exports", "UPDATE exports SET run_ids = '[]'"])
-    def test_one_that_does_not_keep_what_it_is_given_is_not_in_the_way(self, room: Room, does: str) -> None:
+    def test_intend_where_a_trigger_drops_the_row(self, room: Room, does: str) -> None:
         room.ledger().submitted(room.ledger().intend(ORG, "ops", ["kept"]), "j0")
         with closing(sqlite3.connect(room.path)) as connection, connection:
             connection.execute(f"CREATE TRIGGER t AFTER INSERT ON exports BEGIN {does}; END")

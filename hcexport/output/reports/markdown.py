@@ -22,7 +22,7 @@ from hcexport.output.reports.facts import (
     tally,
     utc,
 )
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 LIMIT_BYTES = 900 * 1024
 COLUMNS = 14  # reports in the matrix: more do not fit the width of a page on GitHub
@@ -131,6 +131,6 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[s
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is, within a line and within a table's cell; nobody is called by ``@name``."""
-    inert = _SPECIAL.sub(lambda found: f"\\{found[0]}", clean(text))
+    inert = _SPECIAL.sub(lambda found: f"\\{found[0]}", escape_controls(text))
     inert = inert.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return inert.replace("@", "@<!-- -->")

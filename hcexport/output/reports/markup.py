@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 _WITHOUT_CONTENT = frozenset({"meta"})
 
@@ -21,7 +21,7 @@ Child = str | Iterable["Child"] | None
 
 def text(value: str) -> Markup:
     """Text as markup: escaped, its control characters made visible."""
-    return Markup(escape(clean(value)))
+    return Markup(escape(escape_controls(value)))
 
 
 def join(children: Iterable[Child], between: str = "") -> Markup:
@@ -38,7 +38,7 @@ def element(tag: str, /, *children: Child, **attributes: str | int | bool | None
 
 def _attribute(key: str, value: str | int | bool) -> str:
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{escape(clean(str(value)))}"'
+    return f" {name}" if value is True else f' {name}="{escape(escape_controls(str(value)))}"'
 
 
 def _markup(child: Child) -> str:

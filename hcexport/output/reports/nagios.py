@@ -11,7 +11,7 @@ from hcexport.health.results import distinct, is_critical, started
 from hcexport.health.verdict import Finding, Judgement, Level, count_text
 from hcexport.models import ReportDetail, Result
 from hcexport.output.reports import ReportSet
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -45,7 +45,7 @@ def unknown(message: str) -> tuple[int, str]:
 
 def _line(status: int, text: str) -> str:
     """The part before the performance data, which begins at the first ``|``."""
-    return f"HEALTH {_WORDS[status]} - " + clean(" ".join(text.split())).replace("|", "/")
+    return f"HEALTH {_WORDS[status]} - " + escape_controls(" ".join(text.split())).replace("|", "/")
 
 
 def _text(newest: ReportDetail, whole: Judgement) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from hcexport.health.results import WORST_FIRST, distinct, worst
 from hcexport.models import ReportDetail, Result, TestResult
 from hcexport.output.reports import LastRun, ReportSet
-from hcexport.output.sanitize import clean
+from hcexport.output.sanitize import escape_controls
 
 HELP = {
     "hcexport_report_passed": "Whether the newest health check report passed (1) or not (0).",
@@ -65,7 +65,7 @@ def _labelled(tests: Iterable[TestResult]) -> dict[tuple[str, str], TestResult]:
     """The tests by their labels, the worse of two that would have the same: no set of labels may be there twice."""
     alike: dict[tuple[str, str], list[TestResult]] = {}
     for test in distinct(tests):
-        alike.setdefault((clean(test.id), clean(test.severity)), []).append(test)
+        alike.setdefault((escape_controls(test.id), escape_controls(test.severity)), []).append(test)
     return {labels: worst(group) for labels, group in alike.items()}
 
 
@@ -83,4 +83,4 @@ def _line(name: str, labels: dict[str, str], value: float) -> str:
 
 
 def _escaped(text: str) -> str:
-    return clean(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return escape_controls(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
