@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from hcexport.api_json import Json, JsonFields, id_from_url, is_id, plain_text
 from hcexport.errors import ProtocolError
@@ -100,7 +101,8 @@ class Report:
     @classmethod
     def from_json(cls, body: Json) -> Report:
         """Read a row of ``runs``. Raises ProtocolError when it has no id."""
-        return _report(JsonFields(body))
+        read = JsonFields(body)
+        return cls(**_report_fields(read))
 
     @property
     def duration(self) -> timedelta | None:
@@ -192,8 +194,8 @@ class ReportDetail:
         suites = tuple(SuiteResult.from_json(suite) for suite in listed if isinstance(suite, dict))
         tests = tuple(test for suite in suites for test in suite.tests)
         unread = {"suiteStatus": raw} if raw and not tests else {}
-        report = _report(read)
-        return cls(replace(report, extra={**report.extra, **unread}), tests, suites, body)
+        known = _report_fields(read)
+        return cls(Report(**{**known, "extra": {**known["extra"], **unread}}), tests, suites, body)
 
 
 @dataclass(frozen=True)
@@ -333,21 +335,22 @@ _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructur
 _UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 
 
-def _report(read: JsonFields) -> Report:
-    run_id, word = read.text("id"), read.take("result")
+def _report_fields(read: JsonFields) -> dict[str, Any]:
+    run_id = read.text("id")
     if not is_id(run_id):
         raise ProtocolError("the server listed a report without a usable id")
-    return Report(
-        id=run_id,
-        name=read.text("name"),
-        result=Result.parse(word),
-        state=read.text("state"),
-        owner=read.text("owner"),
-        created_by=read.text("createdby"),
-        start_time=read.time("starttime"),
-        end_time=read.time("endtime"),
-        extra=_with_unknown_word(word, read.rest()),
-    )
+    word = read.take("result")
+    return {
+        "id": run_id,
+        "name": read.text("name"),
+        "result": Result.parse(word),
+        "state": read.text("state"),
+        "owner": read.text("owner"),
+        "created_by": read.text("createdby"),
+        "start_time": read.time("starttime"),
+        "end_time": read.time("endtime"),
+        "extra": _with_unknown_word(word, read.rest()),
+    }
 
 
 def _with_unknown_word(word: object, rest: Json) -> Json:
