@@ -94,12 +94,12 @@ class Database:
     def _run(self, action: Callable[[sqlite3.Connection], T]) -> T:
         for recover in (self._recover, self._go_to_memory):
             try:
-                return action(self._connected())
+                return action(self._connect())
             except (sqlite3.Error, OSError, ConfigError, _Unusable) as problem:
                 recover(problem)
-        return action(self._connected())
+        return action(self._connect())
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             _make_private(self._path)
             self._opened_inode = self._path.stat().st_ino

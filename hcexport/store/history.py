@@ -91,7 +91,7 @@ class History:
         changed = []
         for report in reports:
             if (before := known.get(report.id)) is not None:
-                after = tuple(new or old for new, old in zip(_known(report), before, strict=True))
+                after = tuple(new or old for new, old in zip(_known_fields(report), before, strict=True))
                 if after != before:
                     changed.append((_UPDATE, *after, self._organization, report.id))
         if changed:
@@ -126,13 +126,13 @@ class History:
         return details
 
 
-def _known(report: Report) -> tuple[str | None, ...]:
+def _known_fields(report: Report) -> tuple[str | None, ...]:
     times = (getattr(report, name) for name in _TIMES)
     return (*(getattr(report, name) for name in _TEXTS), *(time_text(time) if time else None for time in times))
 
 
 def _row(detail: ReportDetail) -> tuple[str | None, ...]:
-    return (detail.report.id, *_known(detail.report), json.dumps(detail.body))
+    return (detail.report.id, *_known_fields(detail.report), json.dumps(detail.body))
 
 
 def _detail(row: Row) -> ReportDetail:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from hcexport.health.results import badness, distinct, is_critical
+from hcexport.health.results import WORST_FIRST, badness, distinct, is_critical
 from hcexport.health.trend import SIGNS, TestTrend
 from hcexport.health.verdict import Level, count_text
 from hcexport.models import Report, ReportDetail, Result, TestResult
 from hcexport.output.reports import ReportSet
 
-RESULTS = (Result.FAILED, Result.UNKNOWN, Result.WARNING, Result.PASSED)
 SYSTEM_SIGN = "▲"  # over reports that the server made by itself
 
 
@@ -108,7 +107,7 @@ def failing(reports: ReportSet) -> list[Failing]:
 def tally(tests: Sequence[TestResult]) -> list[tuple[Result, int]]:
     """How many tests have each result, all four of them, passed first."""
     counted = Counter(test.result for test in distinct(tests))
-    return [(result, counted[result]) for result in reversed(RESULTS)]
+    return [(result, counted[result]) for result in reversed(WORST_FIRST)]
 
 
 def by_suite(detail: ReportDetail) -> list[tuple[str, tuple[TestResult, ...]]]:
@@ -120,7 +119,7 @@ def by_suite(detail: ReportDetail) -> list[tuple[str, tuple[TestResult, ...]]]:
 
 
 def _worst_first(test: TestResult) -> tuple[int, bool, str]:
-    return (RESULTS.index(test.result), not is_critical(test), test.id)
+    return (WORST_FIRST.index(test.result), not is_critical(test), test.id)
 
 
 def suite_seconds(reports: ReportSet) -> list[tuple[str, list[tuple[Report, float]]]]:

@@ -47,7 +47,7 @@ def render(reports: ReportSet) -> str:
 
 
 def _of_report(detail: ReportDetail) -> Iterator[Sample]:
-    report, tests = detail.report, _labelled(detail.tests)
+    report, tests = detail.report, _by_labels(detail.tests)
     yield "hcexport_report_passed", {}, report.result is Result.PASSED
     if report.start_time:
         yield "hcexport_report_start_timestamp_seconds", {}, report.start_time.timestamp()
@@ -61,7 +61,7 @@ def _of_report(detail: ReportDetail) -> Iterator[Sample]:
             yield "hcexport_test_result", labels, test.result is result
 
 
-def _labelled(tests: Iterable[TestResult]) -> dict[tuple[str, str], TestResult]:
+def _by_labels(tests: Iterable[TestResult]) -> dict[tuple[str, str], TestResult]:
     """The tests by their labels, the worse of two that would have the same: no set of labels may be there twice."""
     alike: dict[tuple[str, str], list[TestResult]] = {}
     for test in distinct(tests):
@@ -77,10 +77,10 @@ def _of_run(run: LastRun) -> Iterator[Sample]:
 
 
 def _line(name: str, labels: dict[str, str], value: float) -> str:
-    inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    inner = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
     number = f"{value:.3f}".rstrip("0").rstrip(".")
     return f"{name}{{{inner}}} {number}"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return escape_controls(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
