@@ -1,24 +1,36 @@
-"""The API's things as frozen values, made from its JSON.
+"""The API's resources as frozen values, made from its JSON. tests/data/README.md has what is documented of each.
 
 The documentation spells keys in several cases (``jobid``, ``itemID``, ``startTime``, ``result.URL``), so they are
-read without regard to case. Every field but the id may be missing. What is not known here is kept in ``extra``.
-Times are epoch milliseconds in the API and aware UTC datetimes here; the API's ``0`` is None.
+read without regard to case. Every field but the id may be missing. Fields of a report that are not known here stay in
+``extra``. Times are epoch milliseconds in the API and aware UTC datetimes here; the API's ``0`` is None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from hcexport.api_json import Json, JsonFields, id_from_url, is_id, plain_text
+from hcexport.api_json import Json, JsonFields, find_upload_id, id_from_url, parse_time, plain_text, says_time
 from hcexport.errors import ProtocolError
+
+_TESTS_KEY = "teststatus"  # ends the key of a list of tests, after their severity: criticalTestStatus
+_WORD_CAP = 60  # characters of a job's status
+_TIMED_OUT = "TIMED_OUT"
+_TIMED_OUT_WORDS = {"TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"}
+_SPELLINGS = {"CANCELED": "CANCELLED"}
+_FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
+_UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
+_HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"
+_UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
+_TRUTH = {"true": True, "false": False}
+_SHORT_RESULTS = {"pass": "passed", "fail": "failed", "warn": "warning"}
 
 
 class Result(StrEnum):
-    """How a report or a test ended: ``passed`` of a report and ``pass`` of a test are both PASSED here."""
+    """How a report, a suite or a test ended: ``passed`` of a report and ``pass`` of a test are both PASSED here."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -28,25 +40,16 @@ class Result(StrEnum):
     @classmethod
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
-        return _RESULT_WORDS.get(str(word).strip().lower(), cls.UNKNOWN)
-
-
-_LIST = "teststatus"  # the end of the name of a list of tests, after their severity
-_RESULT_WORDS = {
-    "pass": Result.PASSED,
-    "passed": Result.PASSED,
-    "fail": Result.FAILED,
-    "failed": Result.FAILED,
-    "warn": Result.WARNING,
-    "warning": Result.WARNING,
-}
+        normal = str(word).strip().lower()
+        normal = _SHORT_RESULTS.get(normal, normal)
+        return next((result for result in cls if result == normal), cls.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job's state in the API's word, upper case, the spellings of "timed out" made one.
+    """A job's state: the API's word in upper case, with one spelling for "timed out" and for "cancelled".
 
-    An unknown word is kept, and is neither final nor known.
+    A word that is not known here is kept, and is neither final nor known.
     """
 
     word: str
@@ -76,17 +79,13 @@ class JobStatus:
         return self.word
 
 
-_TIMED_OUT = "TIMED_OUT"
-_SPELLINGS = {"CANCELED": "CANCELLED"}
-_WORD_CAP = 60  # characters
-_TIMED_OUT_WORDS = {"TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"}
-_FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
-_UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
-
-
 @dataclass(frozen=True, slots=True)  # slots: there may be 100,000
 class Report:
-    """One row of ``healthCheck/reports/query``: what is known of a report without opening it."""
+    """A row of ``healthCheck/reports/query``: what is known of a report without opening it.
+
+    ``has_unreadable_start`` says that the server gave a start time which cannot be understood, so that nobody takes
+    the report for one that has not started.
+    """
 
     id: str
     name: str = ""
@@ -97,10 +96,11 @@ class Report:
     start_time: datetime | None = None
     end_time: datetime | None = None
     extra: Json = field(default_factory=dict, compare=False)
+    has_unreadable_start: bool = False
 
     @classmethod
     def from_json(cls, body: Json) -> Report:
-        """Read a row of ``runs``. Raises ProtocolError when it has no id."""
+        """Read a row of ``runs``. Raises ProtocolError when it has no usable id."""
         read = JsonFields(body)
         return cls(**_report_fields(read))
 
@@ -112,7 +112,7 @@ class Report:
 
 @dataclass(frozen=True)
 class TestResult:
-    """One test in a report."""
+    """A test in a report."""
 
     __test__ = False  # a class of this name is not a test to pytest
 
@@ -129,7 +129,7 @@ class TestResult:
 
     @classmethod
     def from_json(cls, body: Json, *, severity: str = "") -> TestResult:
-        """Read one test; ``severity`` is that of the list it stands in, for a test that does not say its own."""
+        """Read a test; ``severity`` is that of the list it stands in, for a test that does not say its own."""
         read = JsonFields(body)
         word = read.take("result")
         return cls(
@@ -151,7 +151,7 @@ class TestResult:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """One suite in a report, with its tests in the order of the API."""
+    """A suite in a report, with its tests in the order of the API."""
 
     id: str = ""
     name: str = ""
@@ -166,8 +166,8 @@ class SuiteResult:
         read = JsonFields(body)
         made = cls(read.text("id"), read.text("name"), notes=plain_text(read.take("notes")))
         word, rest, tests = read.take("result"), dict(read.rest()), []
-        for key in [key for key, value in rest.items() if _LIST in key.lower() and isinstance(value, list)]:
-            severity = key.lower().partition(_LIST)[0]
+        for key in [key for key, value in rest.items() if _TESTS_KEY in key.lower() and isinstance(value, list)]:
+            severity = key.lower().partition(_TESTS_KEY)[0]
             listed = [TestResult.from_json(test, severity=severity) for test in rest.pop(key) if isinstance(test, dict)]
             tests += [replace(test, suite_id=made.id, suite_name=made.name) for test in listed]
         return replace(made, result=Result.parse(word), tests=tuple(tests), extra=_with_unknown_word(word, rest))
@@ -177,7 +177,7 @@ class SuiteResult:
 class ReportDetail:
     """``healthCheck/reports/<id>``: a report, its suites, and the tests of all of them in the order of the API.
 
-    Where no test is found, ``report.extra`` keeps the whole ``suiteStatus``, because its shape is one not known here.
+    Where no test is found, ``report.extra`` keeps the whole ``suiteStatus``, because its shape is not known here.
     """
 
     report: Report
@@ -200,17 +200,16 @@ class ReportDetail:
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite of ``healthCheck/suites``: a set of tests that can be run."""
+    """A suite of ``healthCheck/suites``: a set of tests that can be run."""
 
     id: str
     name: str = ""
-    extra: Json = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
         read = JsonFields(body)
-        return cls(id=read.text("id"), name=read.text("name"), extra=read.rest())
+        return cls(id=read.text("id"), name=read.text("name"))
 
 
 @dataclass(frozen=True)
@@ -219,44 +218,38 @@ class Job:
 
     id: str
     status: JobStatus
-    name: str = ""
     username: str = ""
     operation_uri: str = ""
     start_time: datetime | None = None
     end_time: datetime | None = None
     upload_id: str | None = None
     failure: str = ""
-    extra: Json = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_json(cls, body: Json, *, job_id: str = "") -> Job:
-        """Read a job, or the answer of an operation that started one.
+        """Read a job, or the answer of an operation that started one. Raises ProtocolError when it names no job.
 
-        The id comes from ``jobid`` or the end of ``jobsUrl``, the upload item's from the end of ``result.URL``;
-        nothing else of those URLs is ever used. Failure text may be in any of four places.
+        The id comes from ``jobid`` or the end of ``jobsUrl``, the upload item's from ``result``. Nothing else of the
+        URLs in them is ever used. The text of a failure may be in any of four places.
         """
         read = JsonFields(body)
-        said, url = read.text("jobid"), read.take("jobsurl")
-        found = (said if is_id(said) else id_from_url(url, after="jobs")) or job_id
+        found = read.id("jobid") or id_from_url(read.take("jobsurl"), after="jobs") or job_id
         if not found:
             raise ProtocolError("the server named no job in its answer")
-        status = JobStatus.parse(read.take("status") or read.take("jobstatus") or "UNAVAILABLE")
-        result = read.take("result")
-        reasons = (result, read.take("messages"), read.take("message"), read.take("error"))
+        result = read.take("result") or read.take("results")
         job = cls(
             id=found,
-            status=status,
-            name=read.text("name"),
+            status=JobStatus.parse(read.take("status") or read.take("jobstatus") or "UNAVAILABLE"),
             username=read.text("username"),
             operation_uri=read.text("operationuri"),
             start_time=read.time("starttime"),
             end_time=read.time("endtime"),
-            upload_id=_upload_id(result),
-            extra=read.rest(),
+            upload_id=find_upload_id(result),
         )
-        if job.has_ended and not job.succeeded:
-            return replace(job, failure=next(filter(None, map(plain_text, reasons)), ""))
-        return job
+        if not job.has_ended or job.succeeded:
+            return job
+        reasons = map(plain_text, (result, read.take("messages"), read.take("message"), read.take("error")))
+        return replace(job, failure=next(filter(None, reasons), ""))
 
     @property
     def has_ended(self) -> bool:
@@ -265,13 +258,8 @@ class Job:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the job has ended with its result; a word that is not known does not say so, an upload item does."""
+        """Whether the job has ended with its result: COMPLETED, or a word that is not known beside an upload item."""
         return self.status.succeeded or (self.has_ended and not self.status.is_final and self.upload_id is not None)
-
-    @property
-    def duration(self) -> timedelta | None:
-        """The server's own time for the job, None while it runs."""
-        return _between(self.start_time, self.end_time)
 
 
 @dataclass(frozen=True)
@@ -281,27 +269,29 @@ class UploadItem:
     id: str
     name: str = ""
     committed: bool = True
-    content_type: str = ""
-    date: datetime | None = None
-    extra: Json = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_json(cls, body: Json, *, item_id: str = "") -> UploadItem:
-        """Read an upload item; one that does not say ``committed`` counts as committed."""
+        """Read an upload item; an item that does not say ``committed`` counts as committed."""
         read = JsonFields(body)
-        return cls(
-            id=read.text("itemid") or item_id,
-            name=read.text("itemname"),
-            committed=read.take("committed") is not False,
-            content_type=read.text("contenttype"),
-            date=read.time("date"),
-            extra=read.rest(),
-        )
+        return cls(read.text("itemid") or item_id, read.text("itemname"), read.take("committed") is not False)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """``mode``: an organization that is upgraded is read-only and refuses changes; None where that is not said."""
+
+    is_read_only: bool | None
+
+    @classmethod
+    def from_json(cls, body: Json) -> Mode:
+        """Read the mode."""
+        return cls(_TRUTH.get(JsonFields(body).text("isreadonly").lower()))
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who a token belongs to: ``community/self``."""
+    """``community/self``: the user whom a token belongs to."""
 
     username: str
     role: str = ""
@@ -312,7 +302,7 @@ class Account:
         """Read the signed-in user."""
         read = JsonFields(body)
         listed = read.take("privileges")
-        privileges = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
+        privileges = tuple(map(str, listed)) if isinstance(listed, list) else ()
         return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
 
     @property
@@ -331,15 +321,13 @@ class Account:
         return any(fits(privilege.lower()) for privilege in self.privileges) if self.privileges else None
 
 
-_HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"
-_UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
-
-
 def _report_fields(read: JsonFields) -> dict[str, Any]:
-    run_id = read.text("id")
-    if not is_id(run_id):
+    run_id = read.id("id", "runid", "reportid")
+    if not run_id:
         raise ProtocolError("the server listed a report without a usable id")
     word = read.take("result")
+    start = read.take("starttime")
+    started = parse_time(start)
     return {
         "id": run_id,
         "name": read.text("name"),
@@ -347,22 +335,17 @@ def _report_fields(read: JsonFields) -> dict[str, Any]:
         "state": read.text("state"),
         "owner": read.text("owner"),
         "created_by": read.text("createdby"),
-        "start_time": read.time("starttime"),
+        "start_time": started,
         "end_time": read.time("endtime"),
         "extra": _with_unknown_word(word, read.rest()),
+        "has_unreadable_start": started is None and says_time(start),
     }
 
 
 def _with_unknown_word(word: object, rest: Json) -> Json:
-    """What else the server said, and its word for a result where the word is not one of those known here."""
-    known = not word or str(word).strip().lower() in {*_RESULT_WORDS, Result.UNKNOWN}
+    """Add the server's word for a result to the rest where that word is not known here."""
+    known = not word or str(word).strip().lower() in {*_SHORT_RESULTS, *Result}
     return rest if known else {**rest, "result": word}
-
-
-def _upload_id(result: object) -> str | None:
-    if not isinstance(result, Mapping):
-        return None
-    return id_from_url(JsonFields(result).take("url"), after="uploads")
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport.errors import ProtocolError
-from hcexport.models import Account, Job, JobStatus, Report, ReportDetail, Result, Suite, TestResult, UploadItem
+from hcexport.models import Account, Job, JobStatus, Mode, Report, ReportDetail, Result, Suite, TestResult, UploadItem
 from hcexport.redaction import Secret
 
 SAMPLES = Path(__file__).parents[1] / "data"
@@ -50,11 +50,12 @@ def test_the_documented_jobs() -> None:
     done = Job.from_json(sample("export-completed"))
     assert done.upload_id == "f57951c9-37aa-4d4a-b444-9ad0316737d3"
     assert done.status.succeeded
-    assert done.duration == timedelta(milliseconds=507)
+    assert done.end_time
+    assert done.start_time
+    assert done.end_time - done.start_time == timedelta(milliseconds=507)
     assert done.username == "administrator"
     running = Job.from_json(sample("job-executing"))
     assert running.end_time is None  # 0 in the API
-    assert running.duration is None
     assert not running.status.is_final
 
 
@@ -243,6 +244,84 @@ def test_times_that_are_none(value: object) -> None:
     assert Report.from_json({"id": "a", "startTime": value}).start_time is None
 
 
+START = datetime(2023, 11, 5, 1, 42, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1699148551000, "1699148551000", 1699148551000.0, "1699148551000.0", "2023-11-05T01:42:31Z", "2023-11-05T01:42:31"],
+)
+def test_a_start_time_in_any_form(value: object) -> None:
+    report = Report.from_json({"id": "a", "startTime": value})
+    assert (report.start_time, report.has_unreadable_start) == (START, False)
+
+
+@pytest.mark.parametrize("value", ["Apr 21, 2021, 10:42:17 PM", "soon", 10**30, True, ["x"]])
+def test_an_unreadable_start_time_is_marked(value: object) -> None:
+    for made in (
+        Report.from_json({"id": "a", "startTime": value}),
+        ReportDetail.from_json({"startTime": value}, run_id="a").report,
+    ):
+        assert (made.start_time, made.has_unreadable_start) == (None, True)
+
+
+@pytest.mark.parametrize("value", [0, "0", None, "", -1])
+def test_a_report_that_has_not_started_is_not_marked(value: object) -> None:
+    assert not Report.from_json({"id": "a", "startTime": value}).has_unreadable_start
+    assert not Report.from_json({"id": "a"}).has_unreadable_start
+
+
+@pytest.mark.parametrize("key", ["id", "ID", "runId", "runid", "reportId"])
+def test_a_report_id_under_each_key(key: str) -> None:
+    report = Report.from_json({key: "a", "name": "n"})
+    assert (report.id, report.extra) == ("a", {})
+
+
+URL = "https://inside.svc:6443/x/admin/uploads/u1"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"URL": URL},
+        {"URL": URL, "previous": "/uploads/u2"},
+        URL,
+        f"the zip is at {URL}/download?f=json",
+        [{"URL": URL}],
+        [URL],
+        {"itemID": "u1"},
+        {"item": {"itemId": "u1", "itemName": "x.zip"}},
+        {"value": {"URL": URL}},
+        {"zip": f"{URL}?token=x", "page": URL},
+        json.dumps({"URL": URL}),
+        json.dumps({"result": json.dumps([{"itemID": "u1"}])}),
+    ],
+)
+def test_the_upload_item_is_found_in_any_shape(result: object) -> None:
+    for body in ({"result": result}, {"results": result}):
+        assert Job.from_json({"jobid": "j1", "status": "COMPLETED", **body}).upload_id == "u1"
+
+
+DEEP: list[object] = []
+for _ in range(500):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, "done", {"URL": ""}, ["/uploads/a", "/uploads/b"], "/uploads/..", {"itemID": "../x"}, DEEP, "[" * 9999],
+)
+def test_no_upload_item_or_several_are_none(result: object) -> None:
+    assert Job.from_json({"jobid": "j1", "status": "COMPLETED", "result": result}).upload_id is None
+
+
+@pytest.mark.parametrize(
+    ("body", "is_read_only"), [({"isReadOnly": True}, True), ({"isreadonly": "false"}, False), ({}, None)]
+)
+def test_the_mode(body: dict[str, Any], is_read_only: bool | None) -> None:
+    assert Mode.from_json(body).is_read_only is is_read_only
+
+
 def test_privileges_that_matter() -> None:
     def account(role: str, *privileges: str) -> Account:
         return Account.from_json({"username": "u", "role": role, "privileges": [*privileges]})
@@ -272,7 +351,7 @@ _KEYS = st.sampled_from(
 
 @given(st.dictionaries(_KEYS, _ANY, max_size=8))
 def test_whatever_a_server_sends_is_a_value_or_a_protocol_error(body: dict[str, Any]) -> None:
-    for read in (Report, ReportDetail, TestResult, Suite, Job, UploadItem, Account):
+    for read in (Report, ReportDetail, TestResult, Suite, Job, UploadItem, Account, Mode):
         try:
             made = read.from_json(body)
         except ProtocolError:
