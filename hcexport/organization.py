@@ -1,4 +1,4 @@
-"""Which deployment is meant: the address of an organization in every form that people paste."""
+"""Read the address of an organization in every form that people paste it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from hcexport.errors import UsageError
 
-# What follows the context in an address copied from a browser or a document; the rest of the path is of no use.
+# These path segments follow the context in an address copied from a browser; they and the rest are dropped.
 _PAGES = frozenset({"admin", "apps", "home", "manager", "portaladmin", "rest", "sharing"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -42,7 +42,7 @@ class Organization:
         except ValueError as error:
             raise UsageError(f"{address!r} is not an address: {error}") from None
         if parts.username is not None or parts.password is not None:
-            raise UsageError("the address names a user", hint="leave it out: hcexport login asks who you are")
+            raise UsageError("the address names a user", hint="leave it out: hcexport login asks for the user name")
         if not host or any(character.isspace() for character in host):
             raise UsageError(f"{address!r} is not an address: it has no host")
         scheme = parts.scheme.lower()
@@ -54,7 +54,7 @@ class Organization:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port as a URL without a path, the port left out where it goes without saying."""
+        """Scheme, host and port as a URL without a path, without the port where it is the default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")
 
@@ -87,10 +87,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_local(host: str) -> bool:
+    """Whether a host name or address is this machine, or on its link, where clouds serve a machine's credentials."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_link_local or address.is_unspecified
+
+
 def _context(path: str) -> str:
     segments = [segment for segment in path.split("/") if segment]
     if ".." in segments or "." in segments:
-        raise UsageError(f"the path {path!r} goes up: give the address without dots")
+        raise UsageError(f"the path {path!r} contains . or ..: give the address without them")
 
     ends = (index for index, segment in enumerate(segments) if segment.lower() in _PAGES)
     return quote("/".join(segments[: next(ends, len(segments))]), safe="/~@:+%", errors="replace")

@@ -1,7 +1,7 @@
-"""httpx and httpcore, and every exception of theirs, in this one module.
+"""Send requests with httpx over our own network, and translate every exception of httpx and httpcore.
 
-Requests go out and answers come in; what fails is raised as a NetworkError that says whether anything was sent.
-There is no redirect, no cookie, no authentication and no retry here: those are the session's decisions.
+A failure is raised as a NetworkError that says whether anything was sent. Redirects, cookies, authentication and
+retries are switched off here, because the session decides about them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hcexport.times import Deadline
 READ_TIMEOUT_S = 60.0  # silence this long is a stall, and so is a head that is not whole by then
 _KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an idle connection
 
-for _name in ("httpx", "httpcore"):  # they log addresses and headers, wherever the root logger writes
+for _name in ("httpx", "httpcore"):  # they log addresses and headers to wherever the root logger writes
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _FOREIGN = (
@@ -56,26 +56,36 @@ class Response:
 
 
 class HttpClient:
-    """An httpx client for one origin, over connections that keep a deadline."""
+    """An httpx client for one origin, over connections that keep a deadline.
+
+    Without ``may_be_local`` it never connects to this machine or its link; a proxy looks up names by itself.
+    """
 
     def __init__(
-        self, *, host: str, referer: str, context: ssl.SSLContext | None, proxy: Proxy | None, connect_timeout_s: float
+        self,
+        *,
+        host: str,
+        referer: str | None,
+        context: ssl.SSLContext | None,
+        proxy: Proxy | None,
+        connect_timeout_s: float,
+        may_be_local: bool = True,
     ) -> None:
         self._host = host
-        self._network = Network(_tls_layers(context, proxy))
+        self._network = Network(_tls_layers(context, proxy), may_be_local=may_be_local or proxy is not None)
         self._has_answered = False
         self._transport = _Transport(self._network, context, proxy)
         self._client = httpx.Client(
             transport=self._transport,
             trust_env=False,
             follow_redirects=False,
-            # no request waits for another one's connection: the pool has room for all that a session has open
+            # pool=0: a request never waits for a connection, because the pool has room for all that a session opens
             timeout=httpx.Timeout(READ_TIMEOUT_S, connect=connect_timeout_s, pool=0),
             headers={
                 "Accept": "*/*",
                 "Accept-Encoding": "identity",
-                "Referer": referer,
                 "User-Agent": f"hcexport/{__version__}",
+                **({"Referer": referer} if referer else {}),
             },
         )
 
@@ -84,7 +94,7 @@ class HttpClient:
         self._client.close()
 
     def hang_up(self) -> None:
-        """Close idle connections, so that the next request goes out on one that is surely alive."""
+        """Close idle connections, so that the next request goes out on a new connection."""
         self._transport.hang_up()
 
     @contextmanager
@@ -105,7 +115,7 @@ class HttpClient:
         """
         self._network.begin(deadline.within(limit_s) if limit_s is not None else deadline, READ_TIMEOUT_S)
         self._client.cookies.clear()
-        with self._translated(deadline):
+        with self._translate(deadline):
             response = self._send(self._client.build_request(method, url, headers=headers, **content))
         self._network.read_body()
         self._has_answered |= response.is_success
@@ -113,14 +123,14 @@ class HttpClient:
             names = {name.lower(): value for name, value in response.headers.items()}
             yield Response(response.status_code, names, self._chunks(response, deadline), self._network.read_body)
         finally:
-            with self._translated(deadline):
+            with self._translate(deadline):
                 response.close()
-            self._transport.drop_what_speaks_unasked()
+            self._transport.drop_connections_with_extra_bytes()
 
     def _send(self, request: httpx.Request) -> httpx.Response:
-        """The head of the answer; after a failure nothing is left in the pool.
+        """Send a request and return the head of its answer; empty the pool after a failure.
 
-        httpcore keeps a tunnel whose TLS handshake failed as one that is in use, for ever.
+        httpcore 1.0 keeps a tunnel whose TLS handshake failed in the pool, as a connection in use, for ever.
         """
         try:
             return self._client.send(request, stream=True)
@@ -129,11 +139,11 @@ class HttpClient:
             raise
 
     def _chunks(self, response: httpx.Response, deadline: Deadline) -> Iterator[bytes]:
-        with self._translated(deadline):
+        with self._translate(deadline):
             yield from response.iter_raw()
 
     @contextmanager
-    def _translated(self, deadline: Deadline) -> Iterator[None]:
+    def _translate(self, deadline: Deadline) -> Iterator[None]:
         try:
             yield
         except _FOREIGN as error:
@@ -143,7 +153,7 @@ class HttpClient:
 
     def _failure(self, error: Exception, deadline: Deadline) -> HcexportError:
         if deadline.passed:
-            late = TimedOut("the time allowed has passed before the server had answered")
+            late = TimedOut("timed out before the server answered")
             late.unsent = not self._network.request_written
             return late
         certificate = certificate_failure(error, self._host, has_answered=self._has_answered)
@@ -155,7 +165,7 @@ class HttpClient:
             return _proxy_failure(reason, self._host)
         if not self._network.request_written:
             return NetworkError(f"{self._host} cannot be reached: {reason}", unsent=True)
-        return NetworkError(f"{self._host} broke off: {reason}")
+        return NetworkError(f"the connection to {self._host} was lost: {reason}")
 
 
 class _Transport(httpx.BaseTransport):
@@ -187,20 +197,20 @@ class _Transport(httpx.BaseTransport):
     def hang_up(self) -> None:
         self._pool.close()
 
-    def drop_what_speaks_unasked(self) -> None:
-        """Let no connection live on which more came than was asked for: it would be taken for the next answer.
+    def drop_connections_with_extra_bytes(self) -> None:
+        """Close every connection on which more than the answer came: it would be taken for the next answer.
 
-        httpcore looks at its sockets before it uses them again, but not into h11 and OpenSSL, which have read ahead.
+        httpcore 1.0 checks whether a socket is readable before it uses it again, but h11 and OpenSSL have read ahead.
         """
-        if any(_unasked(connection) for connection in self._pool.connections):
+        if any(_has_extra_bytes(connection) for connection in self._pool.connections):
             self._pool.close()
 
     def close(self) -> None:
         self._pool.close()
 
 
-def _unasked(connection: Any) -> bool:
-    http = getattr(connection, "_connection", None)  # a test holds httpcore to the names
+def _has_extra_bytes(connection: Any) -> bool:
+    http = getattr(connection, "_connection", None)  # private: test_contract_of_libraries holds httpcore to these names
     state, stream = getattr(http, "_h11_state", None), getattr(http, "_network_stream", None)
     tls = stream.get_extra_info("ssl_object") if stream is not None else None
     return bool((state is not None and state.trailing_data[0]) or (tls is not None and tls.pending()))
@@ -222,7 +232,7 @@ class _Body(httpx.SyncByteStream):
 
 
 def _reason(error: Exception) -> str:
-    """The end of the chain of causes says what the sockets said; the rest repeats it or says less."""
+    """Take the reason from the end of the chain of causes, which is the socket's own error."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -233,7 +243,7 @@ def _reason(error: Exception) -> str:
 def _proxy_failure(reason: str, host: str) -> NetworkError:
     if reason.startswith("407"):
         failure = NetworkError(
-            "the proxy wants a user and a password", hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", unsent=True
+            "the proxy requires a user and a password", hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", unsent=True
         )
         failure.retryable = False
         return failure

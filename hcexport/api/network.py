@@ -1,7 +1,8 @@
 """Sockets that keep a deadline: name look-up, connecting, TLS, every read and every write.
 
-httpx has timeouts for a single read, which a server that drips a byte a second never meets, and none at all for DNS.
-httpcore lets a client bring its own network: this one, which cuts every wait to what is left of the deadline.
+httpx 0.28 limits a single read, so a server that sends a byte a second never times out, and it does not limit DNS at
+all. httpcore lets a client bring its own network backend: this module, which cuts every wait to what is left of the
+deadline. tests/unit/test_contract_of_libraries.py holds httpx and httpcore to what is assumed of them here.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Any
 
 import httpcore
 
+from hcexport.organization import is_local
 from hcexport.times import NO_DEADLINE, Deadline
 
 SocketOption = Any  # httpcore's own alias, a union of three kinds of tuple
@@ -25,13 +26,15 @@ class Network(httpcore.NetworkBackend):
     """Opens connections that keep ``limit``.
 
     ``tls_layers`` lie between TCP and a request: none to http, two to https through a proxy that speaks https itself.
+    Without ``may_be_local`` no connection to this machine or its link is made, whatever the name resolves to.
     ``request_written`` says whether anything of the request went out since ``begin``: nothing did when a name was not
     found, a connection refused, a certificate not trusted, or a proxy said no.
     """
 
-    def __init__(self, tls_layers: int = 0) -> None:
+    def __init__(self, tls_layers: int = 0, *, may_be_local: bool = True) -> None:
         self._sockets = httpcore.SyncBackend()
         self._tls_layers = tls_layers
+        self._may_be_local = may_be_local
         self._whole = self.limit = NO_DEADLINE
         self._head_s = 0.0
         self.request_written = False
@@ -39,20 +42,20 @@ class Network(httpcore.NetworkBackend):
     def begin(self, whole: Deadline, head_s: float) -> None:
         """Set the limits of the next request: ``whole`` for all of it, ``head_s`` seconds for the answer's head.
 
-        The head has its own limit because a read time-out starts anew with every byte, useful or not.
+        The head has its own limit because a read time-out starts anew with every byte.
         """
         self._whole = self.limit = whole
         self._head_s = head_s
         self.request_written = False
 
     def write_request(self) -> None:
-        """Note that the request goes out, and count the seconds for the answer's head from its first byte."""
+        """Note that the request goes out. The time for the answer's head counts from the request's first byte."""
         if not self.request_written:
             self.request_written = True
             self.limit = self._whole.within(self._head_s)
 
     def read_body(self, limit_s: float | None = None) -> None:
-        """Let the limit of the head go: the body has the rest of the time, and ``limit_s`` seconds where given."""
+        """Lift the limit of the head. The body has the rest of the time, and at most ``limit_s`` seconds if given."""
         self.limit = self._whole if limit_s is None else self._whole.within(limit_s)
 
     def connect_tcp(
@@ -67,6 +70,8 @@ class Network(httpcore.NetworkBackend):
         patience = self.limit.within(timeout) if timeout is not None else self.limit
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in _look_up(host, port, patience):
+            if not self._may_be_local and is_local(address):
+                raise httpcore.ConnectError(f"{host} is an address of this machine or its link: {address}")
             try:
                 left = self.cut(patience.remaining(), httpcore.ConnectTimeout)
                 opened = self._sockets.connect_tcp(address, port, left, local_address, socket_options)
@@ -87,7 +92,7 @@ class Network(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     """A connection whose every operation ends with the network's limit.
 
-    While ``tls_layers`` are to come, what is said is a proxy's CONNECT, and ends with ``connecting`` as well.
+    While ``tls_layers`` are to come, reads and writes belong to a proxy's CONNECT, and end with ``connecting`` as well.
     """
 
     def __init__(
@@ -96,17 +101,14 @@ class _Stream(httpcore.NetworkStream):
         network: Network,
         tls_layers: int,
         connecting: Deadline,
-        tls: ssl.SSLSocket | None = None,
     ) -> None:
         self._stream = stream
         self._network = network
         self._tls_layers = tls_layers
         self._connecting = connecting
-        self._tls = tls
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        first = self._stream.read(max_bytes, self._cut(timeout, httpcore.ReadTimeout))
-        return b"".join([first, *_at_hand(self._tls, max_bytes - len(first))]) if first and self._tls else first
+        return self._stream.read(max_bytes, self._cut(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if buffer and not self._tls_layers:
@@ -127,31 +129,16 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         left = self._cut(timeout, httpcore.ConnectTimeout)
         secured = self._stream.start_tls(ssl_context, server_hostname, left)
-        outer = self._stream.get_extra_info("socket")
-        inner = secured.get_extra_info("socket")  # of TLS within a proxy's TLS this is the outer one still
-        tls = None if inner is outer else inner
-        return _Stream(secured, self._network, self._tls_layers - 1, self._connecting, tls)
+        return _Stream(secured, self._network, self._tls_layers - 1, self._connecting)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-def _at_hand(tls: ssl.SSLSocket, wanted: int) -> Iterator[bytes]:
-    """Records that have arrived already. TLS gives 16 KiB at a time, and each costs a way through h11 and httpx.
-
-    What goes wrong here goes wrong again in the next read, which also sets the time-out that ends here.
-    """
-    tls.settimeout(0)
-    with suppress(OSError):
-        while wanted and (more := tls.recv(wanted)):
-            wanted -= len(more)
-            yield more
-
-
 def _look_up(host: str, port: int, patience: Deadline) -> list[str]:
     """The addresses of a host, in the resolver's order.
 
-    The resolver cannot be told how long to take, so it runs in a daemon thread that is left behind when time is up.
+    getaddrinfo has no time-out, so it runs in a daemon thread that is abandoned when time is up.
     """
     answer: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
 

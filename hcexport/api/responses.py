@@ -1,6 +1,7 @@
-"""What an answer means: one decision for every answer of the API (remote-api.md, section 5: Errors).
+"""Decide what an answer means, for every answer of the API and of what stands in front of it.
 
-HTTP 200 means nothing by itself: errors come with it, in several shapes, and so do the login pages of other products.
+HTTP 200 means nothing by itself: errors come with it, in several shapes (tests/data/README.md, "Errors"), and so do
+the login pages of other products. The order is: HTTP status, JSON or not, an error body.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from hcexport.api.tls import client_certificate_refused_by_proxy
 from hcexport.api_json import plain_text
@@ -30,19 +32,22 @@ from hcexport.errors import (
 from hcexport.redaction import redact
 
 _TEXT_CAP = 300  # characters of a server's message that are worth showing
-_CODE_DIGITS = 10  # Python reads no number of more than 4,300, and no code has as many
-_YEARS = range(1970, 2200)  # no other can be reckoned with: "never" is 9999
-_STRUCTURE, _STRUCTURE_CAP = (b"{", b"[", b":"), 250_000  # each costs up to 250 bytes; 1,000 reports have 10,000
-# escapes in JSON; the group is a half of a character without its other half
+_CODE_DIGITS = 10  # Python refuses to read a number of more than 4,300 digits; no code is that long
+_YEARS = range(1970, 2200)  # dates outside overflow when a time zone or a duration is added: "never" is 9999
+# Each of these characters may become an object of up to 250 bytes in memory. 1,000 reports have 10,000 of them.
+_STRUCTURE, _STRUCTURE_CAP = (b"{", b"[", b":"), 250_000
+# Escapes in JSON. The group matches a surrogate without its partner, which no file and no terminal can encode.
 _ESCAPES = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)")
-_SCHEME_CAP = 40  # characters of the name of a way to sign in
+_SCHEME_CAP = 40  # characters of an authentication scheme, as WWW-Authenticate names it
 _FIREWALL_BODY_BYTES = 8 << 10  # what AWS' common rules let through: Esri's templates put that firewall in front
 _FEWER = "export fewer at once"
 _FAILURE_WORDS = {"error", "failed", "failure"}
+_TOKEN_CODES = {498, 499}
+_SERVER_CODE = 500  # from here on a code leaves open how far the request had got
 
 
 def decode(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> dict[str, Any]:
-    """The JSON object of a good answer; raises what a bad one means.
+    """Return the JSON object of a good answer; raise what a bad answer means.
 
     ``headers`` have lower-case names; ``sent_bytes`` is the size of the request's body. Raises TokenRejected,
     AuthError, PrivilegeMissing, NotFound, NetworkError (worth another try), ProtocolError (not the API at all) or
@@ -56,18 +61,13 @@ def decode(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: 
 
 
 def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_bytes: int = 0) -> HcexportError:
-    """The failure that an HTTP status other than 2xx stands for, in the server's words where it has any."""
+    """Make the failure that an HTTP status other than 2xx stands for, in the server's words where it has any."""
     if untrusted := client_certificate_refused_by_proxy(status, body):
         return untrusted
     if 300 <= status < 400:
-        elsewhere = ProtocolError(
-            f"the server sends us elsewhere (HTTP {status})",
-            hint="a sign-in page, or an old address: check the organization's URL",
-        )
-        elsewhere.place = headers.get("location", "")
-        return elsewhere
+        return _redirected(status, headers.get("location", ""))
     try:
-        code, text = _error_of(parse_object(body))
+        code, text = _read_error(parse_object(body))
     except ProtocolError:
         code, text = None, ""
     wait, is_api = retry_after_s(headers), bool(text) or code is not None
@@ -81,8 +81,25 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
     return _failure(code if is_telling else status, said, is_api=is_api, has_code=code is not None)
 
 
+def _redirected(status: int, location: str) -> ProtocolError:
+    """Name the origin that a redirect leads to, and nothing else of it: the rest may hold a secret of the server's."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        parts = urlsplit("")
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.scheme and parts.netloc else ""
+    failure = ProtocolError(
+        _cut(f"the server redirects to {origin or 'another address'} (HTTP {status})"),
+        hint=_cut(f"use {origin} as the organization's address, unless that is a sign-in page")
+        if parts.scheme == "https" and origin
+        else "a sign-in page, or an old address: check the organization's URL",
+    )
+    failure.place = location
+    return failure
+
+
 def _refused_by_front(status: int, headers: Mapping[str, str], sent_bytes: int) -> HcexportError | None:
-    """The failure of a status that the API would have explained in JSON: a firewall or a web server answered."""
+    """Make the failure of a status without JSON: a firewall or a web server answered, the API explains in JSON."""
     if status in {404, 410}:
         return NoOrganization(f"the server has no such page: HTTP {status}", refused=True)
     if status == 413:
@@ -98,7 +115,10 @@ def _refused_by_front(status: int, headers: Mapping[str, str], sent_bytes: int) 
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """A JSON object of bytes from outside. Raises ProtocolError for everything else, however hostile."""
+    """Read a JSON object from bytes of a server. Raises ProtocolError for everything else, however hostile.
+
+    NaN and Infinity, which are not JSON and which Java servers write all the same, become None.
+    """
     if sum(map(body.count, _STRUCTURE)) > _STRUCTURE_CAP:
         raise ProtocolError("the server's answer has more parts than any answer of the API")
     if body.lstrip()[:1] == b"<":
@@ -109,7 +129,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         page.place = _text(body)
         raise page
     try:
-        answer = json.loads(_text(body), parse_constant=_refuse_constant, object_pairs_hook=_distinct)
+        answer = json.loads(_text(body), parse_constant=_drop_constant, object_pairs_hook=_require_distinct)
     except (ValueError, RecursionError):
         raise ProtocolError("the server's answer is not JSON") from None
     if not isinstance(answer, dict):
@@ -118,42 +138,44 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def raise_for_error(answer: Mapping[str, Any]) -> None:
-    """Raise what an error body means; a job that FAILED is not one, it has a ``jobid``."""
+    """Raise what an error body means. A job that FAILED is no error: it has a ``jobid``."""
     if _is_job(answer):
         return
-    if "error" in answer or not _is_fine(answer):
-        code, text = _error_of(answer)
-        raise _failure(code, text or "the server said no without a reason", is_api=True)
+    if answer.get("error") not in (None, False, "") or _says_failure(answer):
+        code, text = _read_error(answer)
+        raise _failure(code, text or "the server refused and gave no reason", is_api=True)
 
 
 def _is_job(answer: Mapping[str, Any]) -> bool:
-    """Whether it is a job that says how it is doing, also where it names the error that it ended with."""
+    """Whether it is a job with a status, also where it names the error that it ended with."""
     keys = {key.lower() for key in answer}
     return "jobid" in keys and bool(keys & {"status", "jobstatus"})
 
 
-def _is_fine(answer: Mapping[str, Any]) -> bool:
+def _says_failure(answer: Mapping[str, Any]) -> bool:
     if any(key.lower() == "jobid" for key in answer):
-        return True
+        return False
     code = answer.get("code")
     return (
-        str(answer.get("status", "")).lower() not in _FAILURE_WORDS
-        and answer.get("success") is not False
-        and not (isinstance(code, int) and code >= 400)
+        str(answer.get("status", "")).lower() in _FAILURE_WORDS
+        or answer.get("success") is False
+        or (isinstance(code, int) and code >= 400)
     )
 
 
-def _error_of(answer: Mapping[str, Any]) -> tuple[int | None, str]:
-    error = answer.get("error", answer)
+def _read_error(answer: Mapping[str, Any]) -> tuple[int | None, str]:
+    """Read code and text of an error body."""
+    error = answer.get("error")
+    error = answer if error is None else error
     if not isinstance(error, Mapping):
-        return _code(answer), _shown(plain_text(answer.get("error_description") or error))
+        return _code(answer), _cut(plain_text(answer.get("error_description") or error))
     texts = (error.get("message") or error.get("messages") or error.get("statusMessage"), error.get("details"))
     parts = [text for text in map(plain_text, texts) if text]
-    return _code(error), _shown(": ".join(dict.fromkeys(parts)))
+    return _code(error), _cut(": ".join(dict.fromkeys(parts)))
 
 
-def _shown(text: str) -> str:
-    """What is shown of a server's message; redacted first, because half a secret is not known for one."""
+def _cut(text: str) -> str:
+    """Cut a server's text to what is shown. Redact it first: half of a secret would not be recognised any more."""
     return redact(text)[:_TEXT_CAP]
 
 
@@ -162,19 +184,15 @@ def _code(error: Mapping[str, Any]) -> int | None:
     return int(code) if code.isdecimal() and len(code) < _CODE_DIGITS else None
 
 
-_TOKEN_CODES = {498, 499}
-_SERVER_CODE = 500  # and above: something failed on the way or at its end, and nobody knows how far it had got
-
-
 def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True) -> HcexportError:
-    """The failure a code stands for.
+    """Make the failure that a code stands for.
 
-    ``is_api`` says that the answer is JSON with words in it; gateways speak JSON, too, but without a code of the API's
-    own (``has_code``).
+    ``is_api`` says that the answer is JSON with words in it. Gateways write JSON, too, but without a code of the API's
+    own, which ``has_code`` tells.
     """
     match code:
         case 498 | 499:
-            return TokenRejected(f"the server does not take the token: {text}")
+            return TokenRejected(f"the server rejected the token: {text}")
         case 401:
             return AuthError(f"the server refused: {text}", hint="sign in: hcexport login")
         case 403:
@@ -183,19 +201,19 @@ def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True
             return NotFound(text)
         case 407:
             return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
-        case 429:  # the limit of a gateway, which says so in a page, lets nothing through
+        case 429:  # a gateway refuses with a page before it forwards anything
             kind = ServerTrouble if is_api else NetworkError
-            return kind(f"the server is in trouble: {text}", refused=not is_api, by_api=is_api)
+            return kind(f"server error: {text}", refused=not is_api, by_api=is_api)
         case _ if code in {408, 425} or (code or 0) >= _SERVER_CODE:
             kind = ServerTrouble if is_api else NetworkError
-            return kind(f"the server is in trouble: {text}", by_api=is_api and has_code)
-    if not is_api:  # a gateway's refusal is one; of a 2xx other than 200 nobody knows
-        return ProtocolError(f"the server answers as no organization does: {text}", refused=400 <= (code or 0) < 500)
+            return kind(f"server error: {text}", by_api=is_api and has_code)
+    if not is_api:  # a 4xx from a gateway means that the request had no effect, a 2xx other than 200 may mean anything
+        return ProtocolError(f"unexpected answer from the server: {text}", refused=400 <= (code or 0) < 500)
     return ServerError(text, error_code=code, hint=_FEWER if code == 413 else None)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """``Retry-After`` in seconds: a number of them, or a date, counted from the server's own ``Date``."""
+    """``Retry-After`` in seconds: a number, or a date, counted from the server's own ``Date``."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
@@ -204,7 +222,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def server_date(headers: Mapping[str, str]) -> datetime | None:
-    """The server's clock when it answered."""
+    """The time by the server's clock when it answered, None where it does not say."""
     return _http_date(headers.get("date", ""))
 
 
@@ -217,17 +235,17 @@ def _http_date(text: str) -> datetime | None:
 
 
 def _text(body: bytes) -> str:
-    """The text of a body, with U+FFFD for halves of characters, which no file and no terminal can take."""
+    """Decode a body, with U+FFFD for broken bytes and for lone surrogates."""
     text = body.decode("utf-8-sig", errors="replace")
     return _ESCAPES.sub(lambda match: "\\ufffd" if match[1] else match[0], text) if "\\u" in text else text
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+def _drop_constant(_name: str) -> None:
+    return None
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys differ: of two ids with one name nobody could say which one counts."""
+def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object with a key twice: of two ids under ``jobid`` nobody could say which is meant."""
     answer = dict(pairs)
     if len(answer) != len(pairs):
         raise ValueError("a key stands twice")

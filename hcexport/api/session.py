@@ -1,22 +1,28 @@
-"""The one session of a command: where the token goes, redirects, retries, and what an answer means."""
+"""Requests to one organization: where the token goes, redirects, retries.
+
+What an answer means is decided in ``responses``, where a redirect may lead in ``redirects``.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode
 
+from hcexport.api.body import blank_token, open_file, read_whole
 from hcexport.api.proxy import proxy_for
-from hcexport.api.responses import decode, failed_status, parse_object, raise_for_error, server_date
+from hcexport.api.redirects import REDIRECT_STATUSES, find_store, is_home, resolve
+from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
-from hcexport.organization import Organization
-from hcexport.redaction import Secret, holds_secret, redact
+from hcexport.organization import Organization, is_loopback
+from hcexport.redaction import Secret, redact
 from hcexport.retry import backoff_s
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 
@@ -24,16 +30,17 @@ if TYPE_CHECKING:
     from hcexport.api.http import HttpClient, Response
 
 
-REFERER = "https://hcexport"  # one for every request: a token is bound to the referer that it was made with
+REFERER = "https://hcexport"  # the same for every request, because a token is bound to the referer it was made with
 CONNECT_TIMEOUT_S = 10.0  # a proxy or a load balancer that is up answers sooner
 ANSWER_TIMEOUT_S = 120.0  # for one whole JSON answer, however slowly its bytes come
-REFUSAL_TIMEOUT_S = 60.0  # for what comes in place of a file: none of its bytes is of use before the last
+REFUSAL_TIMEOUT_S = 60.0  # for an error that comes in place of a file
 JSON_CAP = 4 * 2**20  # bytes; a page of 1,000 reports is about 200 kB, and objects take 30 times their JSON
 ATTEMPTS = 5
-RETRY_AFTER_CAP_S = 300.0  # a server that wants more than this gets the command's end instead
+RETRY_AFTER_CAP_S = 300.0  # a command ends rather than wait longer than this for a server that is busy
 REDIRECTS = 5
-_ZIP, _EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
-_NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS' words for a path, not for an id
+STORE_REDIRECTS = 3  # of a download that leaves the organization
+_FILE_STATUSES = {200, 206, 416}
+_NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS says this of a path that is wrong, not of an id
 
 Log = Callable[[str], None]
 
@@ -52,7 +59,10 @@ class ItemStream:
 
 
 class Session:
-    """Requests to one organization within one deadline. ``log`` is told of each in a line without secrets."""
+    """Requests to one organization within one deadline.
+
+    ``log`` gets a line without secrets for each request, ``on_notice`` and ``on_warning`` get what a user should know.
+    """
 
     def __init__(
         self,
@@ -64,19 +74,30 @@ class Session:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         sleep: Sleep = time.sleep,
         log: Log | None = None,
+        on_notice: Log = lambda _text: None,
+        on_warning: Log = lambda _text: None,
     ) -> None:
         self.organization = organization
         self.deadline = deadline
         self.sleep = sleep
+        self.on_warning = on_warning
         self._log = log
+        self._on_notice = on_notice
         self._server_ahead = timedelta(0)
         self.json_bytes = 0  # of all answers so far
         self._has_answered = False
-        self._wire = _open_wire(organization, tls or TlsOptions(), environ or {}, connect_timeout_s)
+        self._stores: set[str] = set()  # hosts that a download was redirected to, as far as they were named
+        self._tls = tls or TlsOptions()
+        self._open_client = partial(_open_client, environ=environ or {}, connect_timeout_s=connect_timeout_s)
+        self._http = self._open_client(organization, self._tls)
 
     def close(self) -> None:
         """Close every connection."""
-        self._wire.close()
+        self._http.close()
+
+    def hang_up(self) -> None:
+        """Close idle connections, so that the next answer cannot be one that was planted on an old connection."""
+        self._http.hang_up()
 
     def server_now(self) -> datetime:
         """The time by the server's clock, as far as its answers told."""
@@ -90,39 +111,75 @@ class Session:
         token: Secret | None = None,
         attempts: int = ATTEMPTS,
     ) -> dict[str, Any]:
-        """GET a JSON object; up to ``attempts`` times for what may pass."""
+        """GET a JSON object; up to ``attempts`` times where the failure may pass."""
         query = {**(params or {}), "f": "json"}
-        return self._persist(lambda: self._json("GET", url, token, params=query), attempts, _may_pass)
+        return self._persist(partial(self._read_json, "GET", url, token, params=query), attempts, _may_pass)
 
     def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
         """POST a form on a fresh connection; sent again only when it surely did not reach the server.
 
-        A server may close an idle connection just as the request goes out on it, and then nobody knows what it did.
+        The connection is new because a server may close an idle connection just as the request goes out on it, and
+        then nobody knows what the server did.
         """
         body = {**form, "f": "json", **({"token": token.reveal()} if token else {})}
-
-        def send() -> dict[str, Any]:
-            self._wire.hang_up()
-            return self._json("POST", url, token, data=body)
-
-        return self._persist(send, ATTEMPTS, _surely_unsent)
+        return self._persist(partial(self._read_json, "POST", url, token, data=body), ATTEMPTS, _surely_unsent)
 
     @contextmanager
     def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[ItemStream]:
-        """GET a file, once: only the caller knows how to go on from where it broke.
+        """GET a file, once, because only the caller knows how to go on from where it broke.
 
-        An answer that is no file (an error, a page, JSON) is raised as what it means.
+        An answer that is no file (an error, a page, JSON) is raised as what it means. A redirect to an object store on
+        another host is followed there without the token.
         """
-        with self._answer("GET", url, token, headers=headers) as answer:
-            if answer.status not in {200, 206, 416}:
-                failure = failed_status(answer.status, answer.headers, _capped(answer, REFUSAL_TIMEOUT_S))
-                # a file is asked for without f=json, so that the API too may say in a page that it has none
+        with ExitStack() as stack:
+            answer = stack.enter_context(self._answer("GET", url, token, headers=headers))
+            location = answer.headers.get("location") if answer.status in REDIRECT_STATUSES else None
+            if location and (store := resolve(url, location)):
+                stack.close()
+                answer = stack.enter_context(self._open_at_store(store, headers))
+            if answer.status not in _FILE_STATUSES:
+                body = read_whole(answer, JSON_CAP, REFUSAL_TIMEOUT_S)
+                failure = failed_status(answer.status, answer.headers, body)
+                # The request has no f=json, so the API itself may answer with a page that there is no such file.
                 raise NotFound(failure.message) if isinstance(failure, NoOrganization) else failure
-            chunks = _file_only(answer) if answer.status == 200 else answer.chunks
+            chunks = open_file(answer, JSON_CAP, REFUSAL_TIMEOUT_S) if answer.status == 200 else answer.chunks
             yield ItemStream(answer.status, answer.headers, chunks)
 
+    @contextmanager
+    def _open_at_store(self, url: str, headers: Mapping[str, str]) -> Iterator[Response]:
+        """The answer of an object store that a download is redirected to.
+
+        The store gets neither token nor Referer, cookies or client certificate. Its address is not logged beyond the
+        host, because the rest is a signature that anybody may use.
+        """
+        for _ in range(STORE_REDIRECTS):
+            store = find_store(url, self.organization)
+            if store is None:
+                raise failed_status(302, {"location": url}, b"")
+            self._name_store(store.host)
+            tls = replace(self._tls, client_cert=None, client_key=None)
+            with ExitStack() as stack:
+                client = self._open_client(store, tls, referer=None, may_be_local=is_loopback(self.organization.host))
+                stack.callback(client.close)
+                answer = stack.enter_context(
+                    client.open("GET", url, headers=headers, deadline=self.deadline, limit_s=None)
+                )
+                self._say(f"GET {store} (a redirected download) -> HTTP {answer.status}")
+                onward = answer.headers.get("location", "") if answer.status in REDIRECT_STATUSES else ""
+                if not onward:
+                    _require_file(answer, store)
+                    yield answer
+                    return
+            url = resolve(url, onward) or ""
+        raise ProtocolError(f"the download is redirected more than {STORE_REDIRECTS} times")
+
+    def _name_store(self, host: str) -> None:
+        if host not in self._stores:
+            self._stores.add(host)
+            self._on_notice(f"the organization redirects the download to {host}")
+
     def pause(self, seconds: float, error: HcexportError) -> None:
-        """Sleep before another attempt; raises ``error`` instead when the wait would not end in time."""
+        """Sleep before another attempt. Raises ``error`` instead when the wait would not end in time."""
         if seconds > min(self.deadline.remaining(), RETRY_AFTER_CAP_S):
             raise error
         self._say(f"again in {seconds:.1f} s: {error.message}")
@@ -140,23 +197,25 @@ class Session:
                 self.pause(backoff_s(failures, error), error)
         return send()
 
-    def _json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
+    def _read_json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
         sent = len(urlencode(content.get("data") or {}))
+        if method == "POST":
+            self._http.hang_up()
         with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
-            body = _capped(answer)
+            body = read_whole(answer, JSON_CAP)
             self.json_bytes += len(body)
             try:
-                found = decode(answer.status, answer.headers, _without(token, body), sent_bytes=sent)
+                found = decode(answer.status, answer.headers, blank_token(token, body), sent_bytes=sent)
             except (NoOrganization, NotFound) as missing:
-                raise self._missing(missing) from None
+                raise self._explain_missing(missing) from None
             self._read_clock(answer)
         self._has_answered = True
         return found
 
-    def _missing(self, missing: NoOrganization | NotFound) -> HcexportError:
-        """What a path that is not there means: no organization, unless one has answered before.
+    def _explain_missing(self, missing: NoOrganization | NotFound) -> HcexportError:
+        """Say that there is no organization at the address, unless it has answered before.
 
-        A page after that is of an ingress that restarts.
+        A page in place of an answer means by then that the ingress restarts, which passes.
         """
         is_page = isinstance(missing, NoOrganization)
         if self._has_answered:
@@ -184,22 +243,20 @@ class Session:
         sent = {**(headers or {}), **({"X-Esri-Authorization": f"Bearer {token.reveal()}"} if token else {})}
         for _ in range(REDIRECTS + 1):
             started = time.monotonic()
-            with self._wire.open(
+            with self._http.open(
                 method, url, headers=sent, deadline=self.deadline, limit_s=limit_s, **content
             ) as answer:
-                self._note(method, url, answer, time.monotonic() - started)
-                onward = self._onward(method, url, answer)
+                seconds = time.monotonic() - started
+                self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
+                onward = self._follow_home(url, answer) if method == "GET" else None
                 if onward is None:
                     yield answer
                     return
             url, content = onward, {}
         raise ProtocolError(f"the server redirects more than {REDIRECTS} times")
 
-    def _note(self, method: str, url: str, answer: Response, seconds: float) -> None:
-        self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
-
     def _read_clock(self, answer: Response) -> None:
-        """Take the time from an answer of the API itself: what fails may come from a gateway with its own clock."""
+        """Take the time from a good answer, because a failure may come from a gateway with another clock."""
         date = server_date(answer.headers)
         if date:
             self._server_ahead = date - datetime.now(UTC)
@@ -208,34 +265,45 @@ class Session:
         if self._log is not None:
             self._log(redact(line))
 
-    def _onward(self, method: str, url: str, answer: Response) -> str | None:
-        """Where a GET goes on: to the same scheme, host and port only, so that the token stays at home."""
-        place = answer.headers.get("location")
-        if method != "GET" or not place or answer.status not in {301, 302, 303, 307, 308}:
+    def _follow_home(self, url: str, answer: Response) -> str | None:
+        """The address at which a GET goes on: of the same scheme, host and port, because the token goes with it."""
+        location = answer.headers.get("location")
+        if not location or answer.status not in REDIRECT_STATUSES:
             return None
-        try:
-            target = urljoin(url, place)
-        except ValueError:
-            return None
-        if holds_secret(target):
-            raise ProtocolError("the server redirects to an address with a secret of ours in it, which is not followed")
-        return target if _same_origin(target, self.organization) else None
+        target = resolve(url, location)
+        return target if target and is_home(target, self.organization) else None
 
 
-def _open_wire(
-    organization: Organization, tls: TlsOptions, environ: Mapping[str, str], connect_timeout_s: float
+def _open_client(
+    origin: Organization,
+    tls: TlsOptions,
+    *,
+    environ: Mapping[str, str],
+    connect_timeout_s: float,
+    referer: str | None = REFERER,
+    may_be_local: bool = True,
 ) -> HttpClient:
-    # httpx loads a command line of its own where rich is installed: a third of its start, and nothing of it is used
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None makes it an ImportError, which it expects
+    # httpx 0.28 imports its own command line where rich is installed, which nothing here uses. None in its place makes
+    # that an ImportError, which httpx expects. It saves 45 ms of the 160 ms that importing httpx takes.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None stands for a module that is not there
     from hcexport.api.http import HttpClient  # noqa: PLC0415 # start-up: httpx
 
     return HttpClient(
-        host=organization.host,
-        referer=REFERER,
-        context=make_context(tls) if organization.scheme == "https" else None,
-        proxy=proxy_for(organization, environ),
+        host=origin.host,
+        referer=referer,
+        context=make_context(tls) if origin.scheme == "https" else None,
+        proxy=proxy_for(origin, environ),
         connect_timeout_s=connect_timeout_s,
+        may_be_local=may_be_local,
     )
+
+
+def _require_file(answer: Response, store: Organization) -> None:
+    """Raise what a refusal of a store means: nothing about the token or a privilege, and a new address may help."""
+    if answer.status not in _FILE_STATUSES:
+        is_busy = answer.status == 429 or answer.status >= 500
+        kind = NetworkError if is_busy else ProtocolError
+        raise kind(f"{store.host}, to which the download is redirected, refused it: HTTP {answer.status}")
 
 
 def _may_pass(error: NetworkError) -> bool:
@@ -244,58 +312,3 @@ def _may_pass(error: NetworkError) -> bool:
 
 def _surely_unsent(error: NetworkError) -> bool:
     return error.retryable and error.unsent
-
-
-def _same_origin(url: str, organization: Organization) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return False
-    theirs = (parts.scheme, (parts.hostname or "").rstrip("."), port, parts.username)
-    return theirs == (organization.scheme, organization.host, organization.port, None)
-
-
-def _capped(answer: Response, limit_s: float | None = None) -> bytes:
-    """The whole body, within ``limit_s`` seconds where given.
-
-    Raises ProtocolError for one that is too large, or was compressed though we asked for it plain.
-    """
-    if limit_s is not None:
-        answer.limit(limit_s)
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ProtocolError("something on the way compressed the answer, though hcexport asks it not to")
-    body = bytearray()
-    for chunk in answer.chunks:
-        body += chunk
-        if len(body) > JSON_CAP:
-            raise ProtocolError(f"the server's answer is larger than {JSON_CAP // 2**20} MiB")
-    return bytes(body)
-
-
-def _without(token: Secret | None, body: bytes) -> bytes:
-    """A body without the token that was sent for it, which nothing of ours may print or keep: a server may echo it."""
-    return token.blanked(body.decode("latin-1")).encode("latin-1") if token else body
-
-
-def _file_only(answer: Response) -> Iterator[bytes]:
-    """The chunks of a file; what looks like JSON or a page, or calls itself one and is no zip, is raised as such."""
-    first = b""
-    while _begins_zip(first) and (chunk := next(answer.chunks, b"")):
-        first += chunk
-    kind = answer.headers.get("content-type", "").lower()
-    is_said_to_be_none = "json" in kind or "text/html" in kind  # front ends label zips so, the first bytes do not lie
-    if first.lstrip()[:1] in {b"{", b"<"} or (is_said_to_be_none and not first.startswith((_ZIP, _EMPTY_ZIP))):
-        raise_for_error(parse_object(first + _capped(answer, REFUSAL_TIMEOUT_S)))
-        raise ProtocolError("the server sent a description of the item instead of the file")
-    return _joined(first, answer.chunks)
-
-
-def _begins_zip(first: bytes) -> bool:
-    """Whether so few bytes have come that they may yet become a zip."""
-    return len(first) < len(_ZIP) and (_ZIP.startswith(first) or _EMPTY_ZIP.startswith(first))
-
-
-def _joined(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest

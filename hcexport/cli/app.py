@@ -161,6 +161,8 @@ class App:
             deadline=self.deadline,
             connect_timeout_s=settings.connect_timeout.value,
             log=self.messages.wire if self.messages.logs_wire else None,
+            on_notice=self.messages.notice,
+            on_warning=self.messages.warning,
         )
         self._closing.callback(session.close)
         return session

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import gzip
 import re
 import socket
-import struct
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
+import httpcore
 import pytest
+from scripted_server import (
+    OK,
+    TOKEN,
+    Behaviour,
+    Scripted,
+    answer,
+    close,
+    fetch,
+    raw,
+    reset,
+    scripted,
+    session_to,
+    silent,
+)
 
-from hcexport.api.client import Client
+from hcexport.api.network import Network
+from hcexport.api.redirects import find_store
 from hcexport.api.session import JSON_CAP, Session
 from hcexport.errors import (
     HcexportError,
@@ -29,118 +40,6 @@ from hcexport.errors import (
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.times import Deadline
-
-TOKEN = "canary-token-0123456789"
-Behaviour = Callable[[socket.socket], None]
-
-
-@dataclass
-class Scripted:
-    """A server that answers each request with the next behaviour, and remembers what it was sent."""
-
-    behaviours: list[Behaviour]
-    requests: list[bytes] = field(default_factory=list)
-    connections: int = 0
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/e"
-
-    def serve(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-
-    def _converse(self, connection: socket.socket) -> None:
-        with connection:
-            while request := _request(connection):
-                self.requests.append(request)
-                behaviour = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
-                try:
-                    behaviour(connection)
-                except OSError:
-                    return
-
-
-def _request(connection: socket.socket) -> bytes:
-    """One whole request, empty at the end of the connection."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        try:
-            more = connection.recv(65536)
-        except OSError:
-            return b""
-        if not more:
-            return b""
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-@contextmanager
-def scripted(*behaviours: Behaviour) -> Iterator[Scripted]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Scripted(list(behaviours), port=listener.getsockname()[1])
-        threading.Thread(target=server.serve, args=(listener,), daemon=True).start()
-        yield server
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def answer(body: object, status: int = 200, **headers: str) -> Behaviour:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(raw)}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    return lambda connection: connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + raw)
-
-
-def raw(*pieces: bytes, every_s: float = 0.0, then: Callable[[socket.socket], None] | None = None) -> Behaviour:
-    def behave(connection: socket.socket) -> None:
-        for piece in pieces:
-            connection.sendall(piece)
-            time.sleep(every_s)
-        (then or close)(connection)
-
-    return behave
-
-
-def close(connection: socket.socket) -> None:
-    connection.shutdown(socket.SHUT_RDWR)
-
-
-def reset(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-def silent(_connection: socket.socket) -> None:
-    time.sleep(3)
-
-
-OK = answer({"fine": True})
-
-
-@contextmanager
-def session_to(server: Scripted, timeout_s: float = 20, **options: Any) -> Iterator[Session]:
-    options = {"sleep": lambda _: None, **options}
-    session = Session(Organization.parse(server.url), deadline=Deadline.after(timeout_s), **options)
-    try:
-        yield session
-    finally:
-        session.close()
-
-
-def fetch(server: Scripted, method: str = "get", timeout_s: float = 20, **options: Any) -> dict[str, Any]:
-    with session_to(server, timeout_s, **options) as session:
-        url, token = f"{server.url}/admin/x", Secret(TOKEN)
-        return session.get(url, token=token) if method == "get" else session.post(url, {"a": "b"}, token=token)
 
 
 def test_a_get_carries_the_token_in_a_header_and_f_json() -> None:
@@ -243,11 +142,127 @@ def test_a_post_is_never_redirected() -> None:
     assert len(server.requests) == 1
 
 
-def test_the_download_goes_nowhere_else_either() -> None:
-    with scripted(OK) as other, scripted(answer(b"", 302, Location=other.url)) as server, session_to(server) as session:
-        with pytest.raises(ProtocolError), session.stream(f"{server.url}/f", token=Secret(TOKEN), headers={}):
-            pass
-        assert other.connections == 0
+ZIP = b"PK\x05\x06" + bytes(18)
+
+
+def download(server: Scripted, **options: Any) -> bytes:
+    with (
+        session_to(server, **options) as session,
+        session.stream(f"{server.url}/f", token=Secret(TOKEN), headers={"Range": "bytes=2-"}) as stream,
+    ):
+        return b"".join(stream.chunks())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_download_is_followed_to_a_store_without_what_is_ours(status: int) -> None:
+    """http between two ports of this machine stands for https between two hosts."""
+    notices: list[str] = []
+    log: list[str] = []
+    with scripted(answer(ZIP, Set_Cookie="a=b")) as store, scripted(OK) as server:
+        place = f"http://127.0.0.1:{store.port}/bucket/x.zip?X-Amz-Signature=canary-signature"
+        server.behaviours = [answer(b"", status, Location=place, Set_Cookie="home=1")]
+        assert download(server, on_notice=notices.append, log=log.append) == ZIP
+    (request,) = store.requests
+    assert request.startswith(b"GET /bucket/x.zip?X-Amz-Signature=canary-signature ")
+    assert b"range: bytes=2-" in request.lower()
+    for ours in (TOKEN.encode(), b"authorization", b"referer", b"cookie"):
+        assert ours not in request.lower()
+    assert ["127.0.0.1" in notice for notice in notices] == [True]
+    assert "canary-signature" not in "".join([*notices, *log])
+
+
+@pytest.mark.parametrize(("hops", "arrives"), [(2, True), (3, False)])
+def test_a_download_is_followed_three_times(hops: int, arrives: bool) -> None:
+    with scripted(OK) as store, scripted(OK) as server:
+        onward = answer(b"", 302, Location=f"http://127.0.0.1:{store.port}/x")
+        server.behaviours, store.behaviours = [onward], [*[onward] * hops, answer(ZIP)]
+        if arrives:
+            assert download(server) == ZIP
+        else:
+            with pytest.raises(ProtocolError):
+                download(server)
+    assert len(store.requests) == 3
+
+
+HOMELESS = [place for place in PLACES if not set(re.findall("{port}|{other}|//localhost", place))]
+
+
+@pytest.mark.parametrize("place", HOMELESS)
+def test_a_download_is_not_followed_everywhere(place: str) -> None:
+    with scripted(OK) as server:
+        server.behaviours = [answer(b"", 302, Location=place.format(own=server.port)), OK]
+        with pytest.raises(NetworkError):
+            download(server)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (answer(b"<Error><Code>AccessDenied</Code></Error>", 403), ProtocolError),
+        (answer(b"<Error/>", 404), ProtocolError),
+        (answer(b"", 503), NetworkError),
+        (answer(b"<Error><Code>NoSuchKey</Code></Error>"), ProtocolError),
+    ],
+)
+def test_a_store_that_refuses(refusal: Behaviour, kind: type[HcexportError]) -> None:
+    """Its 403 says nothing of token and privilege."""
+    with (
+        scripted(refusal) as store,
+        scripted(answer(b"", 302, Location=store.url)) as server,
+        pytest.raises(kind) as caught,
+    ):
+        download(server)
+    assert type(caught.value) is kind
+
+
+HOME = Organization.parse("https://gis.example.com/enterprise")
+
+
+@pytest.mark.parametrize(
+    ("place", "store"),
+    [
+        ("https://bucket.s3.example/x?y", "https://bucket.s3.example"),
+        ("https://gis.example.com:9443/x", "https://gis.example.com:9443"),
+        ("https://10.0.0.7/x", "https://10.0.0.7"),
+        ("http://bucket.s3.example/x", None),
+        ("https://127.0.0.1/x", None),
+        ("https://127.9.9.9:8443/x", None),
+        ("https://localhost/x", None),
+        ("https://a.localhost./x", None),
+        ("https://[::1]/x", None),
+        ("https://[::ffff:127.0.0.1]/x", None),
+        ("https://[fe80::1%25eth0]/x", None),
+        ("https://169.254.169.254/latest/meta-data", None),
+        ("https://0.0.0.0/x", None),
+        ("https://user@bucket.s3.example/x", None),
+        ("ftp://bucket.s3.example/x", None),
+        ("https:///x", None),
+        ("https://[/x", None),
+    ],
+)
+def test_where_a_download_may_be_followed(place: str, store: str | None) -> None:
+    found = find_store(place, HOME)
+    assert (found and found.url) == store
+
+
+def test_a_name_that_resolves_to_this_machine_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 0))])
+    with scripted(OK) as server:
+        network = Network(may_be_local=False)
+        network.begin(Deadline.after(5), 5)
+        with pytest.raises(httpcore.ConnectError):
+            network.connect_tcp("bucket.s3.example", server.port)
+        assert server.connections == 0
+
+
+def test_a_redirect_to_another_name_names_that_name() -> None:
+    place = "https://gis.example.com/enterprise/admin/x?code=canary-code"
+    with scripted(answer(b"", 301, Location=place)) as server, pytest.raises(ProtocolError) as caught:
+        fetch(server)
+    assert "https://gis.example.com " in caught.value.message
+    assert "https://gis.example.com " in str(caught.value.hint)
+    assert "canary-code" not in caught.value.message + str(caught.value.hint)
 
 
 # What is sent again
@@ -446,8 +461,25 @@ def test_a_body_without_end_is_cut_off() -> None:
         session.get(f"{server.url}/admin/x", attempts=1)
 
 
-def test_what_was_compressed_on_the_way_is_refused() -> None:
-    with scripted(answer(b"\x1f\x8b", Content_Encoding="gzip")) as server, pytest.raises(ProtocolError):
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP"])
+def test_gzip_is_unpacked(encoding: str) -> None:
+    body = gzip.compress(b'{"fine": true}')
+    with scripted(answer(body, Content_Encoding=encoding)) as server:
+        assert fetch(server) == {"fine": True}
+
+
+UNPACKED_BADLY = {
+    "no gzip": answer(b"\x1f\x8b", Content_Encoding="gzip"),
+    "half of it": answer(gzip.compress(b'{"fine": true}' * 99)[:-9], Content_Encoding="gzip"),
+    "plain": answer({"fine": True}, Content_Encoding="gzip"),
+    "a bomb": answer(gzip.compress(b'{"a": "' + bytes(JSON_CAP) + b'"}'), Content_Encoding="gzip"),
+    "brotli": answer(b"x", Content_Encoding="br"),
+}
+
+
+@pytest.mark.parametrize("behaviour", UNPACKED_BADLY.values(), ids=UNPACKED_BADLY.keys())
+def test_what_cannot_be_unpacked_is_refused(behaviour: Behaviour) -> None:
+    with scripted(behaviour) as server, pytest.raises(ProtocolError):
         fetch(server)
 
 
@@ -458,6 +490,14 @@ def test_what_was_compressed_on_the_way_is_refused() -> None:
         (answer(b"<html>sign in</html>", Content_Type="application/octet-stream"), ProtocolError),
         (answer({"itemID": "x", "itemName": "y"}), ProtocolError),
         (answer(b"", 502), NetworkError),
+        (
+            answer(
+                gzip.compress(b'{"error": {"code": 498, "message": "Invalid token."}}'),
+                Content_Encoding="gzip",
+                Content_Type="application/json",
+            ),
+            TokenRejected,
+        ),
     ],
 )
 def test_a_download_that_is_no_file(behaviour: Behaviour, kind: type[HcexportError]) -> None:
@@ -485,156 +525,3 @@ def test_a_download_hands_out_the_bytes_as_they_are() -> None:
             assert stream.headers["etag"] == '"x"'
     assert b"range: bytes=0-" in server.requests[0].lower()
     assert b"f=json" not in server.requests[0]
-
-
-# The client on top of it
-
-
-class Fixed:
-    """Tokens that are renewed as often as somebody asks."""
-
-    def __init__(self) -> None:
-        self.handed_out = 1
-
-    def current(self) -> Secret:
-        return Secret(f"token-{self.handed_out}")
-
-    def renewed(self, rejected: Secret) -> Secret:
-        assert rejected.reveal() == f"token-{self.handed_out}"
-        self.handed_out += 1
-        return self.current()
-
-
-INVALID = answer({"error": {"code": 498, "message": "Invalid token."}})
-
-
-def test_a_token_that_is_refused_is_renewed_once_a_call() -> None:
-    with scripted(INVALID, answer({"jobs": ["j1"]}), INVALID) as server, session_to(server) as session:
-        client = Client(session, Fixed())
-        assert client.job_ids() == ["j1"]
-        with pytest.raises(TokenRejected):
-            client.job_ids()
-    tokens = [request.split(b"earer ")[1].split(b"\r\n")[0] for request in server.requests]
-    assert tokens == [b"token-1", b"token-2", b"token-2", b"token-3"]
-
-
-def test_an_export_is_sent_once_whatever_becomes_of_the_token() -> None:
-    """The refusal of a token says nothing of what was done before: whoever submits looks before it is sent again."""
-    with scripted(INVALID, answer({"jobid": "j1"})) as server, session_to(server) as session:
-        client = Client(session, Fixed())
-        with pytest.raises(TokenRejected):
-            client.export_reports(["a"])
-        client.renew_token()
-        assert client.export_reports(["a"]).id == "j1"
-    assert [b"token-1" in request for request in server.requests] == [True, False]
-
-
-PAGE = (
-    b"<html><a href='/e/admin'>Home</a> <a href='https://x/e/admin/jobs/j1'>j1</a> <a href='/e/admin/jobs/j1?a'></html>"
-)
-JOB_PLACES = {
-    "303": answer(b"", 303, Location="http://internal.svc/e/admin/jobs/j1?f=html"),
-    "302": answer(b"<html>moved</html>", 302, Location="/e/admin/jobs/j1"),
-    "page": answer(PAGE),
-}
-OTHER_PLACES = {
-    "two jobs": answer(PAGE.replace(b"jobs/j1?", b"jobs/j2?")),
-    "hostile": answer(b"", 303, Location="/e/admin/jobs/..%2f..%2fuploads"),
-    "openings": answer(b"<a href='https://example.com/jobs/openings'>"),
-    "sign-in": answer(b"", 302, Location="/e/sharing/signin"),
-    "an error": answer(PAGE, 502),
-}
-
-
-@pytest.mark.parametrize("place", JOB_PLACES)
-def test_a_redirect_to_the_job_or_its_page_names_it(place: str) -> None:
-    with scripted(JOB_PLACES[place]) as server, session_to(server) as session:
-        assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("place", OTHER_PLACES)
-def test_another_redirect_or_page_names_no_job(place: str) -> None:
-    with scripted(OTHER_PLACES[place]) as server, session_to(server) as session, pytest.raises(NetworkError):
-        Client(session, Fixed()).export_reports(["a"])
-
-
-def test_the_clock_is_read_from_answers_of_the_api_alone() -> None:
-    right, wrong = "Mon, 23 Nov 2026 12:00:00 GMT", "Mon, 23 Nov 2020 12:00:00 GMT"
-    gateway = answer(b"<html>bad gateway</html>", 502, Date=wrong)
-    with scripted(answer({}, Date=right), gateway) as server, session_to(server) as session:
-        session.get(f"{server.url}/admin/x")
-        with pytest.raises(NetworkError):
-            session.post(f"{server.url}/admin/x", {})
-        assert session.server_now().year == 2026
-
-
-def test_a_list_of_jobs_is_ids_objects_or_nonsense() -> None:
-    listed = answer({"jobs": ["j1", {"jobID": "j2"}, "../x", 7]})
-    with scripted(listed, answer({})) as server, session_to(server) as session:
-        client = Client(session, Fixed())
-        assert client.job_ids() == ["j1", "j2", "7"]
-        with pytest.raises(ProtocolError):
-            client.job_ids()
-
-
-def test_ids_are_taken_from_urls_of_whatever_host() -> None:
-    submitted = answer({"jobsUrl": "http://internal.svc:6080/other/admin/jobs/j%2D1?x=y", "status": "SUBMITTED"})
-    ended = answer({"status": "COMPLETED", "result": {"url": "https://169.254.169.254/uploads/u1/"}})
-    with scripted(submitted, ended) as server, session_to(server) as session:
-        client = Client(session, Fixed())
-        job = client.export_reports(["a", "b"])
-        assert job.id == "j-1"
-        assert client.job(job.id).upload_id == "u1"
-    assert b"runIds=a%2Cb" in server.requests[0]
-    assert server.requests[1].startswith(b"GET /e/admin/jobs/j-1?f=json ")
-
-
-def listed(*pages: dict[str, Any]) -> tuple[list[str], int]:
-    """The ids that are read from pages, the last of which is sent for ever, and how many were asked for."""
-    with scripted(*map(answer, pages)) as server, session_to(server) as session:
-        found = [report.id for page in Client(session, Fixed()).query_reports() for report in page]
-    return found, len(server.requests)
-
-
-@pytest.mark.parametrize("following", [1, 0, -7, 5, "x", None, "-1", "1e999", [], "5"])
-def test_a_list_that_does_not_go_on_ends(following: object) -> None:
-    found, requests = listed({"runs": [{"id": "a"}], "nextStart": following})
-    assert found == ["a"]
-    assert requests <= 2
-
-
-@pytest.mark.parametrize("key", ["nextStart", "nextstart"])
-@pytest.mark.parametrize("following", [2, "2", 2.0])
-def test_the_next_page_is_found_however_it_is_spelled(key: str, following: object) -> None:
-    pages = {"runs": [{"id": "a"}], key: following}, {"runs": [{"id": "b"}], "nextStart": -1, "total": 2}
-    assert listed(*pages) == (["a", "b"], 2)
-
-
-def test_a_report_that_stands_in_two_pages_is_one() -> None:
-    rows = [{"id": name, "name": str(number)} for number, name in enumerate("abab")]
-    assert listed({"runs": rows, "nextStart": 5}, {"runs": [*rows, {"id": "c"}], "nextStart": 9}, {"runs": rows}) == (
-        ["a", "b", "c"],
-        3,
-    )
-
-
-@pytest.mark.parametrize("empty", [{"total": 0}, {"runs": None, "total": 0}, {"runs": [], "total": 0, "nextStart": 1}])
-def test_a_list_that_is_left_out_is_empty(empty: dict[str, Any]) -> None:
-    assert listed(empty) == ([], 1)
-
-
-def test_fewer_reports_than_the_server_counts_are_an_error() -> None:
-    with pytest.raises(ProtocolError, match=r"8.*3"):
-        listed({"runs": [{"id": "a"}, {"id": "b"}, {"id": "c"}], "total": 8})
-
-
-def test_a_list_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcexport.api.client.REPORTS_CAP", 3)
-    with pytest.raises(ProtocolError):
-        listed(*({"runs": [{"id": str(number)}], "nextStart": number + 2} for number in range(9)))
-
-
-def test_an_answer_that_lacks_its_list_is_not_an_empty_one() -> None:
-    with scripted(answer({"something": "else"})) as server, session_to(server) as session, pytest.raises(ProtocolError):
-        list(Client(session, Fixed()).query_reports())

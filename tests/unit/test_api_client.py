@@ -1,0 +1,162 @@
+"""The client: which requests its methods make, and what it makes of the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scripted_server import answer, scripted, session_to
+
+from hcexport.api.client import Client
+from hcexport.errors import NetworkError, ProtocolError, TokenRejected
+from hcexport.redaction import Secret
+
+
+class Fixed:
+    """Tokens that are renewed as often as somebody asks."""
+
+    def __init__(self) -> None:
+        self.handed_out = 1
+
+    def current(self) -> Secret:
+        return Secret(f"token-{self.handed_out}")
+
+    def renewed(self, rejected: Secret) -> Secret:
+        assert rejected.reveal() == f"token-{self.handed_out}"
+        self.handed_out += 1
+        return self.current()
+
+
+INVALID = answer({"error": {"code": 498, "message": "Invalid token."}})
+
+
+def test_a_token_that_is_refused_is_renewed_once_a_call() -> None:
+    with scripted(INVALID, answer({"jobs": ["j1"]}), INVALID) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        assert client.job_ids() == ["j1"]
+        with pytest.raises(TokenRejected):
+            client.job_ids()
+    tokens = [request.split(b"earer ")[1].split(b"\r\n")[0] for request in server.requests]
+    assert tokens == [b"token-1", b"token-2", b"token-2", b"token-3"]
+
+
+def test_an_export_is_sent_once_whatever_becomes_of_the_token() -> None:
+    """The refusal of a token says nothing of what was done before: whoever submits looks before it is sent again."""
+    with scripted(INVALID, answer({"jobid": "j1"})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        with pytest.raises(TokenRejected):
+            client.export_reports(["a"])
+        client.renew_token()
+        assert client.export_reports(["a"]).id == "j1"
+    assert [b"token-1" in request for request in server.requests] == [True, False]
+
+
+PAGE = (
+    b"<html><a href='/e/admin'>Home</a> <a href='https://x/e/admin/jobs/j1'>j1</a> <a href='/e/admin/jobs/j1?a'></html>"
+)
+JOB_PLACES = {
+    "303": answer(b"", 303, Location="http://internal.svc/e/admin/jobs/j1?f=html"),
+    "302": answer(b"<html>moved</html>", 302, Location="/e/admin/jobs/j1"),
+    "page": answer(PAGE),
+}
+OTHER_PLACES = {
+    "two jobs": answer(PAGE.replace(b"jobs/j1?", b"jobs/j2?")),
+    "hostile": answer(b"", 303, Location="/e/admin/jobs/..%2f..%2fuploads"),
+    "openings": answer(b"<a href='https://example.com/jobs/openings'>"),
+    "sign-in": answer(b"", 302, Location="/e/sharing/signin"),
+    "an error": answer(PAGE, 502),
+}
+
+
+@pytest.mark.parametrize("place", JOB_PLACES)
+def test_a_redirect_to_the_job_or_its_page_names_it(place: str) -> None:
+    with scripted(JOB_PLACES[place]) as server, session_to(server) as session:
+        assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("place", OTHER_PLACES)
+def test_another_redirect_or_page_names_no_job(place: str) -> None:
+    with scripted(OTHER_PLACES[place]) as server, session_to(server) as session, pytest.raises(NetworkError):
+        Client(session, Fixed()).export_reports(["a"])
+
+
+def test_the_clock_is_read_from_answers_of_the_api_alone() -> None:
+    right, wrong = "Mon, 23 Nov 2026 12:00:00 GMT", "Mon, 23 Nov 2020 12:00:00 GMT"
+    gateway = answer(b"<html>bad gateway</html>", 502, Date=wrong)
+    with scripted(answer({}, Date=right), gateway) as server, session_to(server) as session:
+        session.get(f"{server.url}/admin/x")
+        with pytest.raises(NetworkError):
+            session.post(f"{server.url}/admin/x", {})
+        assert session.server_now().year == 2026
+
+
+def test_a_list_of_jobs_is_ids_objects_or_nonsense() -> None:
+    listed = answer({"jobs": ["j1", {"jobID": "j2"}, "../x", 7]})
+    with scripted(listed, answer({})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        assert client.job_ids() == ["j1", "j2", "7"]
+        with pytest.raises(ProtocolError):
+            client.job_ids()
+
+
+def test_ids_are_taken_from_urls_of_whatever_host() -> None:
+    submitted = answer({"jobsUrl": "http://internal.svc:6080/other/admin/jobs/j%2D1?x=y", "status": "SUBMITTED"})
+    ended = answer({"status": "COMPLETED", "result": {"url": "https://169.254.169.254/uploads/u1/"}})
+    with scripted(submitted, ended) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        job = client.export_reports(["a", "b"])
+        assert job.id == "j-1"
+        assert client.job(job.id).upload_id == "u1"
+    assert b"runIds=a%2Cb" in server.requests[0]
+    assert server.requests[1].startswith(b"GET /e/admin/jobs/j-1?f=json ")
+
+
+def listed(*pages: dict[str, Any]) -> tuple[list[str], int]:
+    """The ids that are read from pages, the last of which is sent for ever, and how many were asked for."""
+    with scripted(*map(answer, pages)) as server, session_to(server) as session:
+        found = [report.id for page in Client(session, Fixed()).query_reports() for report in page]
+    return found, len(server.requests)
+
+
+@pytest.mark.parametrize("following", [1, 0, -7, 5, "x", None, "-1", "1e999", [], "5"])
+def test_a_list_that_does_not_go_on_ends(following: object) -> None:
+    found, requests = listed({"runs": [{"id": "a"}], "nextStart": following})
+    assert found == ["a"]
+    assert requests <= 2
+
+
+@pytest.mark.parametrize("key", ["nextStart", "nextstart"])
+@pytest.mark.parametrize("following", [2, "2", 2.0])
+def test_the_next_page_is_found_however_it_is_spelled(key: str, following: object) -> None:
+    pages = {"runs": [{"id": "a"}], key: following}, {"runs": [{"id": "b"}], "nextStart": -1, "total": 2}
+    assert listed(*pages) == (["a", "b"], 2)
+
+
+def test_a_report_that_stands_in_two_pages_is_one() -> None:
+    rows = [{"id": name, "name": str(number)} for number, name in enumerate("abab")]
+    assert listed({"runs": rows, "nextStart": 5}, {"runs": [*rows, {"id": "c"}], "nextStart": 9}, {"runs": rows}) == (
+        ["a", "b", "c"],
+        3,
+    )
+
+
+@pytest.mark.parametrize("empty", [{"total": 0}, {"runs": None, "total": 0}, {"runs": [], "total": 0, "nextStart": 1}])
+def test_a_list_that_is_left_out_is_empty(empty: dict[str, Any]) -> None:
+    assert listed(empty) == ([], 1)
+
+
+def test_fewer_reports_than_the_server_counts_are_an_error() -> None:
+    with pytest.raises(ProtocolError, match=r"8.*3"):
+        listed({"runs": [{"id": "a"}, {"id": "b"}, {"id": "c"}], "total": 8})
+
+
+def test_a_list_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcexport.api.client.REPORTS_CAP", 3)
+    with pytest.raises(ProtocolError):
+        listed(*({"runs": [{"id": str(number)}], "nextStart": number + 2} for number in range(9)))
+
+
+def test_an_answer_that_lacks_its_list_is_not_an_empty_one() -> None:
+    with scripted(answer({"something": "else"})) as server, session_to(server) as session, pytest.raises(ProtocolError):
+        list(Client(session, Fixed()).query_reports())
