@@ -1,1 +1,11 @@
-"""The organization's admin API: one session, one way to get a token, one method an endpoint."""
+"""Pure HTTP: requests to one organization, and what its answers mean.
+
+``client`` has one method an endpoint. It sends through ``session``, which puts the token into a request, follows
+redirects (``redirects``) and tries again what may pass. ``http`` sends with httpx over ``network``, whose sockets keep
+a deadline; ``tls`` and ``proxy`` say what is trusted and which way leads there. ``body`` reads an answer within limits,
+``responses`` decides what it means, and ``diagnose`` finds out why a refusal came.
+
+It knows nothing of where tokens come from or are kept, of files, and of what is printed: notices and warnings go to
+callbacks. httpx and httpcore are named in ``http`` and ``network`` alone. A new way in which servers say no goes to
+``responses``, a new form of a page of reports to ``report_pages``, a new endpoint to ``client``.
+"""

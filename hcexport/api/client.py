@@ -1,36 +1,46 @@
-"""The admin API: one method an endpoint, models in and out. Its pages are named after the operations they document."""
+"""The Enterprise Administrator API: one method an endpoint, values of ``hcexport.models`` out.
+
+To add an endpoint: a method here that is named as the API names the operation, a model or a field in ``models``, a
+route in ``hcexport/sandbox/endpoints/``, and the documented answer in tests/data/. What is known of each endpoint is in
+tests/data/README.md. ``_get`` and ``_post`` renew a token that is refused. An operation that starts a job uses
+``_start``, because it must not be sent twice.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from hcexport.api.diagnose import explain_refusals
+from hcexport.api.report_pages import ReportPage
 from hcexport.api.session import ItemStream, Session
 from hcexport.api_json import JsonFields, id_from_url, is_id
 from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
-from hcexport.models import Account, Job, Report, ReportDetail, Suite, UploadItem
+from hcexport.models import Account, Job, Mode, Report, ReportDetail, Suite, UploadItem
 from hcexport.redaction import Secret
 
+PAGE_SIZE = 1000  # reports a page: the API's default, always sent because the documentation calls it required
+REPORTS_CAP = 150_000  # reports of one list
+LIST_CAP = 48 * 2**20  # bytes of JSON of one list; REPORTS_CAP reports have a fifth of that
+JOB_PAGE_LOOKS = 2  # on fresh connections, at a job's page that names another job
 _JOB_PLACE = re.compile(r"/admin/jobs/([^/\s\"'<>?#&]+)", re.IGNORECASE)
-PAGE_SIZE = 1000  # reports a page: the API's own default, always said because it is "required" too
-
-REPORTS_CAP, LIST_CAP = 150_000, 48 * 2**20  # reports of one list, and bytes of its JSON: a fifth of that is usual
 
 T = TypeVar("T")
 
 
 class Tokens(Protocol):
-    """Where the token comes from: ``api.auth`` has the one that signs in, tests have their own."""
+    """Where the token comes from: ``hcexport.auth`` signs in, tests hand out tokens of their own."""
 
     def current(self) -> Secret:
-        """The token to use now. Raises SignInRequired when there is none to be had."""
+        """The token to use now. Raises SignInRequired when there is no token and no way to get one."""
 
     def renewed(self, rejected: Secret) -> Secret:
-        """Another token than the one that the server does not take. Raises SignInRequired."""
+        """Another token than the one that the server rejected. Raises SignInRequired."""
 
 
 class Client:
@@ -41,37 +51,48 @@ class Client:
         self._tokens = tokens
         self._admin = session.organization.admin
         self._sharing = session.organization.sharing
+        self._names: dict[str, str] = {}  # jobs whose page names another job, and the id that it names
 
     # Health check
 
     def suites(self) -> list[Suite]:
         """``GET healthCheck/suites``."""
-        return [Suite.from_json(one) for one in _objects(self._get("healthCheck/suites"), "userSuites")]
+        suites = _take_list(self._get("healthCheck/suites"), "userSuites")
+        return [Suite.from_json(suite) for suite in suites if isinstance(suite, dict)]
 
-    def query_reports(self, *, results: Sequence[str] = ()) -> Iterator[list[Report]]:
+    def run_check(self, suite_ids: Sequence[str], name: str) -> Job:
+        """``POST healthCheck/run``: the job that makes a report called ``name``. Sent once, as ``export_reports``.
+
+        Asynchronous because otherwise the answer waits for the report, longer than many proxies do.
+        """
+        return self._start("healthCheck/run", {"suiteIds": ",".join(suite_ids), "runName": name, "async": "true"})
+
+    def query_reports(self) -> Iterator[list[Report]]:
         """``GET healthCheck/reports/query``: every page, in the order of the server, each report once.
 
         The last page has ``nextStart`` -1. A page without a new report ends the list as well, because such a server
         would never come to an end. Raises ProtocolError for fewer reports than the server counts, or too many.
         """
         seen: set[str] = set()
-        start, bytes_before = 1, self.session.json_bytes
+        start, without_id, bytes_before = 1, 0, self.session.json_bytes
         while True:
-            params = {"num": PAGE_SIZE, "start": start, **({"runResult": ",".join(results)} if results else {})}
-            page = self._get("healthCheck/reports/query", params)
-            reports: dict[str, Report] = {}
-            for report in _reports_in(page):
-                if report.id not in seen:
-                    reports.setdefault(report.id, report)
-            seen.update(reports)
+            page = ReportPage.from_json(
+                self._get("healthCheck/reports/query", {"num": PAGE_SIZE, "start": start}),
+            )
+            fresh = list({report.id: report for report in reversed(page.reports) if report.id not in seen}.values())
+            fresh.reverse()
+            seen.update(report.id for report in fresh)
+            without_id += page.without_id
             if len(seen) > REPORTS_CAP or self.session.json_bytes - bytes_before > LIST_CAP:
                 raise ProtocolError(f"the list of reports does not end: there are more than {len(seen) - 1}")
-            yield list(reports.values())
-            start = _next_start(page)
-            if start <= 0 or not reports:
+            yield fresh
+            start = page.next_start
+            if start <= 0 or not fresh:
                 break
-        if not results:
-            _require_all(page, len(seen))
+        if without_id:
+            self.session.on_warning(f"{without_id} of the reports that the server lists have no usable id: left out")
+        if page.total is not None and page.total > len(seen) + without_id:
+            raise ProtocolError(f"the server counts {page.total} reports and lists {len(seen)} of them")
 
     def report(self, run_id: str) -> ReportDetail:
         """``GET healthCheck/reports/<id>``. Raises NotFound."""
@@ -82,38 +103,43 @@ class Client:
 
         Sent once, with the token of now: raises TokenRejected where other requests would be sent again with a new one.
         """
-        path, form = "healthCheck/reports/export", {"runIds": ",".join(run_ids)}
-        with explain_refusals(path, self.session, self.release):
-            token = self._token_to_send()
-            return _started(lambda: self.session.post(f"{self._admin}/{path}", form, token=token))
+        return self._start("healthCheck/reports/export", {"runIds": ",".join(run_ids)})
 
-    def _token_to_send(self) -> Secret:
-        try:
-            return self._tokens.current()
-        except (NetworkError, TimedOut) as error:
-            error.unsent = True  # the request that the token was for
-            raise
-
-    def renew_token(self) -> None:
-        """Get another token than the one that the server did not take. Raises AuthError or ConfigError."""
-        self._tokens.renewed(self._tokens.current())
+    def delete_reports(self, run_ids: Sequence[str]) -> None:
+        """``POST healthCheck/reports/delete``: delete reports for good."""
+        self._post("healthCheck/reports/delete", {"runIds": ",".join(run_ids)})
 
     # Jobs
 
     def job_ids(self) -> list[str]:
         """``GET jobs``: ids and nothing else. Raises ProtocolError for an answer without a list of them."""
-        listed = JsonFields(self._get("jobs")).take("jobs")
-        if not isinstance(listed, list):
-            raise ProtocolError("the server's answer has no list of 'jobs'")
-        ids = (JsonFields(one).text("jobid") if isinstance(one, dict) else str(one) for one in listed)
-        return [one for one in ids if is_id(one)]
+        listed = _take_list(self._get("jobs"), "jobs")
+        ids = (JsonFields(job).text("jobid") if isinstance(job, dict) else str(job) for job in listed)
+        return [job_id for job_id in ids if is_id(job_id)]
 
     def job(self, job_id: str, *, attempts: int = 3) -> Job:
-        """``GET jobs/<id>``: a snapshot. Raises NotFound."""
-        job = Job.from_json(self._get(f"jobs/{_segment(job_id)}", attempts=attempts), job_id=job_id)
-        if job.id.lower() != job_id.lower():
-            raise ProtocolError(f"asked for job {job_id}, the server answered about {job.id}")
-        return job
+        """``GET jobs/<id>``: a snapshot. Raises NotFound, and ProtocolError for an answer about another job.
+
+        An answer about another job may be one that was planted on the connection. When two fresh connections give the
+        same answer it is the server's own: the documentation's sample of a job names another id than its submit, too.
+        """
+        job = self._read_job(job_id, attempts)
+        if job.id.lower() in {job_id.lower(), self._names.get(job_id)}:
+            return replace(job, id=job_id)
+        for _ in range(JOB_PAGE_LOOKS):
+            self.session.hang_up()
+            again = self._read_job(job_id, attempts)
+            if again.id.lower() == job_id.lower():
+                return replace(again, id=job_id)
+            if again.id != job.id:
+                raise ProtocolError(f"asked for job {job_id}, the server answered about {job.id}, then {again.id}")
+            job = again
+        self._names[job_id] = job.id.lower()
+        self.session.on_warning(f"the page of job {job_id} calls it {job.id}; taken for the same job")
+        return replace(job, id=job_id)
+
+    def _read_job(self, job_id: str, attempts: int) -> Job:
+        return Job.from_json(self._get(f"jobs/{_segment(job_id)}", attempts=attempts), job_id=job_id)
 
     # Uploads
 
@@ -124,14 +150,16 @@ class Client:
     @contextmanager
     def open_item(self, item_id: str, *, first_byte: int = 0, validator: str | None = None) -> Iterator[ItemStream]:
         """``GET uploads/<id>/download``, from ``first_byte`` on if the item is still what ``validator`` says."""
+        path = f"uploads/{_segment(item_id)}/download"
         headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
         if first_byte and validator:
             headers["If-Range"] = validator
         with ExitStack() as stack:
-            yield self._call(
-                f"uploads/{_segment(item_id)}/download",
-                lambda url, token: stack.enter_context(self.session.stream(url, token=token, headers=headers)),
-            )
+
+            def open_stream(*, token: Secret) -> ItemStream:
+                return stack.enter_context(self.session.stream(f"{self._admin}/{path}", token=token, headers=headers))
+
+            yield self._call(path, open_stream)
 
     def delete_item(self, item_id: str) -> None:
         """``POST uploads/<id>/delete``."""
@@ -141,80 +169,76 @@ class Client:
 
     def account(self) -> Account:
         """``GET sharing/rest/community/self``: whom the token belongs to."""
-        url = f"{self._sharing}/community/self"
-        return Account.from_json(self._with_token(lambda token: self.session.get(url, token=token)))
+        return Account.from_json(self._with_token(partial(self.session.get, f"{self._sharing}/community/self")))
 
     def release(self) -> str:
         """``GET admin``: the server's release, such as ``12.0``; empty when it does not say."""
-        answer = self._with_token(lambda token: self.session.get(self._admin, token=token))
+        answer = self._with_token(partial(self.session.get, self._admin))
         return str(answer.get("fullVersion") or answer.get("currentVersion") or "")
 
+    def mode(self) -> Mode:
+        """``GET mode``: whether the organization is read-only, as during an upgrade."""
+        return Mode.from_json(self._get("mode"))
+
+    # Sending
+
+    def renew_token(self) -> None:
+        """Get another token than the one that the server rejected. Raises AuthError or ConfigError."""
+        self._tokens.renewed(self._tokens.current())
+
     def _get(self, path: str, params: dict[str, Any] | None = None, *, attempts: int = 5) -> dict[str, Any]:
-        return self._call(path, lambda url, token: self.session.get(url, params, token=token, attempts=attempts))
+        return self._call(path, partial(self.session.get, f"{self._admin}/{path}", params, attempts=attempts))
 
     def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
-        return self._call(path, lambda url, token: self.session.post(url, form, token=token))
+        return self._call(path, partial(self.session.post, f"{self._admin}/{path}", form))
 
-    def _call(self, path: str, send: Callable[[str, Secret], T]) -> T:
-        """Send to the admin API; a refusal says what is behind it: a privilege, another product, an old release."""
+    def _start(self, path: str, form: dict[str, str]) -> Job:
+        """POST what starts a job, once: the server starts a job for every request that reaches it.
+
+        A server that takes us for a browser redirects to the page of the job, or shows it; the id in it is enough.
+        """
         with explain_refusals(path, self.session, self.release):
-            return self._with_token(lambda token: send(f"{self._admin}/{path}", token))
+            token = self._current_token()
+            try:
+                return Job.from_json(self.session.post(f"{self._admin}/{path}", form, token=token))
+            except ProtocolError as error:
+                found = {id_from_url(f"/jobs/{job}", after="jobs") for job in _JOB_PLACE.findall(error.place)} - {None}
+                if len(found) != 1:
+                    raise
+                return Job.from_json({"jobid": found.pop()})
 
-    def _with_token(self, send: Callable[[Secret], T]) -> T:
-        """Send with the current token, and once more with a new one when the server does not take it."""
+    def _current_token(self) -> Secret:
+        """The token for a POST. A failure to get it is marked as unsent, because the POST has not been sent."""
+        try:
+            return self._tokens.current()
+        except (NetworkError, TimedOut) as error:
+            error.unsent = True
+            raise
+
+    def _call(self, path: str, send: Callable[..., T]) -> T:
+        """Send to the admin API; explain a refusal by a privilege, another product or an old release."""
+        with explain_refusals(path, self.session, self.release):
+            return self._with_token(send)
+
+    def _with_token(self, send: Callable[..., T]) -> T:
+        """Send with the current token, and once more with a new token when the server rejects it."""
         token = self._tokens.current()
         try:
-            return send(token)
+            return send(token=token)
         except TokenRejected:
-            return send(self._tokens.renewed(token))
-
-
-def _reports_in(page: dict[str, Any]) -> list[Report]:
-    if not page.get("runs") and "total" in page:  # some leave out a list that is empty
-        return []
-    return [Report.from_json(run) for run in _objects(page, "runs")]
-
-
-def _next_start(page: dict[str, Any]) -> int:
-    """Where the next page begins, not positive at the end; servers write it as text or as a fraction as well."""
-    found = next((value for key, value in page.items() if key.lower() == "nextstart"), None)
-    try:
-        return int(float(found)) if isinstance(found, int | float | str) else -1
-    except (ValueError, OverflowError):
-        return -1
-
-
-def _require_all(page: dict[str, Any], count: int) -> None:
-    """Raise ProtocolError when the server counts more reports than it has listed."""
-    total = page.get("total")
-    if isinstance(total, int) and total > count:
-        raise ProtocolError(f"the server counts {total} reports and lists {count} of them")
+            return send(token=self._tokens.renewed(token))
 
 
 def _segment(name: str) -> str:
-    """An id as one path segment. Raises UsageError for one that would lead elsewhere."""
+    """Quote an id for use as one path segment. Raises UsageError for an id that would lead elsewhere."""
     if not is_id(name):
         raise UsageError(f"{name!r} is not an id")
     return quote(name, safe="")
 
 
-def _started(send: Callable[[], dict[str, Any]]) -> Job:
-    """The job in the answer to a POST, or the only job that a redirect or the links of a page lead to.
-
-    A server that takes us for a browser redirects to the page of the job, or shows it.
-    """
-    try:
-        return Job.from_json(send())
-    except ProtocolError as error:
-        places = {id_from_url(f"/jobs/{place}", after="jobs") for place in _JOB_PLACE.findall(error.place)} - {None}
-        if len(places) == 1:
-            return Job.from_json({"jobid": places.pop()})
-        raise
-
-
-def _objects(answer: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """The list of objects under ``key``; an answer without that list is not the one that was asked for."""
-    listed = answer.get(key)
+def _take_list(answer: dict[str, Any], key: str) -> list[Any]:
+    """The list under ``key``, in any case. Raises ProtocolError without a list: nothing is not an empty list."""
+    listed = JsonFields(answer).take(key.lower())
     if not isinstance(listed, list):
         raise ProtocolError(f"the server's answer has no list of {key!r}")
-    return [one for one in listed if isinstance(one, dict)]
+    return listed

@@ -1,4 +1,4 @@
-"""Whether this is the product that has health checks: ArcGIS Enterprise on Kubernetes, 11.2 or newer."""
+"""Explain refusals: which privilege is missing, or that this is not ArcGIS Enterprise on Kubernetes 11.2 or newer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from hcexport.errors import ConfigError, HcexportError, NoOrganization, NotFound
 
 _DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # the test that Esri's own client makes
 _FIRST_RELEASE = (11, 2)
-# What the documentation asks for; uploads ask for another one than health checks do.
+# As documented (tests/data/README.md, "Privileges"), by the first segment of the path.
 _PRIVILEGES = {
     "healthCheck": "the administrative privilege 'Security and infrastructure'",
+    "jobs": "one of the privileges Update, Delete, 'Security and infrastructure', or the Publisher role",
     "uploads": "the Publisher or the default administrator role",
 }
 
 
 def check_deployment(session: Session) -> None:
-    """Raise ConfigError when ``sharing/rest/portals/self`` says that this is another product. It needs no token."""
+    """Raise ConfigError when ``sharing/rest/portals/self`` says that this is another product. No token is sent."""
     deployment = session.get(f"{session.organization.sharing}/portals/self").get("portalDeploymentType")
     if isinstance(deployment, str) and deployment != _DEPLOYMENT:
         raise ConfigError(
@@ -28,7 +29,7 @@ def check_deployment(session: Session) -> None:
 
 
 def check_release(release: str, organization: object) -> None:
-    """Raise ConfigError for a release before 11.2; one that cannot be read counts as new enough."""
+    """Raise ConfigError for a release before 11.2. A release that cannot be read counts as new enough."""
     if _is_older(release):
         raise ConfigError(
             f"{organization} is release {release}: health checks came with 11.2",
@@ -38,16 +39,16 @@ def check_release(release: str, organization: object) -> None:
 
 @contextmanager
 def explain_refusals(path: str, session: Session, release: Callable[[], str]) -> Iterator[None]:
-    """Say what is behind a refusal of ``path``, a resource of the admin API: the privilege that it asks for.
+    """Add the privilege that ``path``, a resource of the admin API, requires to a refusal of it.
 
-    A health check resource that is not there may mean another product, or an old release: raises ConfigError then. A
-    server that does not say what it is leaves the refusal as it came.
+    Where a health check resource is missing, raise ConfigError for another product or an old release. The refusal
+    stands as it came where the server does not say what it is.
     """
     try:
         yield
     except PrivilegeMissing as refusal:
         if needed := _PRIVILEGES.get(path.partition("/")[0]):
-            raise PrivilegeMissing(f"{refusal.message.rstrip('.')}; it takes {needed}", hint=refusal.hint) from None
+            raise PrivilegeMissing(f"{refusal.message.rstrip('.')}; it requires {needed}", hint=refusal.hint) from None
         raise
     except (NotFound, NoOrganization):
         if path.startswith("healthCheck/"):
@@ -62,7 +63,7 @@ def _check_product(session: Session, release: Callable[[], str]) -> None:
     except ConfigError:
         raise
     except HcexportError:
-        return  # it does not say what it is
+        return  # the answer is a courtesy: a server that keeps it back may be the right product
 
 
 def _is_older(release: str) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scripted_server import answer, scripted, session_to
+from scripted_server import Behaviour, answer, scripted, session_to
 
 from hcexport.api.client import Client
-from hcexport.errors import NetworkError, ProtocolError, TokenRejected
+from hcexport.errors import NetworkError, PrivilegeMissing, ProtocolError, ServerError, TokenRejected
 from hcexport.redaction import Secret
 
 
@@ -151,6 +151,30 @@ def test_fewer_reports_than_the_server_counts_are_an_error() -> None:
         listed({"runs": [{"id": "a"}, {"id": "b"}, {"id": "c"}], "total": 8})
 
 
+@pytest.mark.parametrize("total", [8, "8", 8.0])
+@pytest.mark.parametrize("key", ["total", "Total"])
+def test_the_total_counts_in_any_form(key: str, total: object) -> None:
+    with pytest.raises(ProtocolError, match=r"8.*1"):
+        listed({"Runs": [{"id": "a"}], key: total})
+
+
+def test_rows_without_an_id_are_left_out_with_a_warning() -> None:
+    warnings: list[str] = []
+    rows = [{"name": "nameless"}, {"runId": "a"}, {"reportId": "b"}, {"id": "../x"}, "no row"]
+    with (
+        scripted(answer({"runs": rows, "total": 5, "nextStart": -1})) as server,
+        session_to(server, on_warning=warnings.append) as session,
+    ):
+        pages = list(Client(session, Fixed()).query_reports())
+    assert [report.id for page in pages for report in page] == ["a", "b"]
+    assert ["3" in warning for warning in warnings] == [True]
+
+
+def test_a_list_of_rows_without_any_id_is_no_list() -> None:
+    with pytest.raises(ProtocolError):
+        listed({"runs": [{"name": "a"}, {"name": "b"}], "total": 2})
+
+
 def test_a_list_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hcexport.api.client.REPORTS_CAP", 3)
     with pytest.raises(ProtocolError):
@@ -160,3 +184,79 @@ def test_a_list_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_answer_that_lacks_its_list_is_not_an_empty_one() -> None:
     with scripted(answer({"something": "else"})) as server, session_to(server) as session, pytest.raises(ProtocolError):
         list(Client(session, Fixed()).query_reports())
+
+
+# Job pages that name another job
+
+
+def job_page(named: str, status: str = "EXECUTING") -> Behaviour:
+    return answer({"jobid": named, "status": status})
+
+
+def test_a_job_page_that_keeps_naming_another_job_is_accepted() -> None:
+    warnings: list[str] = []
+    with scripted(job_page("j2")) as server, session_to(server, on_warning=warnings.append) as session:
+        client = Client(session, Fixed())
+        assert [client.job("j1").id for _ in range(3)] == ["j1"] * 3
+    assert len(server.requests) == 5  # three for the first look, one for each look after it
+    assert server.connections == 3
+    assert ["j1" in warning and "j2" in warning for warning in warnings] == [True]
+
+
+def test_a_planted_job_page_is_not_believed() -> None:
+    with scripted(job_page("j2", "COMPLETED"), job_page("J1")) as server, session_to(server) as session:
+        job = Client(session, Fixed()).job("j1")
+    assert (job.id, job.status.word) == ("j1", "EXECUTING")
+    assert server.connections == 2
+
+
+def test_job_pages_that_name_this_and_that_are_an_error() -> None:
+    pages = job_page("j2"), job_page("j3")
+    with scripted(*pages) as server, session_to(server) as session, pytest.raises(ProtocolError):
+        Client(session, Fixed()).job("j1")
+
+
+# Endpoints
+
+
+def test_a_check_is_started_once_and_asynchronously() -> None:
+    started = answer({"jobid": "j1", "status": "SUBMITTED"})
+    with scripted(started, answer(b"", 502)) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        assert client.run_check(["BSHC-001", "OPHC-001"], "nightly").id == "j1"
+        with pytest.raises(NetworkError):
+            client.run_check(["BSHC-001"], "nightly")
+    first, second = server.requests
+    head, _, body = first.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /e/admin/healthCheck/run ")
+    assert {b"suiteIds=BSHC-001%2COPHC-001", b"runName=nightly", b"async=true"} < set(body.split(b"&"))
+    assert second.startswith(b"POST ")
+
+
+def test_reports_are_deleted_by_their_ids() -> None:
+    with scripted(answer({"success": True}), answer({"success": False})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        client.delete_reports(["a", "b"])
+        with pytest.raises(ServerError):
+            client.delete_reports(["a"])
+    assert server.requests[0].startswith(b"POST /e/admin/healthCheck/reports/delete ")
+    assert b"runIds=a%2Cb" in server.requests[0]
+
+
+def test_suites_and_mode() -> None:
+    suites = answer({"userSuites": [{"id": "BSHC-001", "name": "Basic"}, "no suite"]})
+    with scripted(suites, answer({"isReadOnly": True})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        assert [(suite.id, suite.name) for suite in client.suites()] == [("BSHC-001", "Basic")]
+        assert client.mode().is_read_only is True
+    assert [request.split(b"?")[0] for request in server.requests] == [
+        b"GET /e/admin/healthCheck/suites",
+        b"GET /e/admin/mode",
+    ]
+
+
+@pytest.mark.parametrize(("path", "needed"), [("job", "Publisher"), ("report", "Security and infrastructure")])
+def test_a_refusal_names_the_privilege_that_the_resource_requires(path: str, needed: str) -> None:
+    refusal = answer({"error": {"code": 403, "message": "no"}})
+    with scripted(refusal) as server, session_to(server) as session, pytest.raises(PrivilegeMissing, match=needed):
+        getattr(Client(session, Fixed()), path)("x1")
