@@ -34,9 +34,10 @@ MAY_KNOW = {
     "auth": BOTTOM | {"api", "store"},
     "transfer": BOTTOM | {"api", "store"},
     "health": {"errors", "models"},
+    "notify": BOTTOM | {"api"},
     "output": BOTTOM | {"health"},
     "schedule": {"", "errors"},
-    "cli": BOTTOM | {"api", "auth", "health", "output", "sandbox", "schedule", "store", "transfer"},
+    "cli": BOTTOM | {"api", "auth", "health", "notify", "output", "sandbox", "schedule", "store", "transfer"},
     "sandbox": set(),
 }
 
