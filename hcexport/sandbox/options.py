@@ -1,4 +1,4 @@
-"""What can be chosen about a simulated organization: one frozen value, every field with a default."""
+"""The options of a simulated organization: a frozen value, every field with a default."""
 
 import re
 import secrets
@@ -19,7 +19,7 @@ def _password() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The choices; lives and durations are in seconds, ``clock`` answers seconds since 1970."""
+    """The options; lives and durations are in seconds, ``clock`` returns seconds since 1970."""
 
     port: int = 0
     host: str = "127.0.0.1"
@@ -28,7 +28,7 @@ class Options:
     scenario: str = "normal"
 
     username: str = "administrator"
-    password: str = field(default_factory=_password, repr=False)  # of every account of the world
+    password: str = field(default_factory=_password, repr=False)  # of every account
     mfa_code: str = "123456"  # the right answer of an account with a second factor
     client_secret: str = field(default_factory=_password, repr=False)  # of the registered app hcexport-demo
     token_seconds: float = 3600.0  # the longest life that generateToken grants, whatever is asked
@@ -39,21 +39,27 @@ class Options:
     job_seconds: float = 0.5  # the documented sample took 507 ms
     report_days: int = 90
     extra_reports: int = 0  # cheap ones, older than the nightly history
-    item_bytes: int = 0  # padding in every exported zip, for large downloads
+    item_bytes: int = 0  # of padding in every exported zip, for large downloads
     seed: int = 1
 
     deployment: str = KUBERNETES
     version: str = "12.0"
+    read_only: bool = False  # the mode at the start; ``admin/mode/update`` changes it
     clock: Callable[[], float] = time.time
 
     @property
     def root(self) -> str:
-        """The path of the organization: the context with its slash, or nothing."""
+        """The path of the organization: the context with a slash before it, or nothing."""
         return f"/{self.context}" if self.context else ""
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, which compare."""
+        return tuple(int(part) for part in self.version.split("."))
+
     def __post_init__(self) -> None:
-        """Refuse what no organization can be; raises ValueError."""
+        """Check the context and the version; raises ValueError."""
         if self.context != self.context.strip("/"):
-            raise ValueError(f"the context has no slash at its ends: '{self.context}'")
+            raise ValueError(f"the context must not begin or end with a slash: '{self.context}'")
         if not re.fullmatch(r"\d+(\.\d+)*", self.version):
-            raise ValueError(f"a version is numbers with points between: '{self.version}'")
+            raise ValueError(f"a version is numbers with dots between them: '{self.version}'")

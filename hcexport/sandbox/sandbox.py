@@ -1,7 +1,4 @@
-"""The sandbox as its users hold it: started, asked, looked into, stopped.
-
-A certificate that nobody trusts yet, for trying out TLS.
-"""
+"""The sandbox as its users hold it: start it, ask it, look into it, stop it; and a certificate for its TLS."""
 
 from __future__ import annotations
 
@@ -10,19 +7,23 @@ import ssl
 import subprocess
 import threading
 from collections import deque
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from hcexport.sandbox.application import Application
+from hcexport.sandbox.endpoints import object_store
 from hcexport.sandbox.http import Request, Response
 from hcexport.sandbox.options import Certificate, Options
+from hcexport.sandbox.scenarios import get_scenario
 from hcexport.sandbox.server import Server
 from hcexport.sandbox.world import World
 from hcexport.sandbox.world.identity import Token
 from hcexport.sandbox.world.reports import Report
 
-REQUESTS_KEPT = 100_000  # so that one that runs for weeks does not grow without end
+REQUESTS_KEPT = 100_000  # a limit, so that a sandbox that runs for weeks does not fill the memory
 
 NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
 SUBJECT = "/CN=hcexport sandbox"
@@ -32,34 +33,35 @@ DAYS = "30"
 class Sandbox(Options):
     """A simulated organization on a socket of this machine; the parameters are the fields of Options.
 
-    Use it as a context, or call ``start`` and ``stop``. What it knows outlives a stop: started again, it is the same
+    Use it in a ``with`` statement, or call ``start`` and ``stop``. A sandbox that is started again is the same
     organization at the same port.
     """
 
     def __post_init__(self) -> None:
         """Make the world; nothing listens yet."""
         super().__post_init__()
-        self._world = World(self)
+        scenario = get_scenario(self.scenario)
+        chosen = Options(**{option.name: getattr(self, option.name) for option in fields(Options)})
+        self._world = World(scenario.organization(chosen))
         self._application = Application(self._world)
+        self._has_object_store = scenario.has_object_store
         self._requests: deque[Request] = deque(maxlen=REQUESTS_KEPT)
         self._served = 0
-        self._server: Server | None = None
-        self._thread: threading.Thread | None = None
+        self._listening: list[tuple[Server, threading.Thread]] = []
         self._bound = self.port
 
     def start(self) -> Self:
         """Listen; raises OSError when the port is taken or the certificate cannot be read."""
-        server = Server((self.host, self._bound), self._answer, self.clock, _tls(self.certificate))
-        self._bound = server.server_port
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="sandbox", daemon=True)
-        self._thread.start()
-        self._server = server
+        self._bound = self._listen(self._bound, self._application.answer)
+        if self._has_object_store:
+            port = self._listen(0, lambda request: object_store.download(self._world, request))
+            self._world.signed_urls.origin = self._origin(port)
         return self
 
     def stop(self) -> None:
-        """Stop listening and cut the connections; does nothing when it is not started."""
-        server, thread, self._server = self._server, self._thread, None
-        if server and thread:
+        """Stop listening and cut the connections; does nothing when the sandbox is not started."""
+        listening, self._listening = self._listening, []
+        for server, thread in listening:
             server.shutdown()
             thread.join()
             server.server_close()
@@ -74,39 +76,56 @@ class Sandbox(Options):
 
     @property
     def url(self) -> str:
-        """The organization's URL, context included; known once it was started."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.certificate else 'http'}://{host}:{self._bound}{self.root}"
+        """The organization's URL as users are told it, context included; known once the sandbox was started."""
+        return f"{self._origin(self._bound)}{self.root}"
+
+    @property
+    def how_to_sign_in(self) -> str:
+        """A sentence for a person who wants to try ``hcexport login``."""
+        return f"Sign in as {self.username} with password {self.password}."
 
     @property
     def requests(self) -> list[Request]:
-        """The requests so far, oldest first."""
+        """The requests so far, oldest first, those to the object store included."""
         return list(self._requests)
 
     @property
     def served(self) -> int:
-        """How many requests there were."""
+        """The number of requests so far."""
         return self._served
 
     @property
     def reports(self) -> list[Report]:
-        """The reports, newest first."""
+        """The reports that are listed, newest first."""
         return self._world.reports.all()[::-1]
 
     def new_token(self, username: str | None = None, referer: str | None = None, seconds: float | None = None) -> str:
-        """Hand out a token, to the administrator unless told otherwise; bound to no referer when none is given."""
+        """Make a token, the administrator's by default; without ``referer`` it is bound to no referer."""
         account = self._world.accounts.get(username or self.username)
         life = self.token_seconds if seconds is None else seconds
         return self._world.tokens.keep(Token(account, referer), life)
 
     def revoke_all_tokens(self) -> None:
-        """End every access token that was handed out; refresh tokens stay good."""
+        """End every access token; refresh tokens stay valid."""
         self._world.tokens.clear()
 
-    def _answer(self, request: Request) -> Response:
-        self._served += 1
-        self._requests.append(request)
-        return self._application.answer(request)
+    def _origin(self, port: int) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{port}"
+
+    def _listen(self, port: int, answer: Callable[[Request], Response]) -> int:
+        """Start a server and return its port."""
+
+        def record(request: Request) -> Response:
+            self._served += 1
+            self._requests.append(request)
+            return answer(request)
+
+        server = Server((self.host, port), record, self.clock, _tls(self.certificate))
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="sandbox", daemon=True)
+        thread.start()
+        self._listening.append((server, thread))
+        return server.server_port
 
 
 def _tls(certificate: Certificate | None) -> ssl.SSLContext | None:

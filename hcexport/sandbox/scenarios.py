@@ -1,69 +1,132 @@
-"""What an administrator may want to rehearse: one row for each way to misbehave.
+"""The scenarios of ``hcexport sandbox --scenario NAME``: one row for each way to misbehave.
 
-Ways to misbehave, as things that happen to an endpoint: each takes one and gives back another.
+How to add a scenario:
+
+1. Add a row to ROWS. Its key is the name and its description is the line of ``hcexport sandbox --help``.
+2. In ``faults`` map each endpoint that misbehaves to a fault: a function of ``faults.py``, or ``change_json`` with a
+   function of this file. It is a lambda, because faults have state and each sandbox needs its own.
+3. If the organization itself differs from the one that was chosen (it lives elsewhere, has more reports), say so in
+   ``organization``.
+4. Write ``test_NAME`` in test_sandbox_scenarios.py (a test there finds a scenario without one) and regenerate the man
+   page and the completions: the tests of both print the command.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, health, sharing
+from hcexport.sandbox.faults import (
+    Fault,
+    Outage,
+    block_large_bodies,
+    change_body,
+    change_job,
+    change_json,
+    cut,
+    in_turn,
+    instead,
+    late,
+    lose_answer,
+    normally,
+    retry_later,
+    slowly,
+)
 from hcexport.sandbox.http import Json, Response, page
+from hcexport.sandbox.options import Options
 from hcexport.sandbox.routes import ROUTES
 
 FOREIGN = "http://arcgis-private-ingress.arcgis.svc.cluster.local/internal/"
 ADMINISTRATION = tuple(route.endpoint for route in ROUTES if route.path.startswith("admin"))
+LATE_SECONDS = 3.0  # between a job's end and the appearance of what it made
+FIREWALL_LIMIT = 8 * 1024  # bytes; the limit of AWS's common rules
+MANY_REPORTS = 1000  # their ids are more than FIREWALL_LIMIT, so that exporting all reports is blocked
+PAGE_LIMIT = 25
 
-Fault = Callable[[Endpoint], Endpoint]
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row: its description, the faults of its endpoints, and the organization that it makes of the chosen one."""
+
+    description: str
+    faults: Callable[[], Mapping[Endpoint, Fault]] = dict
+    organization: Callable[[Options], Options] = lambda options: options
+    has_object_store: bool = False  # whether downloads come from a second port
 
 
-def _stretch(call: RequestContext, answer: Json) -> Json:
-    call.world.jobs.alter(answer["jobid"], seconds=20 * call.world.options.job_seconds)
+def _fail_run(context: RequestContext, answer: Json) -> Json:
+    if "jobid" in answer:
+        job = context.world.jobs.alter(answer["jobid"], ending="FAILED", result={"message": "A test could not start."})
+        context.world.reports.delete([job.makes])
     return answer
 
 
-def _fail(call: RequestContext, answer: Json) -> Json:
-    reason = {"message": "The reports could not be packaged: the object store is not available.", "details": []}
-    call.world.jobs.alter(answer["jobid"], ending="FAILED", result=reason)
+def _hide_report(context: RequestContext, answer: Json) -> Json:
+    job = context.world.jobs.get(answer.get("jobid", ""))
+    if job:
+        appears = context.world.now() + context.world.options.job_seconds + LATE_SECONDS
+        context.world.reports.alter(job.makes, appears_time=int(appears * 1000))
     return answer
 
 
-def _forget_tokens(call: RequestContext, answer: Json) -> Json:
-    call.world.tokens.clear()
+def _forget_tokens(context: RequestContext, answer: Json) -> Json:
+    context.world.tokens.clear()
     return answer
 
 
-def _rehost(call: RequestContext, answer: Json) -> Json:
-    body: Json = json.loads(json.dumps(answer).replace(call.url(""), FOREIGN))
+def _rehost(context: RequestContext, answer: Json) -> Json:
+    body: Json = json.loads(json.dumps(answer).replace(context.url(""), FOREIGN))
     return body
 
 
-def _bad_gateway(_call: RequestContext) -> Response:
+def _page_oddly(query: Endpoint) -> Endpoint:
+    """Give short pages, each beginning with the last row of the page before, and every number as text."""
+
+    def faulty(context: RequestContext) -> Json | Response:
+        parameters = dict(context.request.query)
+        parameters["num"] = str(min(context.number("num", PAGE_LIMIT), PAGE_LIMIT))
+        answer = query(replace(context, request=replace(context.request, query=parameters)))
+        if isinstance(answer, dict):
+            repeated = 1 if answer["nextStart"] > 0 and answer["num"] > 1 else 0
+            numbers = {name: answer[name] for name in ("total", "num", "start")}
+            numbers["nextStart"] = answer["nextStart"] - repeated
+            answer |= {name: str(value) for name, value in numbers.items()}
+        return answer
+
+    return faulty
+
+
+def _redirect_to_store(download: Endpoint) -> Endpoint:
+    def faulty(context: RequestContext) -> Json | Response:
+        download(context)  # an unknown item is an error here, not at the store
+        location = context.world.signed_urls.make(context.ids["item"])
+        return Response(302, (("Location", location), ("Cache-Control", "no-store")), 0, ())
+
+    return faulty
+
+
+def _bad_gateway(_context: RequestContext) -> Response:
     return page("502 Bad Gateway", "", 502)
 
 
-def _login_page(_call: RequestContext) -> Response:
+def _login_page(_context: RequestContext) -> Response:
     return page("Sign In", "<form><input name='username'><input type='password' name='password'></form>")
 
 
-def _hang_up(_call: RequestContext) -> Response:
+def _hang_up(_context: RequestContext) -> Response:
     raise ConnectionAbortedError
 
 
-def _queue_full(_call: RequestContext) -> Response:
-    return refused(429, "Too Many Requests", 1)
+def _queue_full(_context: RequestContext) -> Response:
+    return retry_later(429, "Too Many Requests", 1)
 
 
 def _damage(answer: Response) -> Iterable[bytes]:
-    """Change one byte of the first member's data, which its CRC tells."""
+    """Change one byte of the first member's data, so that its CRC is wrong."""
     for number, chunk in enumerate(answer.chunks):
         if number == 0 and chunk.startswith(b"PK\x03\x04"):
             head = 30 + int.from_bytes(chunk[26:28], "little") + int.from_bytes(chunk[28:30], "little")
@@ -72,171 +135,100 @@ def _damage(answer: Response) -> Iterable[bytes]:
             yield chunk
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """One row: what it is, and what it does to which endpoints, made anew for each sandbox."""
-
-    description: str
-    faults: Callable[[], Mapping[Endpoint, Fault]]
+def _elsewhere(options: Options) -> Options:
+    return replace(options, context="arcgis" if options.context != "arcgis" else "web")
 
 
 ROWS = {
-    "normal": Scenario("everything works", dict),
+    "normal": Scenario("everything works"),
     "slow": Scenario(
-        "exports take 20 times as long, answers half a second, and downloads drip",
-        lambda: {health.export: changed(_stretch), admin.job: late(0.5), admin.download: dripping(20_000)},
+        "jobs take 20 times as long, answers half a second, and downloads are slow",
+        lambda: {admin.job: late(0.5), admin.download: slowly(20_000)},
+        lambda options: replace(options, job_seconds=20 * options.job_seconds),
     ),
-    "failed": Scenario("every export ends FAILED", lambda: {health.export: changed(_fail)}),
+    "failed": Scenario(
+        "every export and every check ends FAILED",
+        lambda: {
+            health.export: change_job(
+                ending="FAILED",
+                result={
+                    "message": "The reports could not be packaged: the object store is not available.",
+                    "details": [],
+                },
+            ),
+            health.run: change_json(_fail_run),
+        },
+    ),
     "flaky": Scenario(
         "every other poll meets an error, and a download is cut twice",
         lambda: {
-            admin.job: in_turn(instead(_bad_gateway), served, instead(_login_page), served, instead(_hang_up), served),
-            admin.download: in_turn(cut(0.3), cut(0.5), served),
+            admin.job: in_turn(
+                instead(_bad_gateway), normally, instead(_login_page), normally, instead(_hang_up), normally
+            ),
+            admin.download: in_turn(cut(0.3), cut(0.5), normally),
         },
     ),
     "expired-token": Scenario(
-        "every token ends as soon as an export is submitted", lambda: {health.export: changed(_forget_tokens)}
+        "every token ends as soon as an export or a check is submitted",
+        lambda: dict.fromkeys((health.export, health.run), change_json(_forget_tokens)),
     ),
     "unavailable": Scenario(
-        "503 with Retry-After for 3 seconds at first, and again after an export is submitted",
-        lambda: dict.fromkeys(ADMINISTRATION, Outage(3, health.export)),
+        "503 with Retry-After for 3 seconds at first, and again after an export or a check is submitted",
+        lambda: dict.fromkeys(ADMINISTRATION, Outage(3, health.export, health.run)),
     ),
     "full-queue": Scenario(
-        "429 with Retry-After twice before an export is accepted",
-        lambda: {health.export: in_turn(instead(_queue_full), instead(_queue_full), served)},
+        "429 with Retry-After twice before an export or a check is accepted",
+        lambda: dict.fromkeys(
+            (health.export, health.run), in_turn(instead(_queue_full), instead(_queue_full), normally)
+        ),
+    ),
+    "read-only": Scenario(
+        "the organization is in read-only mode, as during an upgrade, and refuses every operation",
+        organization=lambda options: replace(options, read_only=True),
     ),
     "foreign-urls": Scenario(
         "every URL in an answer names an internal host that must not be followed",
-        lambda: dict.fromkeys((health.export, health.run, admin.job, sharing.info), changed(_rehost)),
+        lambda: dict.fromkeys((health.export, health.run, admin.job, sharing.info), change_json(_rehost)),
     ),
-    "corrupt-zip": Scenario("every download has a damaged byte", lambda: {admin.download: streamed(_damage)}),
+    "wrong-context": Scenario(
+        "HCEXPORT_URL names a context that does not exist: the organization is at /arcgis", organization=_elsewhere
+    ),
+    "firewall": Scenario(
+        "a firewall blocks requests above 8 KiB: exporting some of the 1,098 reports works, exporting all does not",
+        lambda: dict.fromkeys(ADMINISTRATION, block_large_bodies(FIREWALL_LIMIT)),
+        lambda options: replace(options, extra_reports=max(options.extra_reports, MANY_REPORTS)),
+    ),
+    "paging-quirks": Scenario(
+        "lists of reports come in pages of 25 that overlap, with their numbers as text",
+        lambda: {health.query: _page_oddly},
+    ),
+    "early-completed": Scenario(
+        "the job of an export is COMPLETED 3 seconds before its result names a file",
+        lambda: {health.export: change_job(result_delay=LATE_SECONDS)},
+    ),
+    "redirected-download": Scenario(
+        "a download is redirected to an object store on another port, whose signed URL refuses a token",
+        lambda: {admin.download: _redirect_to_store},
+        has_object_store=True,
+    ),
+    "corrupt-zip": Scenario("every download has a damaged byte", lambda: {admin.download: change_body(_damage)}),
+    "completed-early": Scenario(
+        "the job of a check is COMPLETED 3 seconds before the report exists",
+        lambda: {health.run: change_json(_hide_report)},
+    ),
+    "no-result": Scenario(
+        "the job of a check is COMPLETED and has no result", lambda: {health.run: change_job(result=None)}
+    ),
+    "run-lost": Scenario(
+        "a check starts, but the connection breaks before the answer", lambda: {health.run: lose_answer}
+    ),
 }
 
 SCENARIOS: Mapping[str, str] = MappingProxyType({name: row.description for name, row in ROWS.items()})
 
 
-def faults(scenario: str) -> Mapping[Endpoint, Fault]:
-    """Make what a scenario does to the endpoints; raises ValueError for one that is not known."""
-    if scenario not in ROWS:
-        raise ValueError(f"there is no scenario '{scenario}'; there are {', '.join(ROWS)}")
-    return ROWS[scenario].faults()
-
-
-def served(endpoint: Endpoint) -> Endpoint:
-    """Do nothing to it."""
-    return endpoint
-
-
-def in_turn(*faults: Fault) -> Fault:
-    """Do one thing to the first call, the next to the second, and so on round."""
-
-    def fault(endpoint: Endpoint) -> Endpoint:
-        turns, lock = itertools.cycle([one(endpoint) for one in faults]), threading.Lock()
-
-        def twisted(call: RequestContext) -> Json | Response:
-            with lock:
-                turn = next(turns)
-            return turn(call)
-
-        return twisted
-
-    return fault
-
-
-def instead(answer: Endpoint) -> Fault:
-    """Answer something else, and leave undone what was asked."""
-    return lambda _endpoint: answer
-
-
-def changed(change: Callable[[RequestContext, Json], Json]) -> Fault:
-    """Change a JSON answer, or what it is about."""
-
-    def fault(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: RequestContext) -> Json | Response:
-            answer = endpoint(call)
-            return answer if isinstance(answer, Response) else change(call, answer)
-
-        return twisted
-
-    return fault
-
-
-def streamed(change: Callable[[Response], Iterable[bytes]]) -> Fault:
-    """Change the body of a download, but not what its head says."""
-
-    def fault(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: RequestContext) -> Json | Response:
-            answer = endpoint(call)
-            return replace(answer, chunks=change(answer)) if isinstance(answer, Response) else answer
-
-        return twisted
-
-    return fault
-
-
-def late(seconds: float) -> Fault:
-    """Take time to answer."""
-
-    def fault(endpoint: Endpoint) -> Endpoint:
-        def twisted(call: RequestContext) -> Json | Response:
-            time.sleep(seconds)
-            return endpoint(call)
-
-        return twisted
-
-    return fault
-
-
-def refused(status: int, title: str, retry_after: int) -> Response:
-    """Make the page of an ingress that asks to come back later."""
-    answer = page(title, f"<p>Try again in {retry_after} s.</p>", status)
-    return replace(answer, headers=(*answer.headers, ("Retry-After", str(retry_after))))
-
-
-def cut(share: float) -> Fault:
-    """Break the connection after a share of the body."""
-    return streamed(lambda answer: _until(int(answer.length * share), answer.chunks))
-
-
-def _until(length: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk[:length]
-        length -= len(chunk)
-        if length <= 0:
-            return
-
-
-def dripping(bytes_a_second: int) -> Fault:
-    """Send the body slowly, a tenth of a second's worth at a time."""
-    return streamed(lambda answer: _drip(bytes_a_second // 10, answer.chunks))
-
-
-def _drip(size: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        for start in range(0, len(chunk), size):
-            time.sleep(0.1)
-            yield chunk[start : start + size]
-
-
-class Outage:
-    """Nothing is served for some seconds, from the first call on and again from each call of ``trigger`` on."""
-
-    def __init__(self, seconds: float, trigger: Endpoint) -> None:
-        self._seconds = seconds
-        self._trigger = trigger
-        self._ends: float | None = None
-
-    def __call__(self, endpoint: Endpoint) -> Endpoint:
-        """Put it over an endpoint."""
-
-        def twisted(call: RequestContext) -> Json | Response:
-            now = call.world.now()
-            if self._ends is None:
-                self._ends = now + self._seconds
-            if now < self._ends:
-                return refused(503, "Service Unavailable", math.ceil(self._ends - now))
-            if endpoint is self._trigger:
-                self._ends = now + self._seconds
-            return endpoint(call)
-
-        return twisted
+def get_scenario(name: str) -> Scenario:
+    """Find a scenario; raises ValueError with the names that exist."""
+    if name not in ROWS:
+        raise ValueError(f"there is no scenario '{name}'; there are {', '.join(ROWS)}")
+    return ROWS[name]

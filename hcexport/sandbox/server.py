@@ -1,4 +1,4 @@
-"""HTTP/1.1 over the standard library: sockets, threads and framing; what is answered is decided elsewhere."""
+"""HTTP/1.1 with the standard library: sockets, threads and framing. The function ``answer`` decides what is sent."""
 
 import socket
 import ssl
@@ -17,7 +17,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Server(ThreadingHTTPServer):
-    """Listens as soon as it is made; ``answer`` is called in a thread for each connection."""
+    """A server that listens as soon as it is made; it calls ``answer`` in a thread for each connection."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -38,13 +38,13 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Connection)
 
     def server_bind(self) -> None:
-        """Bind without the reverse lookup of the inherited method, which may ask a name server."""
+        """Bind without the reverse lookup of the inherited method, because that may ask a name server."""
         TCPServer.server_bind(self)
         host, self.server_port = self.server_address[:2]
         self.server_name = f"[{host!s}]" if ":" in str(host) else str(host)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve one connection; the TLS handshake is here so that a slow client delays only itself."""
+        """Serve a connection; its thread does the TLS handshake, so that a slow client delays only itself."""
         if self._tls:
             request = self._tls.wrap_socket(request, server_side=True)
         self._open.add(request)
@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
             request.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent about clients that vanished; anything else is a fault of ours and is shown."""
+        """Ignore clients that closed the connection; show any other error, because it is a bug of the sandbox."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -68,22 +68,22 @@ class Server(ThreadingHTTPServer):
 
 
 class Connection(BaseHTTPRequestHandler):
-    """One connection: requests in, answers out, until either side has enough."""
+    """One connection, with any number of requests."""
 
     protocol_version = "HTTP/1.1"
     server_version = "hcexport-sandbox"
     sys_version = ""
     disable_nagle_algorithm = True
-    wbufsize = 1 << 16  # head and a small body leave in one packet
+    wbufsize = 1 << 16  # so that the head and a small body leave in one packet
     server: Server
 
     def serve(self) -> None:
-        """Answer one request of any method."""
+        """Answer a request of any method."""
         body = self._body()
         if body is not None:
             self._send(self.server.answer(self._request(body)))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815 - names of the base
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815 # names of the base class
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
@@ -118,17 +118,17 @@ class Connection(BaseHTTPRequestHandler):
         left = 0 if self.command == "HEAD" else response.length
         for chunk in response.chunks if left else ():
             self.wfile.write(chunk)
-            self.wfile.flush()  # a slow body is slow on purpose
+            self.wfile.flush()  # because a scenario sends slowly on purpose
             left -= len(chunk)
         if left:
             self.close_connection = True
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Tell the time of the simulated organization, which may be wrong on purpose."""
+        """Format the time of the simulated organization, because its clock may be wrong on purpose."""
         return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Say nothing: what was asked is kept in ``Sandbox.requests``."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 # name of the base class
+        """Log nothing: ``Sandbox.requests`` has the requests."""
 
 
 def _fields(encoded: str) -> dict[str, str]:

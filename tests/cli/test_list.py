@@ -113,7 +113,7 @@ def test_selecting_nothing_is_not_found(hcexport: Any, error_of: Callable[..., A
 
 def test_names_from_the_server_are_inert_in_every_format(hcexport: Any, box: Sandbox) -> None:
     name = '=1+1\x1b[31m\t[bold]\n"x"'
-    box._world.reports.rename(box.reports[0].id, name)
+    box._world.reports.alter(box.reports[0].id, name=name)
 
     text = hcexport("list", "--latest", "1", env={"FORCE_COLOR": "1"}).stdout
     assert text.count("\n") == 1

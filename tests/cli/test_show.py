@@ -27,7 +27,7 @@ def test_every_format_shows_every_test(hcexport: Any, box: Sandbox) -> None:
     assert list(details[0]["tests"][0]) == TEST_KEYS
     assert {test["severity"] for test in details[0]["tests"]} == {"critical", "general"}
     bad = {test["id"] for test in details[1]["tests"] if test["result"] == "failed"}
-    assert bad == {name for name, word in failed.troubles.items() if word == "fail"}
+    assert bad == {name for name, word in failed.failures.items() if word == "fail"}
 
     text = [line.split("\t") for line in hcexport("show", ",".join(ids)).stdout.splitlines()]
     assert [line[0] for line in text] == [ids[0]] * TESTS + [ids[1]] * TESTS

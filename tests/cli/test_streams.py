@@ -159,7 +159,7 @@ def test_no_escape_sequence_in_a_pipe_whatever_is_wanted(hcexport: Any, env: dic
 
 
 def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Any, box: Sandbox) -> None:
-    box._world.reports.rename(box.reports[0].id, "\u65e5\u672c \u2603 caf\u00e9")
+    box._world.reports.alter(box.reports[0].id, name="\u65e5\u672c \u2603 caf\u00e9")
     argv = hcexport.argv("list", "--latest", "1")
     for encoding in ("latin-1", "ascii"):
         env = {**hcexport.env, "PYTHONIOENCODING": encoding}

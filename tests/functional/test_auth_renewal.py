@@ -21,12 +21,11 @@ from hcexport.api.session import Session
 from hcexport.auth.sign_in import TokenProvider, TokenSource
 from hcexport.auth.tokens import Token
 from hcexport.redaction import Secret
-from hcexport.sandbox import Sandbox
-from hcexport.sandbox import http as refusals
+from hcexport.sandbox import Sandbox, errors
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, sharing
 from hcexport.sandbox.http import Json, Response
-from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, dripping, in_turn, instead, late, served
+from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, in_turn, instead, late, normally, slowly
 
 
 def cut_with_the_token(share: float) -> Any:
@@ -44,21 +43,21 @@ def cut_with_the_token(share: float) -> Any:
 
 
 def never(_call: RequestContext) -> Response:
-    raise refusals.invalid_token()
+    raise errors.invalid_token()
 
 
 def slow_and_cut(share: float) -> Any:
-    return lambda endpoint: cut(share)(dripping(20_000)(endpoint))
+    return lambda endpoint: cut(share)(slowly(20_000)(endpoint))
 
 
 MISBEHAVIOUR = {
     "token-ends-in-download": lambda: {
-        admin.download: in_turn(cut_with_the_token(0.4), cut_with_the_token(0.5), served)
+        admin.download: in_turn(cut_with_the_token(0.4), cut_with_the_token(0.5), normally)
     },
     "slow-sign-in": lambda: {sharing.generate_token: late(1.0)},
-    "token-ends-once": lambda: {admin.download: in_turn(cut_with_the_token(0.4), served)},
+    "token-ends-once": lambda: {admin.download: in_turn(cut_with_the_token(0.4), normally)},
     "never-content": lambda: dict.fromkeys(ADMINISTRATION, instead(never)),
-    "slow-and-cut": lambda: {admin.download: in_turn(slow_and_cut(0.3), slow_and_cut(0.5), dripping(20_000))},
+    "slow-and-cut": lambda: {admin.download: in_turn(slow_and_cut(0.3), slow_and_cut(0.5), slowly(20_000))},
 }
 
 

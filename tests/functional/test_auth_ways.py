@@ -16,7 +16,7 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import sharing
-from hcexport.sandbox.scenarios import ROWS, Fault, Scenario, in_turn, instead, late, refused, served
+from hcexport.sandbox.scenarios import ROWS, Fault, Scenario, in_turn, instead, late, normally, retry_later
 
 WRONG = "not-the-password"
 
@@ -235,7 +235,7 @@ class TestUnansweredPassword:
     def test_a_server_that_asks_to_come_again_gets_it_once(
         self, hcexport_alone: Any, portal: Callable[..., Sandbox], status: int
     ) -> None:
-        with portal(instead(lambda _call: refused(status, "Try Again", 0)), served) as box:
+        with portal(instead(lambda _call: retry_later(status, "Try Again", 0)), normally) as box:
             for _ in range(2):
                 error = error_of(hcexport_alone("list", "-F", "json", env=self.wrong(box)))
                 assert (error["exit_status"], error["retryable"]) == (6, True)

@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 import pytest
 
-from hcexport.sandbox import Sandbox
-from hcexport.sandbox import http as refusals
+from hcexport.sandbox import Sandbox, errors
 from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import health
 from hcexport.sandbox.http import Json, Response
-from hcexport.sandbox.scenarios import ROWS, Scenario, changed, instead
+from hcexport.sandbox.scenarios import ROWS, Scenario, change_json, instead
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -58,9 +57,7 @@ def test_in_an_error(
     hcexport: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, offset: int
 ) -> None:
     def refuse(call: RequestContext) -> Response:
-        raise refusals.portal(
-            400, f"{'x ' * 200}"[:offset] + f"cannot validate {ENCODINGS[encoding](sent(call))}, sorry"
-        )
+        raise errors.portal(400, f"{'x ' * 200}"[:offset] + f"cannot validate {ENCODINGS[encoding](sent(call))}, sorry")
 
     monkeypatch.setitem(ROWS, "echo", Scenario("echo", lambda: {health.query: instead(refuse)}))
     with Sandbox(scenario="echo") as box:
@@ -77,7 +74,7 @@ def test_in_a_field(hcexport: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         body: Json = json.loads(json.dumps(answer).replace("administrator", f"by {sent(call)}!"))
         return {**body, "more": [sent(call)]}
 
-    twists = {health.query: changed(echo), health.report: changed(echo)}
+    twists = {health.query: change_json(echo), health.report: change_json(echo)}
     monkeypatch.setitem(ROWS, "echo", Scenario("echo", lambda: twists))
     with Sandbox(scenario="echo") as box:
         token = box.new_token()

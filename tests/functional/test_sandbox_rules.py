@@ -16,8 +16,9 @@ OPERATIONS = (
     f"{REPORTS}/x/rename",
     f"{REPORTS}/x/delete",
     "admin/uploads/x/delete",
+    "admin/mode/update",
 )
-RESOURCES = ("admin", "admin/jobs", "admin/uploads", "admin/healthCheck/suites", f"{REPORTS}/query?num=5")
+RESOURCES = ("admin", "admin/jobs", "admin/uploads", "admin/mode", "admin/healthCheck/suites", f"{REPORTS}/query?num=5")
 
 
 @pytest.fixture
@@ -242,6 +243,11 @@ class TestDeployments:
             caller = called(box)
             assert caller.get("admin").json["fullVersion"] == "11.1"
             assert said(caller.get(f"{REPORTS}/query?num=5")) == (404, 404)
+
+    def test_before_its_release_there_is_no_operational_suite(self):
+        with Sandbox(version="11.5") as box:
+            (suite,) = called(box).get("admin/healthCheck/suites").json["userSuites"]
+            assert suite["id"] == "BSHC-001"
 
     def test_on_windows_and_linux_there_is_no_such_administrator_api(self):
         with Sandbox(deployment="ArcGISEnterprise") as box:

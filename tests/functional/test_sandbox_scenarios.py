@@ -6,6 +6,7 @@ import time
 import zipfile
 import zlib
 from contextlib import contextmanager
+from urllib.request import Request, urlopen
 
 import pytest
 from test_sandbox_wire import Caller, called
@@ -13,6 +14,8 @@ from test_sandbox_wire import Caller, called
 from hcexport.sandbox import SCENARIOS, Sandbox
 
 REPORTS = "admin/healthCheck/reports"
+RUN = "admin/healthCheck/run"
+CHECK = {"suiteIds": "BSHC-001", "runName": "By hand", "async": "true"}
 
 
 @contextmanager
@@ -42,12 +45,13 @@ def test_an_unknown_scenario_is_refused_with_the_known_ones():
         Sandbox(scenario="wild")
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "wrong-context"])
 def test_what_a_scenario_does_not_touch_works(scenario):
     with played(scenario) as (box, caller):
         assert caller.get("sharing/rest/portals/self").json["user"]["username"] == box.username
         if scenario != "unavailable":
-            assert len(caller.get(f"{REPORTS}/query?num=1000").json["runs"]) == 98
+            total = caller.get(f"{REPORTS}/query?num=1000").json["total"]
+            assert int(total) == len(box.reports) == (1098 if scenario == "firewall" else 98)
 
 
 def test_normal():
@@ -77,6 +81,9 @@ def test_failed():
         assert (job["status"], "URL" in job["result"]) == ("FAILED", False)
         assert "could not be packaged" in job["result"]["message"]
         assert caller.get("admin/uploads").json == {"uploadItems": []}
+        job = caller.get(f"admin/jobs/{caller.post(RUN, **CHECK).json['jobid']}").json
+        assert (job["status"], job["result"]) == ("FAILED", {"message": "A test could not start."})
+        assert "By hand" not in {report.name for report in box.reports}
 
 
 def test_flaky():
@@ -129,6 +136,7 @@ def test_full_queue():
             answer = export(box, caller)
             assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
         assert caller.get("admin/jobs").json == {"jobs": []}
+        assert caller.post(RUN, **CHECK).status == 429
         assert export(box, caller).json["status"] == "SUBMITTED"
 
 
@@ -151,3 +159,143 @@ def test_corrupt_zip(padding):
     with pytest.raises((zipfile.BadZipFile, zlib.error)):
         archive.read(first)
     assert all(archive.read(name) for name in others)
+
+
+def test_read_only():
+    with played("read-only") as (box, caller):
+        assert caller.get("admin/mode").json == {"isReadOnly": True}
+        for answer in (
+            export(box, caller),
+            caller.post(RUN, **CHECK),
+            caller.post(f"{REPORTS}/delete", runIds=box.reports[0].id),
+        ):
+            assert (answer.status, answer.json["status"]) == (200, "error")
+            assert "read-only" in answer.json["messages"][0]
+        assert caller.post("admin/mode/update", isReadOnly="true", message="Back at noon.").json["success"]
+        assert export(box, caller).json["messages"] == ["Back at noon."]
+        assert caller.get("admin/jobs").json == {"jobs": []}
+        assert caller.post("admin/mode/update", isReadOnly="false").json == {"success": True}
+        assert export(box, caller).json["status"] == "SUBMITTED"
+
+
+def test_wrong_context():
+    with played("wrong-context") as (box, caller):
+        for answer in (
+            caller.get("admin"),
+            caller.get("sharing/rest/info"),
+            caller.post("sharing/rest/generateToken"),
+            export(box, caller),
+        ):
+            assert (answer.status, answer.body[:15]) == (404, b"<!DOCTYPE html>")
+        assert caller.context == "/enterprise"
+        caller.context = "/arcgis"
+        assert export(box, caller).json["jobsUrl"].startswith(box.url.replace("/enterprise", "/arcgis/admin/jobs/"))
+    with Sandbox(scenario="wrong-context", context="arcgis") as box:
+        assert called(box).get("admin").status == 404
+
+
+def test_firewall():
+    with played("firewall") as (box, caller):
+        every = ",".join(report.id for report in box.reports)
+        blocked = caller.post(f"{REPORTS}/export", runIds=every)
+        assert (blocked.status, blocked.body[:15]) == (403, b"<!DOCTYPE html>")
+        assert caller.get("admin/jobs").json == {"jobs": []}
+        half = ",".join(report.id for report in box.reports[:400])
+        assert caller.post(f"{REPORTS}/export", runIds=half).json["status"] == "SUBMITTED"
+
+
+@pytest.mark.parametrize(("num", "pages"), [(1000, 5), (25, 5), (10, 11), (2, 97), (1, 98)])
+def test_paging_quirks(num, pages):
+    with played("paging-quirks") as (box, caller):
+        found, start, read = [], "1", 0
+        while start != "-1":
+            page = caller.get(f"{REPORTS}/query?num={num}&start={start}").json
+            assert (page["total"], page["start"]) == ("98", start)
+            if found and num > 1:
+                assert page["runs"][0] == found[-1]
+            found, start, read = found + page["runs"], page["nextStart"], read + 1
+        assert list(dict.fromkeys(row["id"] for row in found)) == [report.id for report in reversed(box.reports)]
+        assert (read, len(found)) == (pages, 98 + (pages - 1 if num > 1 else 0))
+
+
+def test_early_completed():
+    now = time.time()
+    with played("early-completed", clock=lambda: now) as (box, caller):
+        path = f"admin/jobs/{export(box, caller).json['jobid']}"
+        for passed, is_there in ((0, False), (2.9, False), (0.2, True)):
+            now += passed
+            job = caller.get(path).json
+            assert (job["status"], "result" in job) == ("COMPLETED", is_there)
+            assert len(caller.get("admin/uploads").json["uploadItems"]) == is_there
+        item = job["result"]["URL"].partition("/enterprise/")[2]
+        assert caller.get(f"{item}/download", f="").body.startswith(b"PK")
+
+
+def test_redirected_download():
+    now = time.time()
+    with played("redirected-download", clock=lambda: now) as (box, caller):
+        answer = caller.get(item_path(box, caller), f="")
+        url = answer.headers["Location"]
+        assert (answer.status, answer.body) == (302, b"")
+        assert url.startswith("http://127.0.0.1:")
+        assert not url.startswith(box.url.removesuffix("enterprise"))
+
+        with urlopen(url) as response:
+            body = response.read()
+        assert zipfile.ZipFile(io.BytesIO(body)).testzip() is None
+        with urlopen(Request(url, headers={"Range": "bytes=5-9"})) as response:
+            assert (response.status, response.read()) == (206, body[5:10])
+
+        token = {"Authorization": f"Bearer {caller.token}"}
+        assert status_of(url, token) == status_of(url, {"X-Esri-Authorization": "Bearer x"}) == 400
+        assert status_of(url, {"Cookie": "esri_auth=x"}) == status_of(f"{url}&token=x") == 400
+        assert status_of(url.replace("Expires=1", "Expires=2")) == status_of(url.partition("?")[0]) == 403
+        now += 300
+        assert status_of(url) == 403
+        assert len([request for request in box.requests if request.path.startswith("/uploads/")]) == 9
+        assert caller.get("admin/uploads/x/download", f="").json["code"] == 404
+
+
+def status_of(url, headers=None):
+    try:
+        with urlopen(Request(url, headers=headers or {})) as response:
+            return response.status
+    except OSError as error:
+        return error.status
+
+
+def test_completed_early():
+    now = time.time()
+    with played("completed-early", clock=lambda: now, job_seconds=2) as (box, caller):
+        job = caller.post(RUN, **CHECK).json["jobid"]
+        now += 2
+        found = caller.get(f"admin/jobs/{job}").json
+        report = found["result"]["URL"].partition("/enterprise/")[2]
+        assert found["status"] == "COMPLETED"
+        assert caller.get(report).json["code"] == 404
+        assert len(box.reports) == 98
+        now += 2.9
+        assert caller.get(report).json["code"] == 404
+        now += 0.2
+        assert caller.get(report).json["state"] == "completed"
+        assert box.reports[0].name == "By hand"
+        assert box.reports[0].start_time < box.reports[0].end_time <= (now - 3) * 1000
+
+
+def test_no_result():
+    with played("no-result") as (box, caller):
+        job = caller.get(f"admin/jobs/{caller.post(RUN, **CHECK).json['jobid']}").json
+        assert (job["status"], "result" in job) == ("COMPLETED", False)
+        assert job["endtime"] > 0
+        assert box.reports[0].name == "By hand"
+
+
+def test_run_lost():
+    with played("run-lost") as (box, caller):
+        with pytest.raises(http.client.RemoteDisconnected):
+            caller.post(RUN, **CHECK)
+        assert box.reports[0].name == "By hand"
+        (job,) = caller.get("admin/jobs").json["jobs"]
+        found = caller.get(f"admin/jobs/{job}").json
+        assert (found["operationURI"], found["status"]) == ("/enterprise/admin/healthCheck/run", "COMPLETED")
+        assert export(box, caller).json["status"] == "SUBMITTED"

@@ -21,7 +21,7 @@ from hcexport.sandbox import Sandbox
 from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import admin, health, sharing
 from hcexport.sandbox.http import Json, Response
-from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario, changed, instead
+from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario, change_json, instead
 
 _OURS = token_hex(6)  # /proc shows the processes of other test runs, too
 PASSWORD = f"canary-{_OURS} \"w&rd'<é>"
@@ -218,7 +218,9 @@ class TestOtherServers:
 
         answers = (health.export, admin.job, sharing.info)
         every = (*answers, health.query, admin.download, sharing.generate_token, sharing.community_self, admin.root)
-        twists = dict.fromkeys(answers, changed(rehost)) if how == "urls" else dict.fromkeys(every, instead(redirect))
+        twists = (
+            dict.fromkeys(answers, change_json(rehost)) if how == "urls" else dict.fromkeys(every, instead(redirect))
+        )
         monkeypatch.setitem(ROWS, how, Scenario(how, lambda: twists))
         return how
 

@@ -1,16 +1,16 @@
-"""The administrator API's root, its jobs and its uploads."""
+"""The administrator API's root, mode, jobs and uploads."""
 
-from hcexport.sandbox import http as refusals
+from hcexport.sandbox import errors
 from hcexport.sandbox.context import RequestContext
-from hcexport.sandbox.http import Json, Response, UnsatisfiableError, requested
+from hcexport.sandbox.http import Headers, Json, Response, UnsatisfiableError, parse_range
 from hcexport.sandbox.world.jobs import CONTENT_TYPE, Item
 
 RESOURCES = ("orgs", "services", "security", "uploads", "datastores", "system", "logs", "mode", "jobs", "healthCheck")
 
 
-def root(call: RequestContext) -> Json:
-    """``admin``, whose ``currentVersion`` the documentation prints in a way that is not JSON."""
-    version = call.world.options.version
+def root(context: RequestContext) -> Json:
+    """``admin``; ``currentVersion`` is a text here, because the documentation prints it in a way that is not JSON."""
+    version = context.world.options.version
     stage = {"lastUpdated": 1619131335931, "name": "License validation", "state": "completed"}
     return {
         "fullVersion": version,
@@ -20,59 +20,76 @@ def root(call: RequestContext) -> Json:
     }
 
 
-def jobs(call: RequestContext) -> Json:
+def mode(context: RequestContext) -> Json:
+    """``mode``: whether the organization is read-only."""
+    return {"isReadOnly": context.world.read_only}
+
+
+def update_mode(context: RequestContext) -> Json:
+    """``mode/update``; its answer was never published: ours is that of the other updates."""
+    world = context.world
+    world.read_only = context.required("isReadOnly").lower() == "true"
+    world.read_only_message = context.get("message") or world.read_only_message
+    return {"success": True}
+
+
+def jobs(context: RequestContext) -> Json:
     """``jobs``: ids and nothing else."""
-    return {"jobs": call.world.jobs.ids()}
+    return {"jobs": context.world.jobs.ids()}
 
 
-def job(call: RequestContext) -> Json:
+def job(context: RequestContext) -> Json:
     """``jobs/<id>``."""
-    found = call.world.jobs.get(call.ids["job"])
+    found = context.world.jobs.get(context.ids["job"])
     if not found:
-        raise refusals.unknown("Job", call.ids["job"])
-    snapshot = found.snapshot(call.world.now())
+        raise errors.unknown("Job", context.ids["job"])
+    snapshot = found.snapshot(context.world.now())
     result = snapshot.get("result", {})
-    return snapshot | ({"result": result | {"URL": call.url(result["URL"])}} if "URL" in result else {})
+    return snapshot | ({"result": result | {"URL": context.url(result["URL"])}} if "URL" in result else {})
 
 
-def uploads(call: RequestContext) -> Json:
+def uploads(context: RequestContext) -> Json:
     """``uploads``."""
-    return {"uploadItems": [item.resource() for item in call.world.uploads.all()]}
+    return {"uploadItems": [item.resource() for item in context.world.uploads.all()]}
 
 
-def upload(call: RequestContext) -> Json:
+def upload(context: RequestContext) -> Json:
     """``uploads/<id>``: the item's description, not its bytes."""
-    return _item(call).resource()
+    return _find_item(context).resource()
 
 
-def delete_upload(call: RequestContext) -> Json:
+def delete_upload(context: RequestContext) -> Json:
     """``uploads/<id>/delete``."""
-    call.world.uploads.delete(_item(call).id)
+    context.world.uploads.delete(_find_item(context).id)
     return {"status": "success"}
 
 
-def download(call: RequestContext) -> Response:
+def download(context: RequestContext) -> Response:
     """``uploads/<id>/download``: the bytes, in whole or in part."""
-    item = _item(call)
+    return send_item(_find_item(context), context.request.headers)
+
+
+def send_item(item: Item, headers: Headers) -> Response:
+    """Make the response with the bytes of an item, or with the range that the request asks for."""
     size, etag = item.archive.size, item.archive.etag
     try:
-        part = requested(call.request.headers, size, etag)
+        part = parse_range(headers, size, etag)
     except UnsatisfiableError:
         return Response(416, (("Content-Range", f"bytes */{size}"), ("Accept-Ranges", "bytes")), 0, ())
     start, stop = part or (0, size)
-    headers = [
+    fields = [
         ("Content-Type", CONTENT_TYPE),
         ("Content-Disposition", f'attachment; filename="{item.name}"'),
         ("ETag", etag),
         ("Accept-Ranges", "bytes"),
     ]
     if part:
-        headers.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
-    return Response(206 if part else 200, tuple(headers), stop - start, item.archive.read(start, stop))
+        fields.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
+    return Response(206 if part else 200, tuple(fields), stop - start, item.archive.read(start, stop))
 
 
-def _item(call: RequestContext) -> Item:
-    found = call.world.uploads.get(call.ids["item"])
+def _find_item(context: RequestContext) -> Item:
+    found = context.world.uploads.get(context.ids["item"])
     if not found:
-        raise refusals.unknown("Upload item", call.ids["item"])
+        raise errors.unknown("Upload item", context.ids["item"])
     return found

@@ -1,131 +1,156 @@
-"""Health checks: the suites, running one, and its reports."""
+"""Health checks: the suites, running a check, and the reports."""
 
-import random
 import time
+from collections.abc import Sequence
 
-from hcexport.sandbox import http as refusals
+from hcexport.sandbox import errors
 from hcexport.sandbox.context import RequestContext
-from hcexport.sandbox.http import Json, Response, whole
+from hcexport.sandbox.http import Json, Response, respond
 from hcexport.sandbox.world.archive import Archive
-from hcexport.sandbox.world.history import flickers, make
+from hcexport.sandbox.world.history import make_report
 from hcexport.sandbox.world.jobs import Item, Job
-from hcexport.sandbox.world.reports import BASIC_ID, WORDS, Report, basic_suite
+from hcexport.sandbox.world.reports import RESULT_WORDS, Report
+from hcexport.sandbox.world.suites import Suite, suites_of
 
+RUN = "admin/healthCheck/run"
 REPORTS = "admin/healthCheck/reports"
-EVERYTHING = ",".join(WORDS.values())
+ALL_RESULTS = ",".join(RESULT_WORDS.values())
 
 
-def suites(_call: RequestContext) -> Json:
+def suites(context: RequestContext) -> Json:
     """``healthCheck/suites``."""
-    return {"userSuites": [basic_suite()]}
+    return {"userSuites": [suite.resource() for suite in suites_of(context.world.options)]}
 
 
-def suite(call: RequestContext) -> Json:
+def suite(context: RequestContext) -> Json:
     """``healthCheck/suites/<id>``."""
-    _check_suite(call.ids["suite"])
-    return basic_suite()
+    return _find_suite(context, context.ids["suite"]).resource()
 
 
-def _check_suite(suite_id: str) -> None:
-    if suite_id != BASIC_ID:
-        raise refusals.unknown("Health check suite", suite_id)
+def run(context: RequestContext) -> Json:
+    """``healthCheck/run``: the report is listed as running at once, and ends with its job.
 
-
-def run(call: RequestContext) -> Json:
-    """``healthCheck/run``; the synchronous answer and the result of the job were never published: ours is ``URL``."""
-    for suite_id in call.listed("suiteIds"):
-        _check_suite(suite_id)
-    report = _new_report(call, call.required("runName"))
-    call.world.reports.add(report)
-    if call.get("async", "false").lower() == "true":
-        return _submit(call, "runHealthCheck", "admin/healthCheck/run", f"{REPORTS}/{report.id}")
-    time.sleep(call.world.options.job_seconds)
+    Never published: the key of the synchronous answer and the result of the job (ours is ``URL`` for both), and the
+    rules for ``runName`` (ours: any text, also the name of another report).
+    """
+    wanted = [_find_suite(context, suite_id) for suite_id in dict.fromkeys(context.required_list("suiteIds"))]
+    report = _start_report(context, context.required("runName"), wanted)
+    if context.get("async").lower() == "true":
+        return _submit(context, "runHealthCheck", RUN, f"{REPORTS}/{report.id}", report.id)
+    time.sleep(context.world.options.job_seconds)
     return {"URL": f"/reports/{report.id}"}
 
 
-def _new_report(call: RequestContext, name: str) -> Report:
-    now, options = call.world.now(), call.world.options
-    troubles = flickers(random.Random(f"{options.seed} {now}"))  # noqa: S311 - a story, not a secret
-    return make(options, name, now, seconds=options.job_seconds, created_by=call.username, troubles=troubles)
-
-
-def query(call: RequestContext) -> Json:
+def query(context: RequestContext) -> Json:
     """``reports/query``, oldest first; the order of the real one was never published."""
-    size, start = call.number("num", 1000), call.number("start", 1)
-    reports = call.world.reports.having(_results(call))
+    size, start = context.number("num", 1000), context.number("start", 1)
+    world = context.world
+    reports = world.reports.select(_result_words(context))
     end = start + size
     return {
         "total": len(reports),
         "num": size,
         "start": start,
         "nextStart": end if end <= len(reports) else -1,
-        "runs": [report.row() for report in reports[start - 1 : end - 1]],
+        "runs": [report.row(world.now() * 1000) for report in reports[start - 1 : end - 1]],
     }
 
 
-def _results(call: RequestContext) -> frozenset[str]:
-    words = frozenset(word.strip() for word in call.get("runResult", EVERYTHING).split(","))
-    if wrong := words.difference(WORDS.values()):
-        raise refusals.admin(400, f"'runResult' must be of {EVERYTHING}, not '{min(wrong)}'.")
-    return words
+def report(context: RequestContext) -> Json:
+    """``reports/<id>``; of a running check the tests that have ended."""
+    return _find_report(context, context.ids["report"]).resource(context.world.now() * 1000)
 
 
-def report(call: RequestContext) -> Json:
-    """``reports/<id>``."""
-    return _find(call, call.ids["report"]).resource()
-
-
-def rename(call: RequestContext) -> Json:
+def rename(context: RequestContext) -> Json:
     """``reports/<id>/rename``."""
-    call.world.reports.rename(_find(call, call.ids["report"]).id, call.required("reportName"))
+    report_id = _find_report(context, context.ids["report"]).id
+    context.world.reports.alter(report_id, name=context.required("reportName"))
     return {"success": True}
 
 
-def delete_one(call: RequestContext) -> Response:
+def delete_one(context: RequestContext) -> Response:
     """``reports/<id>/delete``, which is documented to return nothing."""
-    call.world.reports.delete([_find(call, call.ids["report"]).id])
-    return whole(b"", "application/json;charset=UTF-8")
+    context.world.reports.delete([_find_ended(context, context.ids["report"]).id])
+    return respond(b"", "application/json;charset=UTF-8")
 
 
-def delete(call: RequestContext) -> Json:
-    """``reports/delete``: all or, when one is unknown, none."""
-    call.world.reports.delete([it.id for it in _named(call)])
+def delete(context: RequestContext) -> Json:
+    """``reports/delete``: deletes all of the reports, or none when an id is unknown or a check is running."""
+    context.world.reports.delete([each.id for each in _find_named(context)])
     return {"success": True}
 
 
-def export(call: RequestContext) -> Json:
-    """``reports/export``: the job, and the upload item that it will leave.
+def export(context: RequestContext) -> Json:
+    """``reports/export``: submits the job that makes an upload item.
 
-    An unknown id refuses the whole request; what the real one does was never published.
+    An unknown id or a running check refuses the whole request; what the real one does was never published.
     """
-    world = call.world
+    world = context.world
     date = int(world.now() * 1000)
-    item = Item(f"healthCheckReports_{date}.zip", date, Archive(_named(call), world.options.item_bytes))
-    answer = _submit(call, "exportDiagnosticReports", f"{REPORTS}/export", f"admin/uploads/{item.id}")
+    item = Item(f"healthCheckReports_{date}.zip", date, Archive(_find_named(context), world.options.item_bytes))
+    answer = _submit(context, "exportDiagnosticReports", f"{REPORTS}/export", f"admin/uploads/{item.id}", item.id)
     world.uploads.add(item, answer["jobid"])
     return answer
 
 
-def _find(call: RequestContext, report_id: str) -> Report:
-    found = call.world.reports.get(report_id)
+def _find_suite(context: RequestContext, suite_id: str) -> Suite:
+    for each in suites_of(context.world.options):
+        if each.id == suite_id:
+            return each
+    raise errors.unknown("Health check suite", suite_id)
+
+
+def _start_report(context: RequestContext, name: str, wanted: Sequence[Suite]) -> Report:
+    now, options = context.world.now(), context.world.options
+    failures = {check.id: check.when_run for suite in wanted for check in suite.checks if check.when_run != "pass"}
+    report = make_report(
+        options,
+        name,
+        now,
+        seconds=options.job_seconds,
+        created_by=context.username,
+        failures=failures,
+        suites=tuple(wanted),
+    )
+    context.world.reports.add(report)
+    return report
+
+
+def _result_words(context: RequestContext) -> frozenset[str]:
+    words = frozenset(word.strip() for word in context.get("runResult", ALL_RESULTS).split(","))
+    if wrong := words.difference(RESULT_WORDS.values()):
+        raise errors.admin(400, f"'runResult' must be of {ALL_RESULTS}, not '{min(wrong)}'.")
+    return words
+
+
+def _find_report(context: RequestContext, report_id: str) -> Report:
+    found = context.world.reports.get(report_id)
     if not found:
-        raise refusals.unknown("Health check report", report_id)
+        raise errors.unknown("Health check report", report_id)
     return found
 
 
-def _named(call: RequestContext) -> list[Report]:
-    return [_find(call, report_id) for report_id in dict.fromkeys(call.listed("runIds"))]
+def _find_ended(context: RequestContext, report_id: str) -> Report:
+    found = _find_report(context, report_id)
+    if found.is_running(context.world.now() * 1000):
+        raise errors.admin(400, f"Health check report '{report_id}' is still running.")
+    return found
 
 
-def _submit(call: RequestContext, name: str, operation: str, result: str) -> Json:
-    world = call.world
+def _find_named(context: RequestContext) -> list[Report]:
+    return [_find_ended(context, report_id) for report_id in dict.fromkeys(context.required_list("runIds"))]
+
+
+def _submit(context: RequestContext, name: str, operation: str, result: str, makes: str) -> Json:
+    world = context.world
     job = Job(
         name=name,
-        operation=call.path(operation),
-        username=call.username,
+        operation=context.path(operation),
+        username=context.username,
         started=world.now(),
         seconds=world.options.job_seconds,
         result={"URL": result},
+        makes=makes,
     )
     world.jobs.add(job)
-    return {"jobsUrl": call.url(f"admin/jobs/{job.id}"), "jobid": job.id, "status": "SUBMITTED"}
+    return {"jobsUrl": context.url(f"admin/jobs/{job.id}"), "jobid": job.id, "status": "SUBMITTED"}

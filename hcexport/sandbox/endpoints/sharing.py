@@ -1,6 +1,6 @@
-"""The Sharing API, as far as a client of health checks meets it."""
+"""The Sharing API, as far as a client of health checks needs it."""
 
-from hcexport.sandbox import http as refusals
+from hcexport.sandbox import errors
 from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.http import Json
 from hcexport.sandbox.world.identity import Account, SignInRefusedError, Token
@@ -10,22 +10,22 @@ DEFAULT_MINUTES = "60"
 CREDENTIALS = ("username", "password")
 
 
-def root(call: RequestContext) -> Json:
+def root(context: RequestContext) -> Json:
     """``sharing/rest``."""
-    return {"currentVersion": call.world.options.version}
+    return {"currentVersion": context.world.options.version}
 
 
-def info(call: RequestContext) -> Json:
-    """``sharing/rest/info``: where tokens are made."""
+def info(context: RequestContext) -> Json:
+    """``sharing/rest/info``: the URL of generateToken."""
     return {
-        "owningSystemUrl": call.url("").rstrip("/"),
-        "authInfo": {"tokenServicesUrl": call.url("sharing/rest/generateToken"), "isTokenBasedSecurity": True},
+        "owningSystemUrl": context.url("").rstrip("/"),
+        "authInfo": {"tokenServicesUrl": context.url("sharing/rest/generateToken"), "isTokenBasedSecurity": True},
     }
 
 
-def portal_self(call: RequestContext) -> Json:
-    """``portals/self``: the organization, and who asks when somebody does."""
-    options = call.world.options
+def portal_self(context: RequestContext) -> Json:
+    """``portals/self``: the organization, and the caller unless it is a guest."""
+    options = context.world.options
     return {
         "id": ORGANIZATION,
         "name": "Simulated Organization",
@@ -36,14 +36,14 @@ def portal_self(call: RequestContext) -> Json:
         "isPortal": True,
         "allSSL": True,
         "maxTokenExpirationMinutes": max(1, int(options.token_seconds // 60)),
-    } | ({"user": _user(call.account)} if call.account else {})
+    } | ({"user": _user(context.account)} if context.account else {})
 
 
-def community_self(call: RequestContext) -> Json:
-    """``community/self``: who asks."""
-    if not call.account:
-        raise refusals.forbidden()  # an application has no self
-    return _user(call.account)
+def community_self(context: RequestContext) -> Json:
+    """``community/self``: the caller."""
+    if not context.account:
+        raise errors.forbidden()  # an application without a user
+    return _user(context.account)
 
 
 def _user(account: Account) -> Json:
@@ -56,46 +56,46 @@ def _user(account: Account) -> Json:
     }
 
 
-def generate_token(call: RequestContext) -> Json:
-    """``generateToken``: a name and a password against a token."""
-    if any(name in call.request.query for name in CREDENTIALS):
-        raise refusals.portal(400, "POST request should not contain username and password in the query string")
-    missing = [f"'{name}' must be specified." for name in CREDENTIALS if not call.get(name)]
+def generate_token(context: RequestContext) -> Json:
+    """``generateToken``: makes a token for a name and a password."""
+    if any(name in context.request.query for name in CREDENTIALS):
+        raise errors.portal(400, "POST request should not contain username and password in the query string")
+    missing = [f"'{name}' must be specified." for name in CREDENTIALS if not context.get(name)]
     if missing:
-        raise _unable(*missing)
-    referer, ip = _binding(call)
-    seconds = _life(call)
+        raise _refuse(*missing)
+    referer, ip = _binding(context)
+    seconds = _life_seconds(context)
     try:
-        account = call.world.accounts.sign_in(call.get("username"), call.get("password"))
+        account = context.world.accounts.sign_in(context.get("username"), context.get("password"))
     except SignInRefusedError as error:
-        raise _unable(str(error)) from None
+        raise _refuse(str(error)) from None
     if not account.password_suffices:
-        raise _unable("Invalid username or password.")
-    expires = call.world.now() + seconds
-    value = call.world.tokens.keep(Token(account, referer, ip), seconds)
+        raise _refuse("Invalid username or password.")
+    expires = context.world.now() + seconds
+    value = context.world.tokens.keep(Token(account, referer, ip), seconds)
     return {"token": value, "expires": int(expires * 1000), "ssl": True}
 
 
-def _unable(*details: str) -> refusals.Refusal:
-    return refusals.portal(400, "Unable to generate token.", *details)
+def _refuse(*details: str) -> errors.ApiError:
+    return errors.portal(400, "Unable to generate token.", *details)
 
 
-def _binding(call: RequestContext) -> tuple[str | None, str | None]:
-    """Tell what the token is bound to, as (referer, ip); Esri's own sample leaves ``client`` out."""
-    client = call.get("client", "referer")
+def _binding(context: RequestContext) -> tuple[str | None, str | None]:
+    """Return the token's binding as (referer, ip); ``client`` is optional, because Esri's sample leaves it out."""
+    client = context.get("client", "referer")
     if client == "requestip":
-        return None, call.request.peer
+        return None, context.request.peer
     if client not in ("referer", "ip"):
-        raise _unable(f"'client' must be referer, ip or requestip, not '{client}'.")
-    bound = call.get(client)
+        raise _refuse(f"'client' must be referer, ip or requestip, not '{client}'.")
+    bound = context.get(client)
     if not bound:
-        raise _unable(f"'{client}' must be specified.")
+        raise _refuse(f"'{client}' must be specified.")
     return (bound, None) if client == "referer" else (None, bound)
 
 
-def _life(call: RequestContext) -> float:
-    """Tell for how many seconds: a longer request silently gets the longest life there is."""
-    minutes = call.get("expiration", DEFAULT_MINUTES)
+def _life_seconds(context: RequestContext) -> float:
+    """Return the life in seconds; a longer request silently gets the longest life that is granted."""
+    minutes = context.get("expiration", DEFAULT_MINUTES)
     if not minutes.isdecimal() or int(minutes) == 0:
-        raise _unable(f"'expiration' must be a number of minutes, not '{minutes}'.")
-    return min(int(minutes) * 60.0, call.world.options.token_seconds)
+        raise _refuse(f"'expiration' must be a number of minutes, not '{minutes}'.")
+    return min(int(minutes) * 60.0, context.world.options.token_seconds)

@@ -1,9 +1,9 @@
 """The zip of an export.
 
-What the real one is called inside was never published. Ours holds for each report ``<name>_<id>.csv`` and
-``<name>_<id>.json`` in the folder ``healthCheckReports``: the name made harmless, the id to keep equal names apart. The
-CSV (UTF-8, comma, header line) has a row for each test; the JSON is the report resource. Equal reports make equal
-bytes, so that the ETag holds for as long as the item does.
+The names inside the real zip were never published. Ours has, in the folder ``healthCheckReports``, for each report
+``<name>_<id>.csv`` and ``<name>_<id>.json``: in the name unsafe characters are replaced, and the id keeps equal names
+apart. The CSV (UTF-8, comma, header line) has a row for each test; the JSON is the report resource. Equal reports make
+equal bytes, so that the ETag is valid as long as the item is there.
 """
 
 import csv
@@ -24,15 +24,15 @@ from hcexport.sandbox.world.reports import Report
 
 FOLDER = "healthCheckReports"
 UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
-NAME_LIMIT = 60  # characters, so that a name of four-byte ones still fits into 255 bytes
+NAME_LIMIT = 60  # characters, so that a name of four-byte characters fits into 255 bytes
 TEST_COLUMNS = ("id", "name", "description", "severity", "result", "startTime", "endTime")
 BLOCK = 1 << 20
 IN_MEMORY = 8 << 20  # a larger zip is kept in a temporary file
-EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)  # the first day that a zip can tell
+EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)  # the first day that a zip can store
 
 
 class Archive:
-    """The zip of some reports, ``padding`` bytes of incompressible members included; made when first read."""
+    """The zip of some reports and ``padding`` incompressible bytes; it is made when first read."""
 
     def __init__(self, reports: Sequence[Report], padding: int = 0) -> None:
         self._reports = tuple(reports)
@@ -41,17 +41,17 @@ class Archive:
 
     @cached_property
     def etag(self) -> str:
-        """Name the bytes: strong, and known without making them."""
+        """The strong ETag of the bytes, known without making them."""
         return f'"{hashlib.sha256(repr((self._reports, self._padding)).encode()).hexdigest()[:32]}"'
 
     @property
     def size(self) -> int:
-        """Tell the length in bytes."""
+        """The length in bytes."""
         with self._lock:
             return self._file.seek(0, io.SEEK_END)
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """Read a part of the zip, a block at a time; several may read at once."""
+        """Read a part of the zip, a block at a time; several threads may read at once."""
         while start < stop:
             with self._lock:
                 self._file.seek(start)
@@ -61,7 +61,7 @@ class Archive:
 
     @cached_property
     def _file(self) -> SpooledTemporaryFile[bytes]:
-        file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - lives as long as the archive
+        file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 # lives as long as the archive
         weakref.finalize(self, file.close)
         with ZipFile(file, "w") as archive:
             for report in self._reports:
@@ -91,7 +91,7 @@ def _table(report: Report) -> str:
 def _pad(archive: ZipFile, size: int) -> None:
     member = ZipInfo(f"{FOLDER}/padding.bin")
     member.compress_type = ZIP_STORED
-    block = random.Random(size).randbytes(BLOCK)  # noqa: S311 - noise, not a secret
+    block = random.Random(size).randbytes(BLOCK)  # noqa: S311 # noise, not a secret
     with archive.open(member, "w", force_zip64=True) as file:
         for start in range(0, size, BLOCK):
             file.write(block[: size - start])

@@ -1,11 +1,4 @@
-"""Who may sign in, what each may do, and the lock after too many wrong passwords.
-
-Things that are handed out against a secret, each for a while: tokens, codes, sign-ins on their way.
-
-Tokens, and what a person allowed an application on the way to one.
-
-The applications that are registered with the organization, and where each may have its users sent back to.
-"""
+"""Accounts, tokens and registered applications: who may sign in, and what they are given for it."""
 
 from __future__ import annotations
 
@@ -22,7 +15,6 @@ from hcexport.sandbox.options import Options
 
 FAILURES_BEFORE_LOCK = 5  # as documented for the portal's built-in accounts
 
-
 # The privileges that the endpoints of routes.py ask for.
 SECURITY = "portal:admin:manageSecurity"  # "Security and infrastructure"
 PUBLISHER = "portal:publisher:publishServerServices"
@@ -32,7 +24,7 @@ USER = ("portal:user:createItem", "portal:user:joinGroup", "portal:user:shareToO
 T = TypeVar("T")
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
-LOOPBACK = r"http://127\.0\.0\.1(:\d{1,5})?(/[!-~]*)?"  # any port, as RFC 8252 has it for native applications
+LOOPBACK = r"http://127\.0\.0\.1(:\d{1,5})?(/[!-~]*)?"  # any port: RFC 8252 section 7.3
 
 
 @dataclass(frozen=True)
@@ -43,18 +35,18 @@ class Account:
     full_name: str
     role: str  # org_admin, org_user, or the id of a custom role
     privileges: tuple[str, ...]
-    built_in: bool = True  # otherwise known to an identity provider alone
+    built_in: bool = True  # False: an identity provider alone knows the account
     second_factor: bool = False
-    consents: bool = True  # to let an application act for them
+    consents: bool = True  # whether the member lets an application act for them
 
     @property
     def password_suffices(self) -> bool:
-        """Tell whether generateToken, which can ask for nothing else, may serve them."""
+        """Whether generateToken, which can ask for a password only, may serve the member."""
         return self.built_in and not self.second_factor
 
 
 def members(administrator: str) -> tuple[Account, ...]:
-    """List the members: what each of them is for stands in their name."""
+    """Make the members; the full name of each says what it is for."""
     admin = Account(administrator, "Site Administrator", "org_admin", (SECURITY, PUBLISHER, UPDATE, *USER))
     return (
         admin,
@@ -67,11 +59,11 @@ def members(administrator: str) -> tuple[Account, ...]:
 
 
 class SignInRefusedError(Exception):
-    """The name, the password or the code is wrong, or the account is locked; the text says which to a person."""
+    """The name, the password or the code is wrong, or the account is locked; the text says it to a person."""
 
 
 class Accounts:
-    """The members and their one password; names are case-sensitive but on the sign-in page."""
+    """The members, who share a password; names are case-sensitive except on the sign-in page."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -90,13 +82,13 @@ class Accounts:
             username = next((name for name in self._accounts if name.lower() == username.lower()), username)
         account = self._accounts.get(username)
         self._attempt(
-            username, bool(account) and _equal(password, self._options.password), "Invalid username or password."
+            username, bool(account) and _is_equal(password, self._options.password), "Invalid username or password."
         )
         return self._accounts[username]
 
     def confirm(self, account: Account, code: str) -> None:
         """Check the code of a second factor; raises SignInRefusedError."""
-        self._attempt(account.username, _equal(code, self._options.mfa_code), "Invalid code.")
+        self._attempt(account.username, _is_equal(code, self._options.mfa_code), "Invalid code.")
 
     def _attempt(self, username: str, right: bool, otherwise: str) -> None:
         with self._lock:
@@ -114,53 +106,53 @@ class Accounts:
             del self._failures[username]
 
 
-def _equal(given: str, right: str) -> bool:
+def _is_equal(given: str, right: str) -> bool:
     return compare_digest(given.encode(), right.encode())
 
 
 class ExpiringStore(Generic[T]):
-    """Keeps things of one kind under keys that nobody can guess."""
+    """Values that expire, each under a key that nobody can guess: tokens, codes, sign-ins."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._kept: dict[str, tuple[T, float]] = {}
+        self._values: dict[str, tuple[T, float]] = {}
         self._lock = threading.Lock()
 
-    def keep(self, thing: T, seconds: float) -> str:
-        """Keep a thing for some seconds, and give its key."""
+    def keep(self, value: T, seconds: float) -> str:
+        """Keep a value for some seconds, and return its key."""
         key = secrets.token_urlsafe(96)
         with self._lock:
-            self._kept[key] = thing, self._clock() + seconds
+            self._values[key] = value, self._clock() + seconds
         return key
 
     def look(self, key: str) -> T | None:
-        """Look at a thing that is there and whose time has not passed."""
-        thing, until = self._kept.get(key, (None, 0.0))
-        return thing if until > self._clock() else None
+        """Return the value of a key; None if there is none or it has expired."""
+        value, until = self._values.get(key, (None, 0.0))
+        return value if until > self._clock() else None
 
     def take(self, key: str) -> T | None:
-        """Take a thing out: one of several at once gets it."""
-        thing = self.look(key)
+        """Remove a value and return it; of several callers at once only one gets it."""
+        value = self.look(key)
         with self._lock:
-            return thing if self._kept.pop(key, None) else None
+            return value if self._values.pop(key, None) else None
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove every value."""
         with self._lock:
-            self._kept.clear()
+            self._values.clear()
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token: whose it is, and what it is bound to."""
+    """An access token: its account, and what it is bound to."""
 
-    account: Account | None  # None: an application on its own
+    account: Account | None  # None: an application without a user
     referer: str | None = None
     ip: str | None = None
-    client_id: str | None = None  # the application it was made for; None: made by generateToken
+    client_id: str | None = None  # the application; None: made by generateToken
 
     def fits(self, referer: str, ip: str) -> bool:
-        """Tell whether a request may use it: its referer is the bound one, or a page below that."""
+        """Tell whether a request may use the token: its referer is the bound referer, or a page below it."""
         if self.referer is not None and referer != self.referer:
             return referer.startswith(self.referer.rstrip("/") + "/")
         return self.ip in (None, ip)
@@ -168,7 +160,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Authorization:
-    """What an application asked for at the authorize page, and who allowed it once somebody has."""
+    """What an application asked for at the authorize page, and the account that allowed it, if any did yet."""
 
     client_id: str
     redirect_uri: str
@@ -191,21 +183,21 @@ class Refresh:
 
 @dataclass(frozen=True)
 class App:
-    """A registered application; ``redirects`` are patterns."""
+    """A registered application; ``redirects`` are patterns of the URLs that it may send its users to."""
 
     client_id: str
     redirects: tuple[str, ...] = (re.escape(OUT_OF_BAND),)
     has_secret: bool = False
 
     def may_redirect(self, uri: str) -> bool:
-        """Tell whether users may be sent there."""
+        """Tell whether users may be sent to a URL."""
         return any(re.fullmatch(pattern, uri) for pattern in self.redirects)
 
 
 APPS = {
     app.client_id: app
     for app in (
-        App("arcgisonline"),  # these two are built in
+        App("arcgisonline"),  # this and the next are built in
         App("pythonapi"),
         App("hcexport-demo", (LOOPBACK, re.escape(OUT_OF_BAND)), has_secret=True),
     )

@@ -1,74 +1,84 @@
-"""Health check reports and the shelf they stand on.
-
-The basic health check suite: one table.
-
-Documented are the thirteen descriptions, the machine names of the relational store, the object store, the portal and
-the manager, and the id ``HC_112_002``; the other names, ids and severities are ours.
-"""
+"""Health check reports, and the collection of them that an organization has."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hcexport.sandbox.http import Json
+from hcexport.sandbox.world.suites import BASIC, CRITICAL, GENERAL, Check, Suite
 
-# What a test says, worst first, and what its suite and report then say. ``pass`` and ``passed`` are documented.
-WORDS = {"fail": "failed", "unknown": "unknown", "warning": "warning", "pass": "passed"}
-
-CRITICAL, GENERAL = "critical", "general"
+# The result of a test, worst first, and the result of a suite and report with it. ``pass`` and ``passed`` are
+# documented, and ``failed``, ``warning`` and ``unknown`` are known from Esri's client; the word ``fail`` is ours.
+RESULT_WORDS = {"fail": "failed", "unknown": "unknown", "warning": "warning", "pass": "passed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report; times are epoch milliseconds, ``troubles`` has the tests that did not pass, by test id."""
+    """One report; times are epoch milliseconds.
+
+    ``failures`` has the result of each test that did not pass, by the test's id.
+    """
 
     id: str
     name: str
-    owner: str  # "user", or "system" for those that an upgrade made
+    owner: str  # "user", or "system" for the reports that an upgrade makes
     created_by: str
     start_time: int
     end_time: int
-    troubles: Mapping[str, str]
+    failures: Mapping[str, str]
+    suites: tuple[Suite, ...] = (BASIC,)
+    appears_time: int = 0  # when the report is listed, if that is after its start
 
     @property
     def result(self) -> str:
         """The worst result of its tests."""
-        said = self.troubles.values()
-        return next((long for short, long in WORDS.items() if short in said), "passed")
+        return _worst(self.failures.values())
 
-    def row(self) -> Json:
-        """Describe the report as a row of ``reports/query``."""
-        return {
+    def is_listed(self, now: float) -> bool:
+        """Tell whether the report is there at a moment."""
+        return max(self.start_time, self.appears_time) <= now
+
+    def is_running(self, now: float) -> bool:
+        """Tell whether the check is still running at a moment."""
+        return self.end_time > now
+
+    def row(self, now: float = math.inf) -> Json:
+        """Describe the report as a row of ``reports/query``.
+
+        While the check runs, the row has no ``result`` and no ``endTime``, and its ``state`` is ``running``. That is
+        our choice: the documentation shows rows of ended checks only.
+        """
+        running = self.is_running(now)
+        ended: Json = {} if running else {"result": self.result, "endTime": self.end_time}
+        return ended | {
             "owner": self.owner,
-            "result": self.result,
             "createdBy": self.created_by,
             "name": self.name,
             "startTime": self.start_time,
             "id": self.id,
-            "endTime": self.end_time,
-            "state": "completed",
+            "state": "running" if running else "completed",
         }
 
-    def resource(self) -> Json:
-        """Describe the report in full, as ``reports/<id>``; the suite's id and name are our guess."""
+    def resource(self, now: float = math.inf) -> Json:
+        """Describe the report in full, as ``reports/<id>``; that a suite has an id and a name there is our guess."""
         tests = list(self._tests())
-        suite = {"result": self.result, "id": BASIC_ID, "name": BASIC_NAME} | {
-            f"{severity}TestStatus": [test for test in tests if test["severity"] == severity]
-            for severity in (CRITICAL, GENERAL)
-        }
-        return self.row() | {"suiteStatus": [suite]}
+        return self.row(now) | {"suiteStatus": [_suite_status(suite, tests, now) for suite in self.suites]}
 
-    def _tests(self) -> Iterator[Json]:
-        step = (self.end_time - self.start_time) // len(CHECKS)
-        for number, check in enumerate(CHECKS):
-            yield self._test(check, self.start_time + number * step, step)
+    def _tests(self) -> Iterator[tuple[Suite, Json]]:
+        """Describe each test; one begins when the test before it has ended."""
+        checks = [(suite, check) for suite in self.suites for check in suite.checks]
+        step = (self.end_time - self.start_time) // len(checks)
+        for number, (suite, check) in enumerate(checks):
+            yield suite, self._test(check, self.start_time + number * step, step)
 
     def _test(self, check: Check, start: int, duration: int) -> Json:
         return {
             "severity": check.severity,
-            "result": self.troubles.get(check.id, "pass"),
+            "result": self.failures.get(check.id, "pass"),
             "name": check.name,
             "description": check.description,
             "startTime": start,
@@ -77,96 +87,78 @@ class Report:
         }
 
 
+def _suite_status(suite: Suite, tests: Iterable[tuple[Suite, Json]], now: float) -> Json:
+    ended = [test for of, test in tests if of == suite and test["endTime"] <= now]
+    result = {"result": _worst(test["result"] for test in ended)} if len(ended) == len(suite.checks) else {}
+    return (
+        result
+        | {"id": suite.id, "name": suite.name}
+        | {
+            f"{severity}TestStatus": [test for test in ended if test["severity"] == severity]
+            for severity in (CRITICAL, GENERAL)
+        }
+    )
+
+
+def _worst(results: Iterable[str]) -> str:
+    present = set(results)
+    return next((word for result, word in RESULT_WORDS.items() if result in present), "passed")
+
+
 class Reports:
-    """The reports of an organization, oldest first as they were made; one appears once its check has ended."""
+    """The reports of an organization in the order in which they were made, oldest first."""
 
     def __init__(self, history: Callable[[], Iterable[Report]], clock: Callable[[], float]) -> None:
         self._history = history
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[str, Report] | None = None  # made when first asked for: it may be a hundred thousand
+        self._reports: dict[str, Report] | None = None  # made when first asked for: it may be a hundred thousand
         self._listed: list[Report] = []
 
     def all(self) -> list[Report]:
-        """List what has ended, oldest first; the list is shared and must not be changed."""
+        """List the reports, oldest first; the list is shared and must not be changed."""
         with self._lock:
-            kept = self._load()
-            if len(self._listed) != len(kept):
+            reports = self._load()
+            if len(self._listed) != len(reports):
                 now = self._clock() * 1000
-                self._listed = [report for report in kept.values() if report.end_time <= now]
+                self._listed = [report for report in reports.values() if report.is_listed(now)]
             return self._listed
 
-    def having(self, results: frozenset[str]) -> list[Report]:
-        """List those with one of some results, oldest first; the list is shared and must not be changed."""
+    def select(self, results: frozenset[str]) -> list[Report]:
+        """List the reports with some results, oldest first; a running check is listed with all results alone."""
         reports = self.all()
-        return reports if len(results) == len(WORDS) else [it for it in reports if it.result in results]
+        if len(results) == len(RESULT_WORDS):
+            return reports
+        now = self._clock() * 1000
+        return [report for report in reports if report.result in results and not report.is_running(now)]
 
     def get(self, report_id: str) -> Report | None:
-        """Find one that has ended."""
+        """Find a report that is listed."""
         with self._lock:
             report = self._load().get(report_id)
-        return report if report and report.end_time <= self._clock() * 1000 else None
+        return report if report and report.is_listed(self._clock() * 1000) else None
 
     def add(self, report: Report) -> None:
-        """Put a new report on the shelf, where it shows once it has ended."""
+        """Add a report."""
         with self._lock:
             self._load()[report.id] = report
 
-    def rename(self, report_id: str, name: str) -> None:
-        """Give a report another name."""
+    def alter(self, report_id: str, **changes: Any) -> None:
+        """Change fields of a report."""
         with self._lock:
-            kept = self._load()
-            kept[report_id] = replace(kept[report_id], name=name)
+            reports = self._load()
+            reports[report_id] = replace(reports[report_id], **changes)
             self._listed = []
 
     def delete(self, report_ids: Iterable[str]) -> None:
         """Remove reports for good."""
         with self._lock:
-            kept = self._load()
+            reports = self._load()
             for report_id in report_ids:
-                kept.pop(report_id, None)
+                reports.pop(report_id, None)
             self._listed = []
 
     def _load(self) -> dict[str, Report]:
-        if self._kept is None:
-            self._kept = {report.id: report for report in self._history()}
-        return self._kept
-
-
-@dataclass(frozen=True)
-class Check:
-    """One test of a suite."""
-
-    id: str
-    name: str
-    severity: str
-    description: str
-
-
-CHECKS = (
-    Check("HC_112_001", "portal_api_availability", CRITICAL, "Portal API endpoint is available"),
-    Check("HC_112_002", "healthcheck_relationalDatastore", CRITICAL, "Relational store health check"),
-    Check("HC_112_003", "healthcheck_objectStore", GENERAL, "Object store health check"),
-    Check("HC_112_004", "healthcheck_spatiotemporalDatastore", GENERAL, "Spatiotemporal and index store health check"),
-    Check("HC_112_005", "home_app_availability", GENERAL, "ArcGIS Enterprise portal endpoint is available"),
-    Check("HC_112_006", "manager_availability", GENERAL, "ArcGIS Enterprise Manager endpoint is available"),
-    Check("HC_112_007", "healthcheck_ingress", CRITICAL, "Ingress health check"),
-    Check("HC_112_008", "healthcheck_publishingTools", GENERAL, "System publishing tools health check"),
-    Check("HC_112_009", "healthcheck_sharedMapServices", GENERAL, "Shared map services health check"),
-    Check("HC_112_010", "healthcheck_spatialAnalysis", GENERAL, "Spatial analysis service health check"),
-    Check("HC_112_011", "healthcheck_geometryService", GENERAL, "Geometry service health check"),
-    Check("HC_112_012", "logs_query", GENERAL, "Can query logs"),
-    Check("HC_112_013", "indices_in_sync", GENERAL, "Users, groups, and items indices are in sync"),
-)
-
-BASIC_ID, BASIC_NAME = "BSHC-001", "Basic health checks"
-
-
-def basic_suite() -> Json:
-    """Describe the suite as ``healthCheck/suites/BSHC-001`` does."""
-    return {"systemOnly": False, "id": BASIC_ID, "name": BASIC_NAME} | {
-        f"{severity}Tests": [
-            {"name": check.name, "description": check.description} for check in CHECKS if check.severity == severity
-        ]
-        for severity in (GENERAL, CRITICAL)
-    }
+        if self._reports is None:
+            self._reports = {report.id: report for report in self._history()}
+        return self._reports
