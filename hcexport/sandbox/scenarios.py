@@ -2,7 +2,8 @@
 
 How to add a scenario:
 
-1. Add a row to ROWS. Its key is the name and its description is the line of ``hcexport sandbox --help``.
+1. Add a row to ROWS. Its key is the name, its description a line of ``hcexport sandbox --help``: 55 characters
+   at most, because the help has to fit a screen.
 2. In ``faults`` map each endpoint that misbehaves to a fault: a function of ``faults.py``, or ``change_json`` with a
    function of this file. It is a lambda, because faults have state and each sandbox needs its own.
 3. If the organization itself differs from the one that was chosen (it lives elsewhere, has more reports), say so in
@@ -142,7 +143,7 @@ def _elsewhere(options: Options) -> Options:
 ROWS = {
     "normal": Scenario("everything works"),
     "slow": Scenario(
-        "jobs take 20 times as long, answers half a second, and downloads are slow",
+        "jobs, answers and downloads are slow",
         lambda: {admin.job: late(0.5), admin.download: slowly(20_000)},
         lambda options: replace(options, job_seconds=20 * options.job_seconds),
     ),
@@ -160,7 +161,7 @@ ROWS = {
         },
     ),
     "flaky": Scenario(
-        "every other poll meets an error, and a download is cut twice",
+        "every other poll fails, and a download breaks twice",
         lambda: {
             admin.job: in_turn(
                 instead(_bad_gateway), normally, instead(_login_page), normally, instead(_hang_up), normally
@@ -169,59 +170,53 @@ ROWS = {
         },
     ),
     "expired-token": Scenario(
-        "every token ends as soon as an export or a check is submitted",
+        "tokens end when an export or a check is submitted",
         lambda: dict.fromkeys((health.export, health.run), change_json(_forget_tokens)),
     ),
     "unavailable": Scenario(
-        "503 with Retry-After for 3 seconds at first, and again after an export or a check is submitted",
+        "503 for 3 s at first, and after each export or check",
         lambda: dict.fromkeys(ADMINISTRATION, Outage(3, health.export, health.run)),
     ),
     "full-queue": Scenario(
-        "429 with Retry-After twice before an export or a check is accepted",
+        "429 twice before an export or a check is accepted",
         lambda: dict.fromkeys(
             (health.export, health.run), in_turn(instead(_queue_full), instead(_queue_full), normally)
         ),
     ),
     "read-only": Scenario(
-        "the organization is in read-only mode, as during an upgrade, and refuses every operation",
+        "read-only, as in an upgrade: refuses every operation",
         organization=lambda options: replace(options, read_only=True),
     ),
     "foreign-urls": Scenario(
-        "every URL in an answer names an internal host that must not be followed",
+        "answers name an internal host, not to be followed",
         lambda: dict.fromkeys((health.export, health.run, admin.job, sharing.info), change_json(_rehost)),
     ),
-    "wrong-context": Scenario(
-        "HCEXPORT_URL names a context that does not exist: the organization is at /arcgis", organization=_elsewhere
-    ),
+    "wrong-context": Scenario("HCEXPORT_URL has a wrong context; /arcgis is right", organization=_elsewhere),
     "firewall": Scenario(
-        "a firewall blocks requests above 8 KiB: exporting some of the 1,098 reports works, exporting all does not",
+        "403 for requests above 8 KiB, as for 1,098 reports",
         lambda: dict.fromkeys(ADMINISTRATION, block_large_bodies(FIREWALL_LIMIT)),
         lambda options: replace(options, extra_reports=max(options.extra_reports, MANY_REPORTS)),
     ),
     "paging-quirks": Scenario(
-        "lists of reports come in pages of 25 that overlap, with their numbers as text",
+        "pages of 25 reports that overlap, with text for numbers",
         lambda: {health.query: _page_oddly},
     ),
     "early-completed": Scenario(
-        "the job of an export is COMPLETED 3 seconds before its result names a file",
+        "exports: COMPLETED 3 s before the result names a file",
         lambda: {health.export: change_job(result_delay=LATE_SECONDS)},
     ),
     "redirected-download": Scenario(
-        "a download is redirected to an object store on another port, whose signed URL refuses a token",
+        "302 to an object store that refuses a token",
         lambda: {admin.download: _redirect_to_store},
         has_object_store=True,
     ),
     "corrupt-zip": Scenario("every download has a damaged byte", lambda: {admin.download: change_body(_damage)}),
     "completed-early": Scenario(
-        "the job of a check is COMPLETED 3 seconds before the report exists",
+        "checks: COMPLETED 3 s before the report exists",
         lambda: {health.run: change_json(_hide_report)},
     ),
-    "no-result": Scenario(
-        "the job of a check is COMPLETED and has no result", lambda: {health.run: change_job(result=None)}
-    ),
-    "run-lost": Scenario(
-        "a check starts, but the connection breaks before the answer", lambda: {health.run: lose_answer}
-    ),
+    "no-result": Scenario("checks: COMPLETED without a result", lambda: {health.run: change_job(result=None)}),
+    "run-lost": Scenario("checks: started, but the answer is lost", lambda: {health.run: lose_answer}),
 }
 
 SCENARIOS: Mapping[str, str] = MappingProxyType({name: row.description for name, row in ROWS.items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -131,3 +132,19 @@ def test_over_tls(hcexport_alone: Any, need_part: Callable[[str], str]) -> None:
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 1
     assert time.monotonic() - began < 20
+
+
+def test_on_a_terminal_it_says_how_to_sign_in_before_the_command(hcexport_alone: Any) -> None:
+    words = hcexport_alone.argv("sandbox", "--", "sh", "-c", "echo url $HCEXPORT_URL >&2")
+    leader, follower = pty.openpty()
+    try:
+        done = subprocess.run(words, env=hcexport_alone.env, cwd=hcexport_alone.cwd, stderr=follower, check=False)
+        os.close(follower)
+        said = os.read(leader, 4096).decode()
+    finally:
+        os.close(leader)
+    assert done.returncode == 0
+    before, _, url = said.partition("url ")
+    assert url.strip() in before
+    assert "administrator" in before
+    assert "administrator" not in hcexport_alone(*words[-5:]).stderr

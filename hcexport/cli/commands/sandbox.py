@@ -35,14 +35,14 @@ _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying 
 )
 @option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Listen here; 0 takes a free port.")
 @option("--scenario", type=click.Choice(list(SCENARIOS)), default="normal", metavar="NAME", help="What goes wrong.")
-@option("--job-time", type=DURATION, default=0.5, metavar="DUR", help="How long an export takes.  [0.5s]")
+@option("--job-time", type=DURATION, default=0.5, metavar="DUR", help="How long an export or a check takes.  [0.5s]")
 @option("--tls", is_flag=True, help="Speak https, with a certificate made for this run.")
 @click.argument("program", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 def command(app: App, *, port: int, scenario: str, job_time: float, tls: bool, program: tuple[str, ...]) -> int | None:
     """Serve a simulated organization on 127.0.0.1.
 
     With COMMAND: runs it with HCEXPORT_URL, HCEXPORT_TOKEN and a private HCEXPORT_HOME set, and ends with its
-    status. Without: serves until interrupted.
+    status. Without: serves until interrupted. On a terminal it says how to sign in.
     """
     with tempfile.TemporaryDirectory(prefix="hcexport-sandbox-") as folder:
         certificate = _certificate(Path(folder)) if tls else None
@@ -56,6 +56,8 @@ def command(app: App, *, port: int, scenario: str, job_time: float, tls: bool, p
         try:
             environment = _environment(box, Path(folder), certificate)
             if program:
+                if sys.stderr.isatty():
+                    app.messages.notice(f"Sandbox at {box.url}. {box.how_to_sign_in}")
                 return _run(program, {**_without_ours(app.environ), **environment})
             _serve(app, box, environment)
         finally:
@@ -111,6 +113,6 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
 def _serve(app: App, box: Sandbox, environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         app.printer.line(f"export {name}={value}")
-    app.messages.notice(f"user {box.username}, password {box.password}; Ctrl-C ends it")
+    app.messages.notice(f"{box.how_to_sign_in} Press Ctrl-C to stop.")
     while True:
         signal.pause()
