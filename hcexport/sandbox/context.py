@@ -64,7 +64,7 @@ Endpoint = Callable[[RequestContext], Json | Response]
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call an endpoint; any one of the privileges is enough, and every endpoint of ``admin`` has some."""
+    """Who may call an endpoint; any of the privileges is enough, and every JSON endpoint of ``admin`` has some."""
 
     looks_at_token: bool = True
     admits_guests: bool = False

@@ -83,7 +83,7 @@ def refusal(answer):
 
 
 class TestSigningIn:
-    def test_a_right_password_leads_back_with_a_code_that_is_worth_tokens(self, box):
+    def test_a_right_password_gives_a_code_that_gives_tokens(self, box):
         where, query = Browser(box).sign_in().sent_to
         assert (where, query["state"], query.keys()) == (LOOPBACK, "a&b=c", {"code", "state"})
         tokens = exchange(box, query["code"])
@@ -138,7 +138,7 @@ class TestSigningIn:
             else:
                 assert "<title>DENIED error=access_denied</title>" in browser.page
 
-    def test_who_signs_in_by_saml_alone_can_do_it_here_but_not_with_a_password(self, box):
+    def test_a_saml_account_signs_in_here_but_not_by_generate_token(self, box):
         form = {"client": "referer", "referer": "http", "password": box.password}
         for username in ("saml.admin", "mfa"):
             answer = Caller(box).post("sharing/rest/generateToken", username=username, **form).json
@@ -280,7 +280,7 @@ class TestRevoking:
         self.revoke(box, tokens["access_token"])
         assert not works(box, tokens["access_token"])
 
-    def test_an_unknown_one_is_a_success_and_one_of_generate_token_stays(self, box):
+    def test_an_unknown_token_succeeds_and_a_generated_token_stays(self, box):
         token = box.new_token()
         for client_id in ("hcexport-demo", ""):
             self.revoke(box, "unknown", client_id)

@@ -91,11 +91,11 @@ def test_requests_are_kept_for_tests_to_look_at(box, caller):
     assert request.headers["REFERER"] == request.headers["referer"] == "somewhere"
 
 
-def test_started_again_it_is_the_same_organization_at_the_same_port(box):
+def test_a_restart_keeps_the_organization_and_the_port(box):
     caller = called(box)
     url, reports = box.url, caller.get("admin/healthCheck/reports/query?num=5").json
     box.stop()
-    with pytest.raises(OSError):  # noqa: PT011 - refused or reset, as the system likes
+    with pytest.raises(OSError):  # noqa: PT011 # refused or reset: the system decides
         caller.get("admin")
     box.start()
     assert box.url == url

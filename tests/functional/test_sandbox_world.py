@@ -183,6 +183,14 @@ class TestChanges:
             assert caller.get(f"admin/jobs/{job}").json["status"] == "COMPLETED"
             assert caller.get(report).json["suiteStatus"][0]["result"] == "passed"
 
+    def test_two_runs_of_a_moment_and_a_name_are_two_reports(self):
+        with Sandbox(clock=lambda: 1_795_000_000.0) as box:
+            caller = called(box)
+            for _ in range(2):
+                form = {"suiteIds": "BSHC-001", "runName": "Twice", "async": "true"}
+                assert caller.post("admin/healthCheck/run", **form).json["status"] == "SUBMITTED"
+            assert [it.name for it in box.reports[:3]].count("Twice") == 2
+
     def test_a_run_takes_several_suites(self, box, caller):
         basic, operational = caller.get("admin/healthCheck/suites").json["userSuites"]
         assert "invented" in operational["name"]
@@ -202,7 +210,7 @@ class TestChanges:
         answer = caller.post("admin/healthCheck/run", suiteIds="BSHC-001", runName="By hand").json
         assert caller.get(f"admin/healthCheck{answer['URL']}").json["name"] == "By hand"
 
-    def test_an_item_is_there_from_the_end_of_its_job_until_it_is_deleted(self):
+    def test_an_item_lasts_from_the_end_of_its_job_to_its_deletion(self):
         now = time.time()
         with Sandbox(clock=lambda: now, job_seconds=12) as box:
             caller = called(box)
@@ -226,7 +234,7 @@ class TestArchive:
         assert all(sum(i in name for name in names) == 2 for i in ids)
         assert not any(UNSAFE.intersection(name) or name.count("/") != 1 for name in names)
 
-    def test_its_json_is_the_report_and_its_csv_has_a_row_for_each_test(self, box, caller):
+    def test_the_json_is_the_report_and_the_csv_has_each_test(self, box, caller):
         failed = next(it for it in box.reports if it.result == "failed")
         archive = unzipped(caller, exported(box, failed.id))
         table, document = archive.namelist()

@@ -1,6 +1,7 @@
 """Health checks: the suites, running a check, and the reports."""
 
 import time
+import uuid
 from collections.abc import Sequence
 
 from hcexport.sandbox import errors
@@ -111,6 +112,7 @@ def _start_report(context: RequestContext, name: str, wanted: Sequence[Suite]) -
         created_by=context.username,
         failures=failures,
         suites=tuple(wanted),
+        salt=str(uuid.uuid4()),
     )
     context.world.reports.add(report)
     return report

@@ -100,12 +100,16 @@ def make_report(
     failures: Mapping[str, str] = NO_FAILURES,
     suites: tuple[Suite, ...] = (BASIC,),
     seconds: float | None = None,
+    salt: str = "",
 ) -> Report:
-    """Make the report of a check, by default the administrator's and about as long as the documented one."""
+    """Make the report of a check, by default the administrator's and about as long as the documented one.
+
+    Reports of the same name and time have the same id unless ``salt`` differs.
+    """
     began = int(start * 1000)
     took = 11_000 + began % 2_500 if seconds is None else int(seconds * 1000)
     return Report(
-        id=_make_id(options.seed, name, began),
+        id=_make_id(options.seed, name, began, salt),
         name=name,
         owner=owner,
         created_by=created_by or options.username,
