@@ -1,4 +1,4 @@
-"""App: what one command needs, each piece built when it is first asked for."""
+"""App: what a command needs, each piece built when it is first asked for."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from hcexport.cli.messages import Messages
+from hcexport.errors import ConfigError, UsageError
 from hcexport.organization import Organization
 from hcexport.output import terminal
 from hcexport.store.paths import Paths
-from hcexport.store.settings import Settings, resolve
-from hcexport.times import NO_DEADLINE, Deadline
+from hcexport.store.settings import ROW_OF, Settings, resolve
+from hcexport.times import NO_DEADLINE, Clock, Deadline
 
 if TYPE_CHECKING:
     from hcexport.api.client import Client
@@ -31,13 +34,50 @@ if TYPE_CHECKING:
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
 
 
-class App:
-    """The pieces of one invocation. ``given`` are the options as typed; None stands for "not given"."""
+@dataclass(frozen=True)
+class CommonOptions:
+    """The options that every command takes, as typed; None is "not given"."""
 
-    def __init__(self, given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> None:
-        self.given = dict(given)
+    profile: str | None = None
+    url: str | None = None
+    ca_bundle: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    insecure: bool = False
+    connect_timeout: float | None = None
+    no_input: bool = False
+    format: str = "text"
+    quiet: bool = False
+    verbose: int = 0
+    log_file: Path | None = None
+    color: str | None = None
+    progress: str | None = None
+
+
+class App:
+    """The pieces of one invocation.
+
+    ``typed`` are the values of the command's own options that stand for settings; None is "not given". A command that
+    ``waits`` for jobs may take as long as the setting ``timeout`` says, another as long as ``limit_s``.
+    """
+
+    def __init__(
+        self,
+        common: CommonOptions,
+        environ: Mapping[str, str] = os.environ,
+        typed: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        waits: bool = False,
+        limit_s: float = COMMAND_LIMIT_S,
+    ) -> None:
+        self.common = common
         self.environ = environ
+        self.typed = dict(typed)
         self.started = time.monotonic()
+        self._waits, self._limit_s = waits, limit_s
+        self._may_be_new = False
+        self._settings: Settings | None = None
+        self._progress: Progress | None = None
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -48,25 +88,36 @@ class App:
     ) -> None:
         self._closing.close()
 
-    # What was asked for
+    # Configuration
 
     @cached_property
     def paths(self) -> Paths:
-        """Where things are kept on this machine."""
+        """Where files are kept on this machine."""
         return Paths.find(self.environ).check()
 
-    @cached_property
-    def settings(self) -> Settings:
-        """Every setting with its origin; what is odd in the config file is said once."""
-        settings = resolve(self.given, self.environ, self.paths, new_profile=bool(self.given.get("new_profile")))
-        for warning in settings.warnings:
-            self.messages.warning(warning)
-        return settings
+    @property
+    def typed_settings(self) -> dict[str, Any]:
+        """The settings that were typed, by name: those of ``common`` and those of the command."""
+        shared = {name: getattr(self.common, name) for name in ROW_OF if hasattr(self.common, name)}
+        return {name: value for name, value in {**shared, **self.typed}.items() if value is not None}
 
-    def use(self, **values: Any) -> None:
-        """Take values as if they had been typed (None changes nothing), before anything was built on the old ones."""
-        self.given.update({name: value for name, value in values.items() if value is not None})
-        self.__dict__.pop("settings", None)
+    @property
+    def settings(self) -> Settings:
+        """Every setting with its origin; warn once of what is odd in the config file."""
+        if self._settings is None:
+            self._settings = resolve(self.typed_settings, self.environ, self.paths, new_profile=self._may_be_new)
+            for warning in self._settings.warnings:
+                self.messages.warning(warning)
+        return self._settings
+
+    def use(self, *, new_profile: bool = False, **values: Any) -> None:
+        """Take settings as if they had been typed (None changes nothing), before anything was built on the old ones.
+
+        ``new_profile`` allows a profile that the config file does not have.
+        """
+        self.typed.update({name: value for name, value in values.items() if value is not None})
+        self._may_be_new = self._may_be_new or new_profile
+        self._settings = None
 
     @property
     def organization(self) -> Organization:
@@ -75,9 +126,9 @@ class App:
 
     @cached_property
     def deadline(self) -> Deadline:
-        """When this command must have ended: ``--timeout`` where it has one."""
-        waits = "timeout" in self.given
-        limit_s = self.settings.timeout.value if waits else COMMAND_LIMIT_S
+        """When this command must have ended."""
+        timeout = self.settings.timeout
+        limit_s = timeout.value if self._waits or timeout.origin == "--timeout" else self._limit_s
         return Deadline(self.started + limit_s) if limit_s else NO_DEADLINE
 
     @property
@@ -88,22 +139,22 @@ class App:
     @property
     def may_ask(self) -> bool:
         """Whether there is a person to ask: never in cron, in a pipe or with ``--no-input``."""
-        return not self.given["no_input"] and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+        return not self.common.no_input and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
-    # What is said
+    # Output
 
     @cached_property
     def messages(self) -> Messages:
         """Notices, warnings and the log."""
-        messages = Messages(quiet=self.given["quiet"], verbosity=self.given["verbose"], log_file=self.given["log_file"])
+        common = self.common
+        messages = Messages(quiet=common.quiet, verbosity=common.verbose, log_file=common.log_file)
         self._closing.callback(messages.close)
         return messages
 
     @property
     def printer(self) -> Printer:
         """Standard output; what progress has drawn is settled first."""
-        if "progress" in self.__dict__:
-            self.progress.settle()
+        self.settle_progress()
         return self._printer
 
     @cached_property
@@ -112,47 +163,61 @@ class App:
 
         is_terminal = _is_terminal(sys.stdout)
         return Printer(
-            format=Format(self.given["format"]),
+            format=Format(self.common.format),
             stream=sys.stdout,
             is_terminal=is_terminal,
-            color=terminal.wants_color(self.settings.color.value, self.environ, is_terminal),
+            color=self._wants_color(is_terminal),
             width=terminal.width(sys.stdout, self.environ),
         )
 
-    @cached_property
+    def _wants_color(self, is_terminal: bool) -> bool:
+        try:
+            wanted = self.settings.color.value
+        except (
+            ConfigError,
+            UsageError,
+        ):  # `config path` works with a broken file; other commands have raised it before
+            wanted = "auto"
+        return terminal.wants_color(wanted, self.environ, is_terminal)
+
+    @property
     def progress(self) -> Progress:
         """How the job and the download are going, on stderr; notices go through it while it is drawn."""
-        from hcexport.output.faces import progress  # noqa: PLC0415 # start-up
+        if self._progress is None:
+            is_terminal = _is_terminal(sys.stderr)
+            made = make_progress(
+                self.settings.progress.value,
+                stream=sys.stderr,
+                quiet=self.common.quiet,
+                is_terminal=is_terminal,
+                color=self._wants_color(is_terminal),
+            )
+            self._progress = self.messages.live = self._closing.enter_context(made)
+        return self._progress
 
-        is_terminal = _is_terminal(sys.stderr)
-        made = progress(
-            self.settings.progress.value,
-            stream=sys.stderr,
-            quiet=self.given["quiet"],
-            is_terminal=is_terminal,
-            color=terminal.wants_color(self.settings.color.value, self.environ, is_terminal),
-        )
-        self.messages.live = self._closing.enter_context(made)
-        return made
+    def settle_progress(self) -> None:
+        """Leave what progress has drawn as it is, so that something else can be written below it."""
+        if self._progress is not None:
+            self._progress.settle()
 
-    # What is talked to
+    # The organization
 
     @cached_property
     def session(self) -> Session:
-        """The one session; made without asking anybody anything."""
+        """The HTTP session; making it sends nothing."""
         from hcexport.api.session import Session  # noqa: PLC0415 # start-up
         from hcexport.api.tls import TlsOptions  # noqa: PLC0415 # start-up
 
         settings = self.settings
-        if self.given["insecure"]:
-            self.messages.warning("--insecure: whoever is between here and there can read the token")
+        if self.common.insecure:
+            self.messages.warning("--insecure: certificate not checked: anyone on the network path can read the token")
         if self.environ.get("SSLKEYLOGFILE") and self.organization.scheme == "https":
-            self.messages.warning("SSLKEYLOGFILE is set: whoever reads that file can read the token")
+            self.messages.warning("SSLKEYLOGFILE is set: anyone who reads that file can read the token")
         tls = TlsOptions(
             ca_bundle=settings.ca_bundle.value,
             client_cert=settings.client_cert.value,
             client_key=settings.client_key.value,
-            verify=not self.given["insecure"],
+            verify=not self.common.insecure,
         )
         session = Session(
             self.organization,
@@ -200,6 +265,32 @@ class App:
         """Every report of the organization, in the order of the server."""
         for page in self.client.query_reports():
             yield from page
+
+
+def make_progress(
+    mode: str,
+    stream: TextIO,
+    *,
+    quiet: bool,
+    is_terminal: bool,
+    color: bool,
+    clock: Clock = time.monotonic,
+    environ: Mapping[str, str] = os.environ,
+) -> Progress:
+    """Make the progress of ``--progress auto|bar|plain|none``; a bar only where a cursor can be moved.
+
+    Only a bar imports rich and starts a thread.
+    """
+    from hcexport.output.progress import Plain, Progress  # noqa: PLC0415 # start-up
+
+    terminal.never_refuse(stream)
+    if quiet or mode == "none":
+        return Progress(stream, quiet)
+    if mode == "plain" or not is_terminal or terminal.is_dumb(environ):
+        return Plain(stream, clock)
+    from hcexport.output.progress_bar import Bar  # noqa: PLC0415 # start-up: rich
+
+    return Bar(stream, color, clock)
 
 
 def _is_terminal(stream: Any) -> bool:

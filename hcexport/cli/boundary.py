@@ -6,52 +6,55 @@ and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user
 
 from __future__ import annotations
 
+import difflib
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from hcexport.cli.streams import _flush, _open_standard_streams
+from hcexport.cli.streams import flush, open_standard_streams
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError
+from hcexport.store.settings import one_of
 
-_FLAGS, _WITH_VALUE = "hqv", "Fopu"  # the options of one letter; a test holds them to the commands
+_NEAR = 0.8  # of difflib's ratio: --lates is near --latest, --json is not near --since
+_JSON_ELSEWHERE = {"-o", "--output", "--json"}  # how other tools spell --format json
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGTERM")
 
 
 def run(root: click.Group) -> NoReturn:
     """Run the command line of this process and end it with a documented status."""
-    _open_standard_streams()
+    open_standard_streams()
     arguments = sys.argv[1:]
     try:
         _catch_signals()
-        status = _outcome(root, arguments)
-        _end_at_once()
-    except Interrupted as error:  # while something else was being said; there is no second time
-        status = _report(error, as_json=_wants_json(arguments))
+        status = _run(root, arguments)
+        _end_at_next_signal()
+    except Interrupted as error:  # a signal came while another error was being reported
+        status = _report(error, root, arguments)
     _end(status)
 
 
-def _outcome(root: click.Group, arguments: Sequence[str]) -> int:
-    """The status that the command ends with; its error has been said."""
+def _run(root: click.Group, arguments: Sequence[str]) -> int:
+    """Run the command, report its error, and return the exit status."""
     try:
-        status = _status_of(root, arguments)
-        _flush()
+        status = _call(root, arguments)
+        flush()
     except (Interrupted, HcexportError) as error:
-        return _report(_interrupt_before(error) or error, as_json=_wants_json(arguments))
+        return _report(_interrupt_before(error) or error, root, arguments)
     except BrokenPipeError:
-        return 0  # the reader has what it wanted: `hcexport list | head -1`
-    except Exception as error:  # noqa: BLE001 # nothing may leave as a traceback
-        return _report(_interrupt_before(error) or _unexpected(error), as_json=_wants_json(arguments))
+        return 0  # the reader has read enough: `hcexport list | head -1`
+    except Exception as error:  # noqa: BLE001 # no traceback may reach a user
+        return _report(_interrupt_before(error) or _unexpected(error), root, arguments)
     return status
 
 
 def _interrupt_before(error: BaseException) -> Interrupted | None:
-    """The signal that an error came from: what fails while a command is being left is not why it ended."""
+    """Return the signal behind an error: what fails while a command is unwound is not the reason why it ended."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, Interrupted):
@@ -60,16 +63,17 @@ def _interrupt_before(error: BaseException) -> Interrupted | None:
     return None
 
 
-def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
+def _call(root: click.Group, arguments: Sequence[str]) -> int:
+    """Run the command through click; turn click's exceptions into ours."""
     try:
         result = root.main(list(arguments), prog_name="hcexport", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code
     except SystemExit:
-        raise BrokenPipeError from None  # the one time that click ends by itself, and with status 1
+        raise BrokenPipeError from None  # click ends the process by itself, with status 1, for a broken pipe alone
     except click.Abort:
-        raise UsageError("nothing was typed", hint="give what is asked for, or use --no-input") from None
+        raise UsageError("no input", hint="type a value at the prompt, or use --no-input") from None
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return UsageError.status
@@ -79,14 +83,21 @@ def _status_of(root: click.Group, arguments: Sequence[str]) -> int:
         if isinstance(error, BrokenPipeError) or error.filename is not None:
             raise
         reason = (error.strerror or str(error)).lower()
-        raise CannotCreate(f"the output cannot be written: {reason}", hint=_notes(error)) from None
+        raise CannotCreate(f"cannot write to standard output: {reason}", hint=_notes(error)) from None
 
 
 def _usage(error: click.ClickException) -> UsageError:
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "hcexport"
-    message = error.format_message().rstrip(".")
-    return UsageError(message[:1].lower() + message[1:], hint=f"{path} --help")
+    message, hint = error.format_message().rstrip("."), f"{path} --help"
+    if isinstance(error, click.NoSuchOption):
+        # Of click's suggestions keep those that are near: it has one for almost every word.
+        near = difflib.get_close_matches(error.option_name, error.possibilities or (), 1, _NEAR)
+        message = f"no such option {error.option_name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        hint = f"{path} --format json" if error.option_name in _JSON_ELSEWHERE else hint
+    elif isinstance(error, click.MissingParameter) and error.param and isinstance(error.param.type, click.Choice):
+        message = f"missing {error.param.human_readable_name}: {one_of([*error.param.type.choices])}"
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
 def _unexpected(error: Exception) -> HcexportError:
@@ -97,12 +108,12 @@ def _unexpected(error: Exception) -> HcexportError:
 
 
 def _notes(error: Exception) -> str | None:
-    """What others have added to an exception: how to go on."""
+    """Return the notes of an exception: how to go on."""
     return "; ".join(getattr(error, "__notes__", [])) or None
 
 
-def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
-    """Say the error on stderr; returns its status, also when there is no stderr to say it on."""
+def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Sequence[str]) -> int:
+    """Print the error on stderr and return its status, also when there is no stderr."""
     import json  # noqa: PLC0415 # start-up: only errors need these
 
     from hcexport.output.sanitize import escape_controls  # noqa: PLC0415 # start-up
@@ -110,7 +121,7 @@ def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
 
     message = escape_controls(shortened(error.message))
     hint = escape_controls(redact(error.hint)) if error.hint else None
-    if as_json:
+    if _format_of(root, arguments) == "json":
         fields = {
             "code": error.code,
             "message": message,
@@ -121,25 +132,32 @@ def _report(error: HcexportError | Interrupted, *, as_json: bool) -> int:
         text = json.dumps({"error": fields})
     else:
         text = f"hcexport: error: {message}" + (f"\nhint: {hint}" if hint else "")
-    with suppress(OSError, ValueError):  # stderr is gone, the status still speaks
+    with suppress(OSError, ValueError):  # stderr is gone; the status is still there
         print(text, file=sys.stderr, flush=True)  # noqa: T201 # the boundary is who prints errors
     return error.status
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether ``--format json`` was typed, also where the rest of the line could not be understood."""
-    wanted, words = "", iter(arguments)
-    for word in words:
-        name, is_joined, value = word.partition("=")
-        letters = word[1:].lstrip(_FLAGS) if word[:1] == "-" else ""
-        if word == "--":
-            break
-        if name == "--format":
-            wanted = value if is_joined else next(words, "")
-        elif letters[:1] and letters[0] in _WITH_VALUE:
-            value = letters[1:] or next(words, "")
-            wanted = value if letters[0] == "F" else wanted
-    return wanted == "json"
+def _format_of(root: click.Group, arguments: Sequence[str]) -> str | None:
+    """Return the value of ``--format`` as click's parser reads it, also from a line that has errors."""
+    with suppress(Exception):  # whatever is wrong with the line is being reported already
+        before, words = _read_options(root, arguments)
+        name = next((word for word in words if not word.startswith("-")), "")
+        command = root.get_command(click.Context(root), name)
+        if command is None:
+            return _read_options(root, arguments, interspersed=True)[0].get("format")
+        return _read_options(command, words[words.index(name) + 1 :])[0].get("format", before.get("format"))
+    return None
+
+
+def _read_options(
+    command: click.Command, words: Sequence[str], *, interspersed: bool | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the text of each option, and the words that are no known option. Unknown options are passed over."""
+    lenient: dict[str, Any] = {**command.context_settings, "ignore_unknown_options": True, "resilient_parsing": True}
+    if interspersed is not None:
+        lenient["allow_interspersed_args"] = interspersed
+    options, rest, _ = command.make_parser(click.Context(command, **lenient)).parse_args(list(words))
+    return options, rest
 
 
 def _catch_signals() -> None:
@@ -151,12 +169,12 @@ def _catch_signals() -> None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    _end_at_once()
+    _end_at_next_signal()
     raise Interrupted(number, signal.Signals(number).name)
 
 
-def _end_at_once() -> None:
-    """From now on a signal ends the process, without a word."""
+def _end_at_next_signal() -> None:
+    """From now on let a signal end the process without a message."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -166,7 +184,7 @@ def _end_at_once() -> None:
 def _end(status: int) -> NoReturn:
     """End without the interpreter's own flush, which would complain of a pipe that is gone."""
     try:
-        _flush()
+        flush()
     except (OSError, ValueError):
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, 1)

@@ -1,7 +1,7 @@
 """Completion in bash, zsh and fish: click's machinery, and a script for each shell.
 
-The scripts are our own because click's differ between its versions and let the shell expand what a value holds. They
-hand over the line up to the cursor and get back a line for each candidate: what it is, its value, words about it.
+The scripts are our own, because click's differ between its versions and let the shell expand the text of a value. They
+hand over the line up to the cursor and get back a line for each candidate: its kind, its value, its description.
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ complete --command %(prog_name)s --no-files --keep-order --arguments '(_%(prog_n
 
 
 class _Shell(ShellComplete):
-    """What the three have in common: the line in, the candidates out."""
+    """The part that all shells share: read the line, return the candidates."""
 
     whole_words: ClassVar[bool] = True
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the cursor, without assignments and the program's name; the word that the cursor is in."""
+        """Return the words before the cursor, without assignments and the program's name; the word at the cursor."""
         line = os.environ.get(_LINE, "")
         words = split_arg_string(line)
         incomplete = "" if line[-1:].isspace() or not words else words.pop()
@@ -94,11 +94,11 @@ class _Shell(ShellComplete):
         return words[1:], incomplete
 
     def format_completion(self, item: CompletionItem[str]) -> str:
-        """A line of three fields."""
+        """Return a line of three fields: kind, value, description."""
         return f"{item.type}\t{item.value}\t{' '.join((item.help or '').split())}"
 
     def complete(self) -> str:
-        """The lines; where the shell replaces whole words, with the ``--option=`` that stands before the value."""
+        """Return the lines; values get back their ``--option=`` where the shell replaces whole words."""
         args, incomplete = self.get_completion_args()
         option, equals, _ = incomplete.partition("=")
         before = option + equals if self.whole_words and option.startswith("--") else ""
@@ -133,15 +133,15 @@ class Fish(_Shell):
 SHELLS: Mapping[str, type[_Shell]] = {shell.name: shell for shell in (Bash, Zsh, Fish)}
 
 
-def script(shell: str, root: click.Group) -> str:
-    """The completion script for ``bash``, ``zsh`` or ``fish``."""
-    return SHELLS[shell](root, {}, "hcexport", VARIABLE).source()
+def script(shell: str) -> str:
+    """Return the completion script for ``bash``, ``zsh`` or ``fish``."""
+    return SHELLS[shell](click.Group(), {}, "hcexport", VARIABLE).source()
 
 
 def answer(shell: str, root: click.Group) -> int:
-    """Print the candidates that a shell's script asks for, or nothing; returns the exit status.
+    """Print the candidates that a shell's script asks for, or nothing; return the exit status.
 
-    Whatever goes wrong, a line that somebody is typing is no place to say it.
+    Errors are swallowed, because a message would land in the line that somebody is typing.
     """
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123 # devnull is no path
         try:

@@ -1,7 +1,7 @@
-"""What a TAB offers where a value is due: profiles and ids.
+"""What a TAB offers where a value is expected: profiles and ids.
 
-An answer must be there at once, and asking is worse than having none. So no prompt, no keyring, no renewal: ids are
-those that were seen last, and the server is asked, for a second, only where they are old and a token is at hand.
+A TAB must be answered at once, so nothing here prompts, opens a keyring or renews a token. Ids are those that `list`
+and `jobs` saw last; the server is asked, for a second, only where the cache is old and a token needs no keyring.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,39 +19,46 @@ from click.shell_completion import CompletionItem
 from hcexport.api.client import Client
 from hcexport.auth.credentials import environment_token
 from hcexport.auth.tokens import Token
-from hcexport.cli.app import App
+from hcexport.cli.app import App, CommonOptions
 from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import Secret
 from hcexport.store.completion_cache import CachedId
 from hcexport.store.config_file import ConfigFile, profile_section
-from hcexport.store.settings import KNOWN
+from hcexport.store.settings import KNOWN, ROW_OF
 
 SERVER_LIMIT_S = 1.0
-FRESH_S = 600.0  # a nightly report appears once a day, and `list` keeps what it has seen
-_INERT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # the rest would mean something to a shell
-_SILENT = {"quiet": True, "verbose": 0, "log_file": None, "no_input": True, "format": "text"}
-_LIMITS = {"timeout": SERVER_LIMIT_S, "connect_timeout": SERVER_LIMIT_S}
-_CONNECTION = ("profile", "url", "ca_bundle", "client_cert", "client_key")
+FRESH_S = 600.0  # reports are made about once a day
+_INERT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # other characters mean something to a shell
 
 
 def complete(kind: str, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Values of a kind that begin as typed, after a comma too, without those that stand there already."""
+    """Return the values of a kind that begin as typed, also after a comma, without those already on the line."""
     if kind == "files":
         return [CompletionItem(incomplete, type="file")]
     before, comma, typed = incomplete.rpartition(",")
-    taken = {*before.split(","), *_given(ctx, param)}
-    given = {name: ctx.params.get(name) for name in _CONNECTION}
-    with App({**given, **_SILENT, **_LIMITS, "insecure": bool(ctx.params.get("insecure"))}) as app:
+    taken = {*before.split(","), *_values_before(ctx, param)}
+    with App(_connection(ctx), limit_s=SERVER_LIMIT_S) as app:
         return [
-            CompletionItem(f"{before}{comma}{one.id}", help=escape_controls(one.text))
-            for one in _KINDS[kind](app)
-            if one.id.startswith(typed) and one.id not in taken and _INERT.fullmatch(one.id)
+            CompletionItem(f"{before}{comma}{known.id}", help=escape_controls(known.text))
+            for known in _KINDS[kind](app)
+            if known.id.startswith(typed) and known.id not in taken and _INERT.fullmatch(known.id)
         ]
 
 
-def _given(ctx: click.Context, param: click.Parameter) -> Iterator[str]:
+def _connection(ctx: click.Context) -> CommonOptions:
+    """The options on the line that say which organization to ask; quiet, and with a short limit."""
+    typed: dict[str, Any] = {row.name: ctx.params.get(row.name) for row in ROW_OF.values() if row.is_connection}
+    return CommonOptions(
+        **{**typed, "connect_timeout": SERVER_LIMIT_S},
+        insecure=bool(ctx.params.get("insecure")),
+        no_input=True,
+        quiet=True,
+    )
+
+
+def _values_before(ctx: click.Context, param: click.Parameter) -> Iterator[str]:
     values = ctx.params.get(param.name or "")
     for value in values if isinstance(values, tuple) else ():
         yield from str(value).split(",")
@@ -65,23 +73,23 @@ def _profiles(app: App) -> Iterator[CachedId]:
 def _report_ids(app: App) -> list[CachedId]:
     recent = app.recent("reports")
     if time.time() - recent.kept_at() > FRESH_S:
-        with suppress(HcexportError):  # what is kept is better than nothing
-            if reports := _asked(app):
+        with suppress(HcexportError):  # old ids are better than no ids
+            if reports := _ask(app):
                 recent.keep(reports)
     return recent.seen()
 
 
-def _asked(app: App) -> list[CachedId]:
-    """The first page of reports by the server's own word. Raises HcexportError."""
+def _ask(app: App) -> list[CachedId]:
+    """Ask the server for the first page of reports. Raises HcexportError."""
     token = _token_at_hand(app)
     if token is None:
         return []
-    client = Client(app.session, _AtHand(token.secret))
+    client = Client(app.session, _FixedToken(token.secret))
     return [CachedId.of_report(report) for report in next(client.query_reports(), [])]
 
 
 @dataclass(frozen=True)
-class _AtHand:
+class _FixedToken:
     """A token that nothing renews."""
 
     secret: Secret
@@ -90,7 +98,7 @@ class _AtHand:
         return self.secret
 
     def renewed(self, rejected: Secret) -> Secret:  # noqa: ARG002 # the client's protocol
-        raise SignInRequired("the token at hand has ended")
+        raise SignInRequired("the token has expired")
 
 
 def _token_at_hand(app: App) -> Token | None:
@@ -106,8 +114,8 @@ def _job_ids(app: App) -> list[CachedId]:
         CachedId.described(str(each.job_id), each.submitted or each.intended, each.status, each.profile)
         for each in entries
     ]
-    known = {one.id for one in ours}
-    return [*ours, *(one for one in app.recent("jobs").seen() if one.id not in known)]
+    known = {job.id for job in ours}
+    return [*ours, *(job for job in app.recent("jobs").seen() if job.id not in known)]
 
 
 _KINDS: Mapping[str, Callable[[App], Iterable[CachedId]]] = {

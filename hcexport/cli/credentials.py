@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 from hcexport.auth.credentials import Credentials, accounts_of, environment_token, secret_store
 from hcexport.auth.passwords import password_sources
 from hcexport.auth.sign_in import (
@@ -19,6 +17,7 @@ from hcexport.auth.sign_in import (
     from_value,
 )
 from hcexport.auth.tokens import AccountKey, SecretStore
+from hcexport.cli.messages import prompt
 from hcexport.redaction import Secret
 
 if TYPE_CHECKING:
@@ -93,6 +92,6 @@ def _ways(app: App, credentials: Credentials) -> Iterator[TokenSource]:
 
 def ask_password(app: App) -> Secret:
     """Ask the person at the terminal, on stderr, without echo; also in the middle of a job, below what is drawn."""
-    if "progress" in vars(app):
-        app.progress.settle()
-    return Secret(click.prompt(f"Password of {credentials_of(app).key}", hide_input=True, err=True))
+    app.settle_progress()
+    key = credentials_of(app).key
+    return Secret(prompt(f"Password for {key.username} at {key.organization}", hide_input=True))

@@ -1,4 +1,4 @@
-"""What is said to a person on stderr, and what is written to the log."""
+"""Messages to a person on stderr, prompts, and the log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from hcexport.errors import CannotCreate
+from hcexport.errors import CannotCreate, Interrupted
 from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import shortened
 
@@ -18,19 +18,19 @@ WIRE_VERBOSITY = 2
 
 
 class LiveDisplay(Protocol):
-    """Something that draws on stderr and lets lines through without being torn."""
+    """Something that draws on stderr, and can print a line without breaking the drawing."""
 
     def notice(self, text: str) -> None:
-        """Say something above what is drawn."""
+        """Print a line above what is drawn."""
 
     def warning(self, text: str) -> None:
-        """Say something that matters."""
+        """Print a warning above what is drawn."""
 
 
 class Messages:
-    """Notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
+    """Print notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
 
-    All of it goes to the log file as well, whatever the verbosity. Secrets go nowhere.
+    The log file gets all of them, whatever the verbosity. Secrets are redacted everywhere.
     """
 
     def __init__(self, *, quiet: bool, verbosity: int, log_file: Path | None) -> None:
@@ -41,17 +41,17 @@ class Messages:
 
     @property
     def logs_wire(self) -> bool:
-        """Whether anybody reads the wire log."""
+        """Whether requests are printed or logged."""
         return self._log is not None or self._verbosity >= WIRE_VERBOSITY
 
     def notice(self, text: str) -> None:
-        """Something good to know: the job's id, where the token went."""
+        """Print something good to know: the job's id, where the token is stored."""
         self._write_log("notice", text)
         if not self._quiet:
             self._say(text)
 
     def warning(self, text: str) -> None:
-        """Something that needs a person's eye, also with ``--quiet``."""
+        """Print something that a person should look at, also with ``--quiet``."""
         self._write_log("warning", text)
         if self.live:
             self.live.warning(shortened(text))
@@ -59,13 +59,13 @@ class Messages:
             self._print(f"hcexport: warning: {text}")
 
     def info(self, text: str) -> None:
-        """Why something is done, for ``-v``."""
+        """Print why something is done, with ``-v``."""
         self._write_log("info", text)
         if self._verbosity:
             self._say(text)
 
     def wire(self, line: str) -> None:
-        """A request and its answer, for ``-vv``."""
+        """Print a request and its response, with ``-vv``."""
         self._write_log("wire", line)
         if self._verbosity >= WIRE_VERBOSITY:
             self._say(line)
@@ -83,12 +83,24 @@ class Messages:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        print(escape_controls(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # this is who speaks
+        print(escape_controls(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:
             self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {escape_controls(shortened(text))}\n")
             self._log.flush()
+
+
+def prompt(text: str, *, hide_input: bool = False) -> str:
+    """Ask the person at the terminal, on stderr; a signal ends the line first, so that its error stands alone."""
+    import click  # noqa: PLC0415 # start-up
+
+    try:
+        answer: str = click.prompt(text, hide_input=hide_input, err=True)
+    except Interrupted:
+        click.echo(err=True)
+        raise
+    return answer
 
 
 def _open_private(path: Path) -> TextIO:

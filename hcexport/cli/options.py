@@ -1,25 +1,31 @@
-"""Options that mean the same everywhere, and the types of what is typed."""
+"""How a command is made: ``app_command`` gives a function the shared options and an App in place of their values.
+
+Options that stand for settings are made from the rows of ``store.settings``; here are also the types of values.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hcexport.api_json import is_id
 from hcexport.cli.command import Command, Option, completed
 from hcexport.errors import NotFound, UsageError
+from hcexport.store.settings import KNOWN, ROW_OF, one_of
 from hcexport.times import parse_duration, parse_when
 
+if TYPE_CHECKING:
+    from hcexport.cli.outcome import Outcome
+
 FORMATS = ("text", "json", "csv", "ids")
-_COLOR = ("auto", "always", "never")
-_PROGRESS = ("auto", "bar", "plain", "none")
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
@@ -30,7 +36,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 tak
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse text; what is parsed already stays as it is."""
+        """Parse text; return a value that is parsed already."""
         if not isinstance(value, str):
             return value
         try:
@@ -44,7 +50,7 @@ WHEN = Parsed("WHEN", lambda text: parse_when(text, datetime.now(UTC)))
 
 
 class _File(click.Path):
-    """A path as a ``pathlib.Path``, which only somebody who gave one waits for."""
+    """A path as a ``pathlib.Path``, whose import only a command line that has a path pays for."""
 
     def coerce_path_result(self, value: str | os.PathLike[str]) -> Any:
         from pathlib import Path  # noqa: PLC0415 # start-up: a tenth of what --help takes
@@ -56,84 +62,135 @@ FILE = _File()
 
 
 class WordList(click.Choice):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
-    """Some of several words, as every list is typed: comma-separated, or ``-`` for standard input. A tuple."""
+    """A list of words out of several: comma-separated, or ``-`` for standard input. The value is a tuple."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Take a list apart, and refuse a word that is none of them."""
+        """Split the list and check each word."""
         if not isinstance(value, str) or (ctx and ctx.resilient_parsing):
             return value
         words = parse_ids([value], param.opts[-1] if param else self.name)
         return tuple(super(WordList, self).convert(word, param, ctx) for word in words)
 
 
-def one_of(words: Sequence[str]) -> str:
-    """``a, b or c``, for the help."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+def whole_number(low: int, high: int | None = None) -> Parsed:
+    """The type of a whole number from ``low`` (to ``high``)."""
+    reach = f"from {low}" + ("" if high is None else f" to {high}")
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,9}", text) or not low <= int(text) <= (int(text) if high is None else high):
+            raise UsageError(f"{text!r} is not a whole number {reach}")
+        return int(text)
+
+    return Parsed("N", parse)
+
+
+def setting_option(*declarations: str, group: str, shared: bool = False, **attributes: Any) -> Option:
+    """Make the option that stands for a setting, from the setting's row; the last declaration is ``--name``."""
+    row = ROW_OF[declarations[-1].removeprefix("--").replace("-", "_")]
+    kinds: dict[str, Any] = {"FILE": FILE, "DUR": Parsed("DUR", row.parse)}
+    kind = click.Choice(row.choices) if row.choices else kinds.get(row.metavar)
+    about: dict[str, Any] = {"type": kind, "metavar": row.metavar, "help": row.help, **attributes}
+    return Option([*declarations], group=group, shared=shared, row=row, **about)
+
+
+def add_options(*options: click.Parameter) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a decorator that adds options to a command's function."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        kept = [*getattr(function, "__click_params__", []), *reversed(options)]
+        function.__click_params__ = kept  # type: ignore[attr-defined] # as click.option keeps them
+        return function
+
+    return add
 
 
 def shared_options(formats: Sequence[str]) -> list[Option]:
-    """The options of contract.md 2, new ones at each call. None stands for "not given", so that origins are true."""
+    """Make the options that every command takes. Their value is None where they are not given."""
+    connection = functools.partial(setting_option, group="Connection (every command)", shared=True)
+    output = functools.partial(setting_option, group="Output (every command)", shared=True)
 
-    def shared(*declarations: str, group: str, **attributes: Any) -> Option:
-        return Option([*declarations], group=group, shared=True, **attributes)
+    def plain(*declarations: str, of: str, **attributes: Any) -> Option:
+        return Option([*declarations], group=f"{of} (every command)", shared=True, **attributes)
 
-    output = functools.partial(shared, group="Output (every command)")
-    connection = functools.partial(shared, group="Connection (every command)")
     return [
-        connection(
-            "-p",
-            "--profile",
-            metavar="NAME",
-            setting="",
-            help="Use this profile.",
-            shell_complete=completed("profiles"),
+        connection("-p", "--profile", shell_complete=completed("profiles")),
+        *map(connection, ("--url", "--ca-bundle", "--client-cert", "--client-key")),
+        plain(
+            "--insecure",
+            of="Connection",
+            is_flag=True,
+            help="Do not verify the server's certificate (for testing only).",
         ),
-        connection("--url", metavar="URL", setting="", help="Talk to this organization."),
-        connection("--ca-bundle", type=FILE, metavar="FILE", setting="", help="Certificates to trust, PEM."),
-        connection("--client-cert", type=FILE, metavar="FILE", setting="", help="Certificate to show, PEM."),
-        connection("--client-key", type=FILE, metavar="FILE", setting="", help="Its key, PEM."),
-        connection("--insecure", is_flag=True, help="Trust any certificate. Never do this for long."),
-        connection("--connect-timeout", type=DURATION, metavar="DUR", setting="10s", help="Time to connect."),
-        connection("--no-input", is_flag=True, help="Never ask; fail instead."),
-        output(
-            "-F",
-            "--format",
+        connection("--connect-timeout"),
+        plain("--no-input", of="Connection", is_flag=True, help="Never prompt; fail instead."),
+        plain(
+            *("-F", "--format"),
+            of="Output",
             type=click.Choice(formats),
             metavar="FORMAT",
             default="text",
             help=f"{one_of(formats)}.  [text]",
         ),
-        output("-q", "--quiet", is_flag=True, help="No progress, no notices; errors stay."),
-        output("-v", "--verbose", count=True, help="Say what is decided; -vv also each request."),
-        output("--log-file", type=FILE, metavar="FILE", help="Append all of that to a file."),
-        output("--color", type=click.Choice(_COLOR), metavar="WHEN", setting="auto", help=f"{one_of(_COLOR)}."),
-        output(
-            "--progress", type=click.Choice(_PROGRESS), metavar="LOOK", setting="auto", help=f"{one_of(_PROGRESS)}."
+        plain("-q", "--quiet", of="Output", is_flag=True, help="Only warnings and errors on standard error."),
+        plain("-v", "--verbose", of="Output", count=True, help="Explain decisions; -vv also logs each request."),
+        plain(
+            "--log-file",
+            of="Output",
+            type=FILE,
+            metavar="FILE",
+            help="Append a log at -vv level to FILE (no secrets).",
         ),
+        *map(output, ("--color", "--progress")),
     ]
 
 
-def app_command(
-    name: str, *, formats: Sequence[str] = ("text", "json"), **attributes: Any
-) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function that takes an App and its own options by name."""
+def limit_option() -> Option:
+    """Make ``--timeout`` for a command that asks the server, and waits for no job."""
+    return Option(
+        ["--timeout"],
+        type=DURATION,
+        metavar="DUR",
+        group="Connection (every command)",
+        shared=True,
+        help="Give up after DUR (0: never).  [10m]",
+    )
 
-    def make(function: Callable[..., Any]) -> Command:
+
+def app_command(
+    name: str,
+    *,
+    formats: Sequence[str] = ("text", "json"),
+    asks_server: bool = True,
+    waits: bool = False,
+    **attributes: Any,
+) -> Callable[[Callable[..., Outcome]], Command]:
+    """Make a command of a function that takes an App and the command's own options by name, and returns an Outcome.
+
+    Options that have the name of a setting go into the App. Of commands that ask the server, those that wait for
+    jobs (``waits``) bring their own ``--timeout``.
+    """
+
+    def make(function: Callable[..., Outcome]) -> Command:
         shared = shared_options(formats)
         names = {parameter.name for parameter in shared}
+        own_parameters = list(reversed(getattr(function, "__click_params__", [])))
+        limit = [limit_option()] if asks_server and not waits else []
 
         @click.pass_context
-        def call(ctx: click.Context, /, **given: Any) -> Any:
+        def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
-            from hcexport.cli.app import App  # noqa: PLC0415 # start-up: --help needs none of it
+            from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
+            from hcexport.cli.outcome import finish  # noqa: PLC0415 # start-up
 
-            own = {key: value for key, value in given.items() if key not in names}
-            with App({**ctx.params}) as app:
-                return function(app, **own)
+            common = CommonOptions(**{key: given.pop(key) for key in names})
+            typed = {key: given.pop(key) for key in set(given) & KNOWN}
+            with App(common, os.environ, typed, waits=waits) as app:
+                return finish(app, function(app, **given))
 
         call.__doc__ = function.__doc__
-        own_parameters = list(reversed(getattr(function, "__click_params__", [])))
-        return Command(name, callback=call, params=[*own_parameters, *shared], help=_help(function), **attributes)
+        return Command(
+            name, callback=call, params=[*own_parameters, *limit, *shared], help=_help(function), **attributes
+        )
 
     return make
 
@@ -148,7 +205,7 @@ def _require_text(ctx: click.Context) -> None:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be sent: bytes of the command line that are not UTF-8 become halves of characters."""
+    """Whether text can be sent: Python decodes bytes of the command line that are not UTF-8 to lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -157,10 +214,10 @@ def _help(function: Callable[..., Any]) -> str:
 
 
 def parse_ids(values: Sequence[str], what: str) -> tuple[str, ...]:
-    """Ids out of comma-separated and repeated values; ``-`` reads them from stdin, one a line. Doubles are dropped.
+    """Parse ids from repeated, comma-separated option values; ``-`` reads stdin, an id a line. Drop duplicates.
 
-    Raises UsageError for an empty one, which a comma too many makes, and NotFound when stdin has none: what was to
-    be chosen by another command must never become "all of them".
+    Raises UsageError for an empty id, which a comma too many makes, and NotFound when stdin has no id: what another
+    command was to choose must never become "all of them".
     """
     found: dict[str, None] = {}
     for value in values:
@@ -173,7 +230,7 @@ def parse_ids(values: Sequence[str], what: str) -> tuple[str, ...]:
                     raise UsageError(f"{what} names {part.strip()!r}, which is not an id")
                 found[part.strip()] = None
     if values and not found:
-        raise NotFound(f"standard input names no {what}", hint="the command before it in the pipe found none")
+        raise NotFound(f"no {what} on standard input", hint="the command before the pipe found nothing")
     return tuple(found)
 
 

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+_WORDS = {"help": "Show the help of a command.", "version": "Print the version."}
+_LINE = "hcexport.line"  # key of the words of the command line in click's ctx.meta
+
+
 class RootGroup(click.Group):
-    """The commands by name, each loaded from the module of its name when it is run."""
+    """The commands by name, each loaded from the module of its name when it is run.
+
+    The shared options may stand before the command's name. They are handed to the command in front of its own words,
+    so that what stands after the name wins.
+    """
 
     def __init__(self, *, name: str, commands_at: Mapping[str, str], examples: Sequence[str]) -> None:
         super().__init__(
@@ -37,12 +45,27 @@ class RootGroup(click.Group):
         self.commands_at = commands_at
         self.examples = tuple(examples)
 
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the root's own options, and the shared ones."""
+        from hcexport.cli.options import FORMATS, limit_option, shared_options  # noqa: PLC0415 # start-up: of --version
+
+        if len(self.params) == 1:
+            self.params += [limit_option(), *shared_options(FORMATS)]
+            for option in self.params:
+                option.expose_value = False
+        return super().get_params(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command's name, and keep its words for the command."""
+        ctx.meta[_LINE] = list(args)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of use, not of the alphabet."""
+        """Return the names in the order of use, not of the alphabet."""
         return list(self.commands_at)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command; None where there is none of this name."""
+        """Load a command; None for an unknown name."""
         if cmd_name not in self.commands_at:
             return None
         module = importlib.import_module(f"hcexport.cli.commands.{cmd_name}")
@@ -52,38 +75,51 @@ class RootGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named first; a name that is none gets the nearest one as a suggestion."""
+        """Find the command, and put the words before its name in front of its own; suggest a name for a typo."""
+        if args[0] in _WORDS:
+            return self._resolve_word(ctx, *args)
+        before = [word for word in ctx.meta[_LINE][: -len(args)] if word != "--"]
         if args[0] in self.commands_at or ctx.resilient_parsing:
-            return super().resolve_command(ctx, args)
+            name, command, rest = super().resolve_command(ctx, args)
+            return name, command, [*before, *rest]
         import difflib  # noqa: PLC0415 # start-up
 
         near = difflib.get_close_matches(args[0], self.commands_at, 1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         raise click.UsageError(f"there is no command {args[0]!r}{guess}", ctx)
 
+    def _resolve_word(
+        self, ctx: click.Context, word: str, *args: str
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve ``help [COMMAND]`` and ``version``."""
+        if ctx.resilient_parsing:
+            return None, None, []
+        if word == "help" and args and args[0] not in _WORDS:
+            name, command, _ = self.resolve_command(ctx, [args[0]])
+            return name, command, ["--help"]
+        click.echo(ctx.get_help() if word == "help" else f"hcexport {__version__}")
+        ctx.exit()
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        """The commands, none of them loaded, and the options."""
+        """Offer the commands, without loading them, and the options."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 # start-up
 
-        commands = [
-            CompletionItem(name, help=line) for name, line in self.commands_at.items() if name.startswith(incomplete)
-        ]
+        words = {**self.commands_at, **_WORDS}
+        commands = [CompletionItem(name, help=line) for name, line in words.items() if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading them, and the options that all of them take."""
+        """Write the commands without loading them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(self.commands_at.items()))
+            formatter.write_dl(list({**self.commands_at, **_WORDS}.items()))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands, then what they share."""
-        from hcexport.cli.options import FORMATS, shared_options  # noqa: PLC0415 # start-up: only the help needs them
-
+        """Write the commands, then the options."""
         self.format_commands(ctx, formatter)
-        write_groups([*self.get_params(ctx), *shared_options(FORMATS)], ctx, formatter)
+        write_groups(self.get_params(ctx), ctx, formatter)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The line and two examples."""
+        """Write the line and two examples."""
         formatter.write_paragraph()
         formatter.write_text(self.help or "")
         formatter.write_paragraph()

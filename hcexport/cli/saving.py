@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import click
-
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
-from hcexport.cli.options import one_of
+from hcexport.cli.command import Option, completed
+from hcexport.cli.options import FILE, add_options, setting_option
+from hcexport.cli.outcome import Outcome
 from hcexport.errors import HcexportError, JobFailed, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
@@ -27,37 +26,17 @@ from hcexport.transfer.file_names import expand_template
 
 _GROUP = "Saving"
 
-
-def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--out`` and what goes with it; ``--if-exists`` is read from the settings."""
-    options = [
-        option(
-            "-o",
-            "--out",
-            metavar="PATH",
-            group=_GROUP,
-            shell_complete=completed("files"),
-            help="Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in.",
-        ),
-        option(
-            "--if-exists",
-            type=click.Choice([each.value for each in IfExists]),
-            metavar="WHAT",
-            group=_GROUP,
-            setting="fail",
-            help=f"Where there is a file: {one_of([each.value for each in IfExists])}.",
-        ),
-        option("--extract", type=click.Path(path_type=Path), metavar="DIR", group=_GROUP, help="Unpack into DIR, too."),
-        option("--cleanup", is_flag=True, group=_GROUP, help="Then delete the upload item on the server."),
-    ]
-    for add in reversed(options):
-        function = add(function)
-    return function
+saving_options = add_options(
+    setting_option("-o", "--out", group=_GROUP, shell_complete=completed("files")),
+    setting_option("--if-exists", group=_GROUP),
+    Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR."),
+    Option(["--cleanup"], is_flag=True, group=_GROUP, help="Delete the upload item on the server afterwards."),
+)
 
 
 @dataclass(frozen=True)
 class Saving:
-    """What to do with a finished export: settled, and checked as far as can be, before anything is sent."""
+    """What to do with a finished export, checked as far as can be before anything is sent."""
 
     app: App
     destination: Destination
@@ -65,29 +44,40 @@ class Saving:
     cleanup: bool
 
     @classmethod
-    def plan(cls, app: App, out: str | None, extract_to: Path | None, cleanup: bool) -> Saving | None:
-        """From the options; None without ``--out``. Raises UsageError and CannotCreate."""
+    def plan(
+        cls, app: App, extract_to: Path | None, cleanup: bool, *, otherwise: str | None = None, may_make: bool = True
+    ) -> Saving | None:
+        """Make the plan from the setting ``out``, or the place ``otherwise``; None without either.
+
+        ``may_make`` allows to make the last folder. Raises UsageError and CannotCreate.
+        """
+        out = app.settings.out.value or otherwise
         if out is None:
             if extract_to or cleanup:
                 raise UsageError("--extract and --cleanup go with --out", hint="name a file: --out reports.zip")
             return None
         if_exists = IfExists(app.settings.if_exists.value)
-        may_make = not app.given.get("dry_run")
         destination = resolve(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
         if extract_to:
             resolve_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract needs a file, and --out is a stream")
-            if app.given["format"] != "text":
-                raise UsageError("--out - and --format json both want standard output")
+            if app.common.format != "text":
+                raise UsageError("--out - and --format json both write to standard output")
             if sys.stdout.isatty():
                 raise UsageError("--out - would write a zip to the terminal", hint="redirect it, or name a file")
         return cls(app, destination, extract_to, cleanup)
 
     @property
+    def options(self) -> list[str]:
+        """The options of saving that are no settings, as they are typed."""
+        extract = ["--extract", str(self.extract_to.absolute())] if self.extract_to else []
+        return [*extract, *(["--cleanup"] if self.cleanup else [])]
+
+    @property
     def place(self) -> str:
-        """Where it would stand, for a person: what is not known yet as typed."""
+        """Where the file would be, for a person; what is not known yet is left as typed."""
         destination = self.destination
         if isinstance(destination, StreamDestination):
             return "standard output"
@@ -98,7 +88,7 @@ class Saving:
         )
 
     def existing(self) -> Path | None:
-        """The file that is there and stays (``--if-exists skip``), where its name is known before there is a job."""
+        """Return the file that ``--if-exists skip`` keeps, if its name is known before there is a job."""
         destination = self.destination
         if isinstance(destination, FileDestination) and destination.template and "{job_id}" not in destination.template:
             return destination.existing()
@@ -136,7 +126,7 @@ class Saving:
         )
 
     def _report_names(self) -> dict[str, str]:
-        """The names of all reports by their ids, none where the server does not tell: then the zip is not confirmed."""
+        """Return the names of all reports by id; without names, where the server fails, the zip is not confirmed."""
         try:
             return {report.id: report.name for report in self.app.reports()}
         except HcexportError:
@@ -150,7 +140,7 @@ class Saving:
         *,
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     ) -> Saved:
-        """The same for an upload item whose job is not known."""
+        """Download, verify and publish an upload item whose job is not known; then extract and clean up."""
         app = self.app
         retries = _Retries(app)
         saved = download(
@@ -162,14 +152,14 @@ class Saving:
             confirm=confirm,
             on_bytes=app.progress.download,
             on_phase=self._say_phase,
-            on_retry=retries.told,
+            on_retry=retries.warn,
             deadline=app.deadline,
         )
-        retries.over()
+        retries.finish()
         for warning in saved.warnings:
             app.messages.warning(warning)
         if saved.kept:
-            app.messages.notice(f"{saved.path} exists and stays")
+            app.messages.notice(f"{saved.path} already exists; skipped")
         elif self.extract_to and saved.path:
             self._extract(saved.path, self.extract_to)
         if self.cleanup and not saved.kept:
@@ -186,12 +176,12 @@ class Saving:
             raise
 
     def _say_phase(self, phase: Phase) -> None:
-        """The check of a large zip takes a while; the other phases show themselves."""
+        """Show that the zip is verified, because that takes a while for a large zip."""
         if phase is Phase.VERIFYING:
             self.app.progress.phase(phase.value)
 
     def _clean_up(self, item_id: str) -> None:
-        """The zip is saved: that its copy on the server stays is a warning, not a failure."""
+        """Delete the upload item; a failure is a warning, because the zip is saved."""
         try:
             self.app.client.delete_item(item_id)
         except HcexportError as error:
@@ -199,26 +189,28 @@ class Saving:
 
 
 class _Retries:
-    """Says that a download is tried again: once in a warning, and once more when it is over."""
+    """Warns once that a download is retried, and says so once more when it is over."""
 
     def __init__(self, app: App) -> None:
-        self._talk = app.messages
+        self._messages = app.messages
         self._count = 0
 
-    def told(self, failure: NetworkError, delay_s: float) -> None:
-        """Another attempt follows."""
+    def warn(self, failure: NetworkError, delay_s: float) -> None:
+        """Say that another attempt follows."""
         self._count += 1
-        say = self._talk.warning if self._count == 1 else self._talk.info
-        say(f"{failure.message}; going on in {delay_s:.0f} s")
+        say = self._messages.warning if self._count == 1 else self._messages.info
+        say(f"{failure.message}; retrying in {delay_s:.0f} s")
 
-    def over(self) -> None:
-        """The download is there."""
+    def finish(self) -> None:
+        """Say that the download is complete."""
         if self._count:
-            self._talk.notice(f"the download is whole, after {self._count} further attempt{'s' * (self._count > 1)}")
+            self._messages.notice(
+                f"the download is complete after {self._count} further attempt{'s' * (self._count > 1)}"
+            )
 
 
 def export_record(app: App, saved: Saved, **known: Any) -> ExportRecord:
-    """What was saved, as a record; of a file that was kept nothing is known but its path."""
+    """Make the record of a file that was saved; of a file that was kept nothing but its path is known."""
     return ExportRecord(
         **known,
         path=saved.path,
@@ -229,7 +221,6 @@ def export_record(app: App, saved: Saved, **known: Any) -> ExportRecord:
     )
 
 
-def emit_saved(app: App, record: ExportRecord) -> None:
-    """The saved path on stdout, or the record; nothing where standard output got the zip itself."""
-    if record.path is not None:
-        app.printer.record(EXPORT_FIELDS, record, text=str(record.path))
+def saved_outcome(record: ExportRecord, *, hint: str | None = None) -> Outcome:
+    """The saved path, or the record; nothing where standard output got the zip itself."""
+    return Outcome(EXPORT_FIELDS, record, lines=[str(record.path)], hint=hint) if record.path else Outcome()

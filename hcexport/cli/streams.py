@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The standard streams: one that is closed, full or of a poor encoding must not break the command."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TextIO
 
 
-def _open_standard_streams() -> None:
-    """Give closed standard streams something to be, so that no file we open takes their number.
+def open_standard_streams() -> None:
+    """Open /dev/null in place of closed standard streams, because the next file that we open would get their number.
 
     Text that a stream's encoding cannot carry is written as an escape instead of raising.
     """
@@ -21,22 +21,22 @@ def _open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
-    sys.stderr = _said_by(sys.stderr)
-    sys.stdout = sys.stdout or _Closed()
+    sys.stderr = _forgiving(sys.stderr)
+    sys.stdout = sys.stdout or _ClosedOutput()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _said_by(stderr: TextIO | None) -> TextIO:
+def _forgiving(stderr: TextIO | None) -> TextIO:
     if stderr is None:
-        return _Said(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
+        return _ForgivingStream(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
     if isinstance(stderr, io.TextIOWrapper):
-        return _Said(stderr.buffer, encoding=stderr.encoding, errors="backslashreplace", write_through=True)
+        return _ForgivingStream(stderr.buffer, encoding=stderr.encoding, errors="backslashreplace", write_through=True)
     return stderr
 
 
-class _Said(io.TextIOWrapper):
-    """Standard error that is full or gone keeps nobody from working: the words are lost, the status speaks."""
+class _ForgivingStream(io.TextIOWrapper):
+    """A stderr that swallows write errors: a full disk or closed terminal must not turn success into failure."""
 
     def write(self, text: str) -> int:
         with suppress(OSError):
@@ -48,14 +48,15 @@ class _Said(io.TextIOWrapper):
             super().flush()
 
 
-class _Closed(io.TextIOBase):
-    """Standard output that the caller has closed: a result that goes nowhere is an error, not a success."""
+class _ClosedOutput(io.TextIOBase):
+    """Standard output that the caller has closed: writing the result to it is an error."""
 
     def write(self, _text: str) -> int:
         raise OSError(errno.EBADF, "standard output is closed")
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Flush standard output and standard error."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()

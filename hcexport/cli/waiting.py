@@ -4,72 +4,44 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
-
-import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import option
-from hcexport.cli.options import DURATION
+from hcexport.cli.options import add_options, setting_option
+from hcexport.cli.outcome import Outcome
 from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
-from hcexport.times import Sleep, type_duration
+from hcexport.store.settings import PROFILE, ROWS, type_value
+from hcexport.times import Sleep
 from hcexport.transfer.poll import FailureStreak, poll
 
-_GROUP = "Waiting"
-_CARRIED = ("profile", "url", "ca_bundle", "client_cert", "client_key", "insecure", "connect_timeout")
-_IDS_IN_A_HINT = 20  # more reports than that make no command to paste
-_OWN = ("timeout", "poll_interval", "out", "if_exists", "extract", "cleanup")
+_NOT_CARRIED = {"color", "progress"}
+_IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
 
-
-timeout_option = option(
-    "--timeout",
-    type=DURATION,
-    metavar="DUR",
-    group=_GROUP,
-    setting="30m",
-    help="Longest wait; 0 waits for ever. The job goes on.",
+waiting_options = add_options(
+    setting_option("--timeout", group="Waiting"), setting_option("--poll-interval", group="Waiting")
 )
-_interval_option = option(
-    "--poll-interval",
-    type=DURATION,
-    metavar="DUR",
-    group=_GROUP,
-    setting="10s",
-    help="Look at the job at least this often.",
-)
-
-
-def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--timeout`` and ``--poll-interval``; both are read from the settings."""
-    with_interval: Callable[..., Any] = _interval_option(function)
-    added: Callable[..., Any] = timeout_option(with_interval)
-    return added
+timeout_option = add_options(setting_option("--timeout", group="Waiting"))
 
 
 def wait_for(
     app: App, job_id: str, *, reports: int | None = None, is_new: bool = True, sleep: Sleep = time.sleep
 ) -> Job:
-    """Watch a job to its end, which goes into the ledger; ``is_new`` as in ``poll``."""
+    """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``."""
     watch = _Watch(app, job_id, reports)
-    job = None
     for job in poll(
         app.client,
         job_id,
         deadline=app.deadline,
         longest_interval_s=app.settings.poll_interval.value,
-        on_trouble=watch.trouble,
+        on_trouble=watch.warn,
         is_new=is_new,
         sleep=sleep,
     ):
-        watch.seen(job)
-    if job is None:
-        raise JobFailed(f"job {job_id} was never seen")
+        watch.show(job)
     app.ledger.ended(job_id, job.status.word, job.upload_id)
     return job
 
@@ -83,8 +55,8 @@ def require_success(job: Job) -> None:
         )
 
 
-def emit_job(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) -> None:
-    """The job's id on stdout, or the record of it."""
+def job_outcome(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) -> Outcome:
+    """The job's id, or the record of it."""
     record = ExportRecord(
         job_id=job.id,
         status=job.status,
@@ -93,32 +65,33 @@ def emit_job(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) -> No
         elapsed=timedelta(seconds=app.elapsed_s),
         adopted=adopted,
     )
-    app.printer.record(EXPORT_FIELDS, record, text=job.id)
+    hint = f"go on with {resume_command(app, 'wait', [job.id])}"
+    return Outcome(EXPORT_FIELDS, record, lines=[job.id], hint=hint)
 
 
 class _Watch:
-    """Tells of a job what is new: states by progress, odd ones and trouble once in words."""
+    """Shows a job's states by progress, and warns of an unknown state and of failed polls, of each once."""
 
     def __init__(self, app: App, job_id: str, reports: int | None) -> None:
         self._app, self._job_id, self._reports = app, job_id, reports
         self._said: set[str] = set()
         self._troubled = False
 
-    def seen(self, job: Job) -> None:
+    def show(self, job: Job) -> None:
         self._app.progress.job(job.status.word, self._app.elapsed_s, self._reports)
         if self._troubled:
             self._troubled = False
-            self._app.messages.notice(f"job {job.id}: the server answers again")
+            self._app.messages.notice(f"job {job.id}: server is back")
         if not job.status.is_known and (job.succeeded or not job.has_ended):  # else the error names it
             onward = "its end time says that it has ended" if job.has_ended else "waiting on"
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
-    def trouble(self, trouble: FailureStreak) -> None:
+    def warn(self, streak: FailureStreak) -> None:
         if not self._troubled:
-            self._troubled = self._warn_once(f"job {self._job_id}: {trouble.error.message.rstrip('.')}; trying again")
+            self._troubled = self._warn_once(f"job {self._job_id}: {streak.error.message.rstrip('.')}; retrying")
 
     def _warn_once(self, text: str) -> bool:
-        """Whether it was new: an outage of every other minute is one warning, not a mail of a hundred lines."""
+        """Warn unless the text was said before, because cron would mail every line; return whether it was new."""
         is_new = text not in self._said
         self._said.add(text)
         if is_new:
@@ -127,28 +100,30 @@ class _Watch:
 
 
 @contextmanager
-def with_resume_hint(app: App, *ids: str, verb: str = "wait") -> Iterator[None]:
+def with_resume_hint(app: App, *ids: str, verb: str = "wait", further: Sequence[str] = ()) -> Iterator[None]:
     """Add the command to go on with to whatever ends the wait or the download before its time.
 
-    That is ``hcexport VERB`` of the ids; after a job that has failed, and after a zip that the server has damaged,
-    another export of the same reports.
+    That is ``hcexport VERB`` of the ids with ``further`` options; after a job that has failed, and after a zip that
+    the server has damaged, another export of the same reports.
     """
     try:
         yield
     except (Interrupted, HcexportError) as error:
-        error.hint = _hint(app, verb, ids, error)
+        error.hint = _hint(app, verb, ids, further, error)
         raise
     except Exception as error:
-        error.add_note(f"go on with {resume_command(app, verb, ids)}")  # the boundary makes it part of the hint
+        error.add_note(f"go on with {resume_command(app, verb, [*ids, *further])}")  # the boundary hints at notes
         raise
 
 
-def _hint(app: App, verb: str, ids: Sequence[str], error: HcexportError | Interrupted) -> str | None:
+def _hint(
+    app: App, verb: str, ids: Sequence[str], further: Sequence[str], error: HcexportError | Interrupted
+) -> str | None:
     """What to type after an error, with what the error itself advises; the two never contradict each other."""
     if isinstance(error, AlreadyExists) and error.way_on == "wait":
-        return f"go on with {resume_command(app, verb, ids, if_exists='rename')}"
+        return f"go on with {resume_command(app, verb, [*ids, *further], if_exists='rename')}"
     if error.way_on == "wait":
-        again = f"go on with {resume_command(app, verb, ids)}"
+        again = f"go on with {resume_command(app, verb, [*ids, *further])}"
         return f"{error.hint}; then {again}" if error.hint else again
     if error.way_on == "none":
         return error.hint
@@ -156,27 +131,16 @@ def _hint(app: App, verb: str, ids: Sequence[str], error: HcexportError | Interr
     entry = app.ledger.find(ids[0])
     if entry is None or len(entry.run_ids) > _IDS_IN_A_HINT:
         return hint
-    waits = [] if app.given.get("out") else ["--wait"]
-    return f"{hint}: {resume_command(app, 'export', ['--run-ids', ','.join(entry.run_ids), *waits])}"
+    waits = [] if app.settings.out.value else ["--wait"]
+    words = ["--run-ids", ",".join(entry.run_ids), *waits, *further]
+    return f"{hint}: {resume_command(app, 'export', words)}"
 
 
 def resume_command(app: App, verb: str, arguments: Sequence[str], **instead: str) -> str:
-    """``hcexport VERB ARGUMENTS`` with the options that were typed, or these ``instead``."""
+    """``hcexport VERB ARGUMENTS`` with the settings that were typed, or these ``instead``."""
     words = ["hcexport", verb, *arguments]
-    given = {**app.given, **instead}
-    for parameter in click.get_current_context().command.params:
-        if parameter.name in {*_CARRIED, *_OWN} and given.get(parameter.name) not in {None, False}:
-            words += _as_typed(parameter.opts[-1], given[parameter.name])
-    return shlex.join(words)
-
-
-def _as_typed(name: str, value: Any) -> list[str]:
-    match value:
-        case True:
-            return [name]
-        case float():
-            return [name, type_duration(value)]
-        case Path():
-            return [name, str(value.absolute())]
-        case _:
-            return [name, str(value)]
+    typed = {**app.typed_settings, **instead}
+    for row in (PROFILE, *ROWS):
+        if row.name in typed and row.name not in _NOT_CARRIED:
+            words += [row.option, type_value(typed[row.name])]
+    return shlex.join([*words, *(["--insecure"] if app.common.insecure else [])])

@@ -4,11 +4,13 @@ First wins: option, environment, the profile in the config file, the file's defa
 of the class; its name is its option, its key in the file, and with ``HCEXPORT_`` before it its environment variable.
 """
 
+# ruff: noqa: RUF009 # _setting and _choice return a dataclass field
+
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -18,7 +20,7 @@ from hcexport.organization import Organization
 from hcexport.store import config_file
 from hcexport.store.config_file import DEFAULTS, ConfigFile, Section, profile_section
 from hcexport.store.paths import Paths
-from hcexport.times import parse_duration
+from hcexport.times import parse_duration, type_duration
 
 T = TypeVar("T")
 FIRST_PROFILE = "default"
@@ -35,69 +37,125 @@ class Value(Generic[T]):
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one setting: how its text is read, and the environment variables that stand for it, in order."""
+    """A setting: how its text is read, and the environment variables that stand for it, in order.
+
+    The command line makes the option from it. ``type_value`` writes a value so that ``parse`` reads it.
+    """
 
     name: str
     parse: Callable[[str], object]
     default: object
     help: str
     environment: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    metavar: str = "TEXT"
+    is_connection: bool = False
 
     @property
     def option(self) -> str:
         """Its spelling on the command line."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def default_text(self) -> str:
+        """The built-in value as it is typed, empty where there is none."""
+        return "" if self.default is None else type_value(self.default)
 
-def _row(parse: Callable[[str], object], default: object, help: str, also: str | None = None) -> Mapping[str, Any]:  # noqa: A002 - as in click
-    return {"parse": parse, "default": default, "help": help, "also": also}
+
+def type_value(value: object) -> str:
+    """A value of a setting as it is typed, paths in full so that they can be typed anywhere."""
+    if isinstance(value, float):
+        return type_duration(value)
+    return str(value.absolute() if isinstance(value, Path) else value)
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def _setting(
+    parse: Callable[[str], object],
+    default: object,
+    metavar: str,
+    help: str,  # noqa: A002 # as click calls it
+    also: str | None = None,
+    **flags: object,
+) -> Any:
+    """A field that is a setting; ``also`` is a second environment variable, of Esri's own tools."""
+    told = {"parse": parse, "default": default, "metavar": metavar, "help": help, **flags}
+    return field(metadata={"row": told, "also": (also,) if also else ()})
+
+
+def _choice(metavar: str, help: str, *words: str) -> Any:  # noqa: A002 # as click calls it
+    """A field whose setting is one of these words; the first is the default."""
+
     def parse(text: str) -> str:
         if text not in words:
-            raise UsageError(f"{text!r} is none of {', '.join(words)}")
+            raise UsageError(f"{text!r} must be {one_of(words)}")
         return text
 
-    return parse
+    return _setting(parse, words[0], metavar, f"{help}: {one_of(words)}.", choices=words)
+
+
+def one_of(words: Sequence[str]) -> str:
+    """``a, b or c``."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _positive(text: str) -> float:
+    seconds = parse_duration(text)
+    if not seconds:
+        raise UsageError(f"{text!r} must be more than 0")
+    return seconds
 
 
 def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise UsageError(f"{text!r} names a home that is not there") from None
+        raise UsageError(f"home directory of {text!r} not found") from None
+
+
+def profile_name(text: str) -> str:
+    """A name that can stand in a file name and a heading. Raises UsageError."""
+    if not _PROFILE_NAME.fullmatch(text):
+        raise UsageError(f"{text!r} is not a name for a profile", hint="use letters, digits, and . _ - between them")
+    return text
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that is configured for one command."""
+    """Everything that is configured for one command. To add a setting, add a field here; its name is its option."""
 
     profile: Value[str]
     config: ConfigFile
-    url: Value[Organization | None] = field(
-        metadata=_row(Organization.parse, None, "address of the organization", "ARCGIS_ENTERPRISE_URL")
+    url: Value[Organization | None] = _setting(
+        Organization.parse, None, "URL", "Address of the organization.", "ARCGIS_ENTERPRISE_URL", is_connection=True
     )
-    username: Value[str | None] = field(metadata=_row(str, None, "who signs in", "ARCGIS_ENTERPRISE_USER"))
-    store: Value[str] = field(metadata=_row(_one_of("keyring", "file"), "keyring", "where secrets are kept"))
-    auth: Value[str] = field(metadata=_row(_one_of("password", "oauth"), "password", "how to sign in"))
-    client_id: Value[str | None] = field(metadata=_row(str, None, "app id for signing in with a browser"))
-    password_file: Value[Path | None] = field(
-        metadata=_row(_path, None, "file that holds the password", "ARCGIS_ENTERPRISE_PASSWORD_FILE")
+    username: Value[str | None] = _setting(str, None, "USER", "User name (case-sensitive).", "ARCGIS_ENTERPRISE_USER")
+    store: Value[str] = _choice("STORE", "Where secrets are kept", "keyring", "file")
+    auth: Value[str] = _choice("HOW", "How to sign in", "password", "oauth")
+    client_id: Value[str | None] = _setting(str, None, "ID", "OAuth app whose redirect URIs include http://127.0.0.1.")
+    password_file: Value[Path | None] = _setting(
+        _path, None, "FILE", "Read the password from FILE (mode 0600).", "ARCGIS_ENTERPRISE_PASSWORD_FILE"
     )
-    password_command: Value[str | None] = field(metadata=_row(str, None, "command that prints the password"))
-    ca_bundle: Value[Path | None] = field(metadata=_row(_path, None, "certificates to trust instead of the system's"))
-    client_cert: Value[Path | None] = field(metadata=_row(_path, None, "client certificate for TLS"))
-    client_key: Value[Path | None] = field(metadata=_row(_path, None, "key of the client certificate"))
-    connect_timeout: Value[float] = field(metadata=_row(parse_duration, 10.0, "longest wait for a connection"))
-    timeout: Value[float] = field(metadata=_row(parse_duration, 1800.0, "longest wait for a job; 0 waits for ever"))
-    poll_interval: Value[float] = field(metadata=_row(parse_duration, 10.0, "longest time between two looks at a job"))
-    color: Value[str] = field(metadata=_row(_one_of("auto", "always", "never"), "auto", "when to use colour"))
-    progress: Value[str] = field(metadata=_row(_one_of("auto", "bar", "plain", "none"), "auto", "how progress looks"))
-    out: Value[str | None] = field(metadata=_row(str, None, "where an export is saved"))
-    if_exists: Value[str] = field(
-        metadata=_row(_one_of("fail", "overwrite", "skip", "rename"), "fail", "what to do when the output exists")
+    password_command: Value[str | None] = _setting(str, None, "COMMAND", "Command that prints the password.")
+    ca_bundle: Value[Path | None] = _setting(
+        _path, None, "FILE", "CA certificates to trust instead of the system's (PEM).", is_connection=True
     )
+    client_cert: Value[Path | None] = _setting(_path, None, "FILE", "Client certificate (PEM).", is_connection=True)
+    client_key: Value[Path | None] = _setting(
+        _path, None, "FILE", "Private key of the client certificate (PEM).", is_connection=True
+    )
+    connect_timeout: Value[float] = _setting(
+        _positive, 10.0, "DUR", "Longest wait for a connection.", is_connection=True
+    )
+    timeout: Value[float] = _setting(
+        parse_duration, 1800.0, "DUR", "Stop waiting after DUR (0: never); the job continues on the server."
+    )
+    poll_interval: Value[float] = _setting(_positive, 10.0, "DUR", "Longest time between two status checks.")
+    color: Value[str] = _choice("WHEN", "When to use colors", "auto", "always", "never")
+    progress: Value[str] = _choice("STYLE", "How to show progress", "auto", "bar", "plain", "none")
+    out: Value[str | None] = _setting(
+        str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
+    )
+    if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
 
     @property
     def organization(self) -> Organization:
@@ -121,12 +179,13 @@ class Settings:
 def _rows() -> Iterator[Row]:
     for each in fields(Settings):
         if each.metadata:
-            also = each.metadata["also"]
-            environment = (f"HCEXPORT_{each.name.upper()}", *([also] if also else []))
-            yield Row(each.name, each.metadata["parse"], each.metadata["default"], each.metadata["help"], environment)
+            environment = (f"HCEXPORT_{each.name.upper()}", *each.metadata["also"])
+            yield Row(each.name, environment=environment, **each.metadata["row"])
 
 
 ROWS = tuple(_rows())
+PROFILE = Row("profile", profile_name, None, "Profile to use.", ("HCEXPORT_PROFILE",), (), "NAME", is_connection=True)
+ROW_OF = {row.name: row for row in (PROFILE, *ROWS)}
 KNOWN = frozenset(row.name for row in ROWS)
 _OF_ITS_OWN = {"username", "store", "password_file", "password_command"}  # what leads to the secrets of a profile
 
@@ -156,7 +215,7 @@ def resolve(
 
 
 class _Sources:
-    """Where values come from, before the file's profile is known and after."""
+    """Where values come from: the command line, the environment, the config file."""
 
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], config: ConfigFile) -> None:
         self._options, self._environ, self._config = options, environ, config
@@ -198,8 +257,7 @@ class _Sources:
 
     def profile(self) -> Value[str]:
         """The profile that is named, else the one whose organization is named, else the file's own choice."""
-        name_row = Row("profile", profile_name, None, "", ("HCEXPORT_PROFILE",))
-        if named := self.given(name_row):
+        if named := self.given(PROFILE):
             return named
         if url := self.given(ROWS[0]):
             return Value(self._profile_of(url.value), url.origin)
@@ -237,13 +295,6 @@ def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) 
     near = difflib.get_close_matches(profile.value, config.profiles, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {profile.value} URL"
     raise ConfigError(f"there is no profile {profile.value!r} ({profile.origin})", hint=hint)
-
-
-def profile_name(text: str) -> str:
-    """A name that can stand in a file name and a heading. Raises UsageError."""
-    if not _PROFILE_NAME.fullmatch(text):
-        raise UsageError(f"{text!r} is not a name for a profile", hint="use letters, digits, and . _ - between them")
-    return text
 
 
 def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:

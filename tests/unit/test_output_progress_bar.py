@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from hcexport.output.faces import progress
+from hcexport.cli.app import make_progress as progress
 
 
 class Face:

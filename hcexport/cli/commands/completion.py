@@ -7,11 +7,13 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.completion_scripts import SHELLS, script
 from hcexport.cli.options import app_command
+from hcexport.cli.outcome import Outcome
 
 
 @app_command(
     "completion",
     formats=("text",),
+    asks_server=False,
     examples=['eval "$(hcexport completion bash)"', "hcexport completion zsh > ~/.zfunc/_hcexport"],
     lists={
         "Where each shell wants it": {
@@ -23,13 +25,10 @@ from hcexport.cli.options import app_command
     },
 )
 @click.argument("shell", type=click.Choice(list(SHELLS)))
-def command(app: App, shell: str) -> None:
+def command(app: App, shell: str) -> Outcome:  # noqa: ARG001 # every command takes an App
     """Print the completion script for a shell.
 
-    It completes commands, options, choices, profiles, report and job ids, and file names. A new shell takes it up.
-    Packages of hcexport put it in its place already.
+    It completes commands, options, choices, profiles, report and job ids, and file names. Takes effect in new shells.
+    Installed packages already include it.
     """
-    root = click.get_current_context().find_root().command
-    assert isinstance(root, click.Group)  # noqa: S101 # commands are run by it
-    for line in script(shell, root).splitlines():
-        app.printer.line(line)
+    return Outcome(lines=script(shell).splitlines())

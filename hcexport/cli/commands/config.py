@@ -9,8 +9,9 @@ from contextlib import suppress
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.commands.status import setting_rows
 from hcexport.cli.options import app_command
+from hcexport.cli.outcome import Outcome
+from hcexport.cli.setting_rows import setting_rows
 from hcexport.errors import ConfigError, NotFound, UsageError
 from hcexport.output.fields import Field, Fields
 from hcexport.output.records import ROW_FIELDS
@@ -20,45 +21,40 @@ from hcexport.store.settings import KNOWN, set_value, unset_value
 _PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
 
 
-def _path(app: App) -> None:
-    """Also of a file that cannot be read: the printer would ask it for colours."""
+def _path(app: App) -> Outcome:
     path = str(app.paths.config_file)
-    if app.given["format"] == "text":
-        click.echo(path)
-    else:
-        app.printer.record(_PATH_FIELDS, path)
+    return Outcome(_PATH_FIELDS, path, lines=[path])
 
 
-def _list(app: App) -> None:
-    app.printer.records(ROW_FIELDS, setting_rows(app))
+def _list(app: App) -> Outcome:
+    return Outcome(ROW_FIELDS, records=setting_rows(app))
 
 
-def _get(app: App, name: str) -> None:
+def _get(app: App, name: str) -> Outcome:
     row = next((row for row in setting_rows(app) if row.name == _known(name)), None)
     if row is None or row.value is None:
         raise NotFound(f"{name} is not set", hint=f"hcexport config set {name} VALUE")
-    if app.given["format"] == "text":
-        app.printer.line(str(row.value))
-    else:
-        app.printer.record(ROW_FIELDS, row)
+    return Outcome(ROW_FIELDS, row, lines=[str(row.value)])
 
 
-def _set(app: App, name: str, value: str) -> None:
-    setting, profile = _known(name), app.given["profile"]
+def _set(app: App, name: str, value: str) -> Outcome:
+    setting, profile = _known(name), app.common.profile
     if profile and setting != "url":
         _refuse_unknown_profile(app, profile)
     set_value(app.paths, profile, setting, value)
-    with suppress(ConfigError, UsageError):  # what else is wrong in the file is said when it is used
+    with suppress(ConfigError, UsageError):  # another mistake in the file is reported when the file is used
         origin = next(row.origin for row in setting_rows(app) if row.name == setting)
         if app.paths.config_file.name not in origin or (not profile and origin.startswith("profile ")):
-            app.messages.notice(f"{setting} is set in the file; what counts now is that of {origin}")
+            app.messages.notice(f"{setting} is set in the file, and overridden by {origin}")
+    return Outcome()
 
 
-def _unset(app: App, name: str) -> None:
-    unset_value(app.paths, app.given["profile"], _known(name))
+def _unset(app: App, name: str) -> Outcome:
+    unset_value(app.paths, app.common.profile, _known(name))
+    return Outcome()
 
 
-_ACTIONS: Mapping[str, tuple[Callable[..., None], int]] = {
+_ACTIONS: Mapping[str, tuple[Callable[..., Outcome], int]] = {
     "path": (_path, 0),
     "list": (_list, 0),
     "get": (_get, 1),
@@ -69,6 +65,7 @@ _ACTIONS: Mapping[str, tuple[Callable[..., None], int]] = {
 
 @app_command(
     "config",
+    asks_server=False,
     examples=["hcexport config list", "hcexport config set ca_bundle /etc/ssl/company.pem"],
     lists={
         "Actions": {
@@ -82,7 +79,7 @@ _ACTIONS: Mapping[str, tuple[Callable[..., None], int]] = {
 )
 @click.argument("action", type=click.Choice(list(_ACTIONS)), metavar="ACTION")
 @click.argument("words", nargs=-1, metavar="[NAME [VALUE]]")
-def command(app: App, action: str, words: tuple[str, ...]) -> None:
+def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     """Read and change the configuration.
 
     Comments in the file stay. `config set profile NAME` chooses the profile that is used when none is named.
@@ -91,11 +88,11 @@ def command(app: App, action: str, words: tuple[str, ...]) -> None:
     if len(words) != wanted:
         names = " ".join(["hcexport", "config", action, *("NAME", "VALUE")[:wanted]])
         raise UsageError(f"config {action} takes {wanted or 'no'} argument{'s' * (wanted != 1)}", hint=names)
-    act(app, *words)
+    return act(app, *words)
 
 
 def _known(name: str) -> str:
-    """A setting by its name in the file, also when it is spelt as its option."""
+    """Return the name of a setting in the file, also when it is spelled as its option."""
     wanted, known = name.removeprefix("--").replace("-", "_"), {*KNOWN, "profile"}
     if wanted not in known:
         near = difflib.get_close_matches(wanted, known, 1)

@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from hcexport.cli.app import App
 from hcexport.cli.command import option
-from hcexport.cli.options import FORMATS, app_command
+from hcexport.cli.options import FORMATS, app_command, whole_number
+from hcexport.cli.outcome import Outcome
 from hcexport.errors import AuthError, ConfigError, NetworkError, NotFound
 from hcexport.models import JobStatus
 from hcexport.output.records import JOB_FIELDS, JobRow
@@ -20,31 +19,31 @@ from hcexport.store.completion_cache import CachedId
 from hcexport.store.ledger import LedgerEntry
 from hcexport.transfer.submit import is_export
 
-_GONE = JobStatus("GONE")  # ours: the server no longer knows the job
-_UNKNOWN = JobStatus("UNKNOWN")  # ours: the server was not asked or did not say
+_GONE = JobStatus("GONE")  # a state of ours: the server no longer knows the job
+_UNKNOWN = JobStatus("UNKNOWN")  # a state of ours: the server was not asked, or gave no state
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @app_command("jobs", formats=FORMATS, examples=["hcexport jobs", "hcexport jobs --limit 5 --format json"])
-@option("--limit", type=click.IntRange(1), default=50, metavar="N", help="The newest N.  [50]")
-@option("--server", is_flag=True, help="Also the exports that the server knows and this machine does not.")
+@option("--limit", type=whole_number(1), default=50, metavar="N", help="Show at most N rows.  [50]")
+@option("--server", is_flag=True, help="Also list exports submitted from elsewhere.")
 @option("--offline", is_flag=True, help="Do not ask the server.")
-def command(app: App, limit: int, server: bool, offline: bool) -> None:
+def command(app: App, limit: int, server: bool, offline: bool) -> Outcome:
     """List the exports submitted from this machine.
 
-    Jobs that had not ended are asked about; when the server does not answer, what is known here is shown.
+    Refreshes unfinished jobs; if the server cannot be reached, the last known state is shown.
     """
     entries = app.ledger.entries(_organization(app), limit)
     rows = [_row(entry) for entry in entries]
     if server or not offline:
-        rows = _merged(app, rows, server=server)
-    if app.given["format"] == "ids":
+        rows = _refresh(app, rows, server=server)
+    if app.common.format == "ids":
         rows = [row for row in rows if row.job_id]
-    app.printer.records(JOB_FIELDS, rows[:limit])
     if app.settings.url.value:
         app.recent("jobs").keep(
             CachedId.described(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
         )
+    return Outcome(JOB_FIELDS, records=rows[:limit])
 
 
 def _organization(app: App) -> str | None:
@@ -65,20 +64,20 @@ def _row(entry: LedgerEntry) -> JobRow:
     )
 
 
-def _merged(app: App, rows: list[JobRow], *, server: bool) -> list[JobRow]:
-    """The rows with the server's word on jobs that had not ended, newest first."""
+def _refresh(app: App, rows: list[JobRow], *, server: bool) -> list[JobRow]:
+    """Return the rows with the server's state of unfinished jobs, newest first; with ``server`` all its exports."""
     try:
-        present = [_asked(app, row) for row in rows]
+        present = [_ask(app, row) for row in rows]
         others = list(_others(app, {row.job_id for row in rows})) if server else []
     except (NetworkError, AuthError, ConfigError) as error:
         if server:
             raise
-        app.messages.warning(f"the server was not asked: {error.message}")
+        app.messages.warning(f"jobs not refreshed: {error.message}")
         return rows
     return sorted([*present, *others], key=lambda row: row.submitted_at or _NEVER, reverse=True)
 
 
-def _asked(app: App, row: JobRow) -> JobRow:
+def _ask(app: App, row: JobRow) -> JobRow:
     if not row.job_id or (row.status and row.status.is_final) or row.url != app.organization.url:
         return row
     try:
@@ -91,7 +90,7 @@ def _asked(app: App, row: JobRow) -> JobRow:
 
 
 def _others(app: App, known: set[str]) -> Iterator[JobRow]:
-    """Exports that were submitted elsewhere."""
+    """Yield the exports that were submitted elsewhere."""
     for job_id in app.client.job_ids():
         if job_id in known or app.ledger.find(job_id):
             continue

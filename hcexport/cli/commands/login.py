@@ -22,19 +22,22 @@ from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, kept_of, store_of
-from hcexport.cli.options import DURATION, FILE, app_command
+from hcexport.cli.messages import prompt
+from hcexport.cli.options import DURATION, Parsed, add_options, app_command, setting_option
+from hcexport.cli.outcome import Outcome
 from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
+from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store.settings import remember_profile
 from hcexport.times import to_local
 
-_PROOF = "How to prove it"
+_PROOF = "Credentials"
 _BROWSER = "With a browser"
 
 
 @dataclass(frozen=True)
 class LoginResult:
-    """What a sign-in brought: a token, and what it can be renewed with."""
+    """The result of a sign-in: a token, and what can renew it."""
 
     token: Token
     password: Secret | None = None
@@ -47,45 +50,49 @@ class LoginResult:
     formats=("text",),
     examples=[
         "hcexport login https://gis.example.com/enterprise -u admin",
-        "hcexport login https://gis.example.com -u ops --password-file ~/.gis-pw",
+        "hcexport login https://gis.example.com/enterprise -u ops --password-file ~/.gis-pw",
     ],
 )
-@click.argument("address", metavar="[URL]", required=False)
-@option("-u", "--username", metavar="USER", setting="", group=_PROOF, help="Who signs in; case matters.")
+@click.argument("address", metavar="[URL]", required=False, type=Parsed("URL", Organization.parse))
+@add_options(setting_option("-u", "--username", group=_PROOF))
 @option("--password-stdin", is_flag=True, group=_PROOF, help="Read the password from standard input.")
-@option("--password-file", type=FILE, metavar="FILE", setting="", group=_PROOF, help="Read it from a private file.")
-@option("--token-stdin", is_flag=True, group=_PROOF, help="Read a token instead, and check it.")
+@add_options(setting_option("--password-file", group=_PROOF))
+@option("--token-stdin", is_flag=True, group=_PROOF, help="Read a token from standard input and verify it.")
 @option("--web", is_flag=True, group=_BROWSER, help="Sign in on the organization's own page: SAML, OpenID, MFA.")
-@option("--client-id", metavar="ID", setting="", group=_BROWSER, help="App that may redirect to http://127.0.0.1.")
-@option("--no-browser", is_flag=True, group=_BROWSER, help="Only say the address; open it where you like.")
-@option("--expiration", type=DURATION, metavar="DUR", help="Life to ask for the token (--web: the sign-in).  [60m]")
-@option("--remember", is_flag=True, help="Keep the password too, to renew the token with.")
+@add_options(setting_option("--client-id", group=_BROWSER))
+@option("--no-browser", is_flag=True, group=_BROWSER, help="Print the address instead of opening a browser.")
 @option(
-    "--store",
-    type=click.Choice(["keyring", "file"]),
-    metavar="STORE",
-    setting="keyring",
-    help="Where secrets are kept: keyring, file.",
+    "--expiration",
+    type=DURATION,
+    metavar="DUR",
+    help="How long the token (with --web, the sign-in) should last.  [60m]",
 )
+@option("--remember", is_flag=True, help="Also store the password, to renew the token.")
+@add_options(setting_option("--store", group="Options"))
 def command(
     app: App,
     *,
-    address: str | None,
+    address: Organization | None,
     password_stdin: bool,
     token_stdin: bool,
     web: bool,
     no_browser: bool,
     expiration: float | None,
     remember: bool,
-    **_: object,
-) -> None:
+) -> Outcome:
     """Sign in to an organization and remember it as a profile.
 
     URL is the organization's address in any form: its portal, its manager, its admin directory.
     """
-    _refuse_contradictions(app, remember=remember)
+    used = {
+        "--password-stdin": password_stdin,
+        "--password-file": bool(app.typed["password_file"]),
+        "--token-stdin": token_stdin,
+        "--web": web,
+    }
+    _refuse_contradictions([name for name, is_used in used.items() if is_used], remember=remember)
     app.use(url=address, new_profile=True)
-    web = web or _is_used_to_it(app)
+    web = web or (app.settings.auth.value == "oauth" and not any(used.values()) and not app.typed["username"])
     if not (token_stdin or web):
         app.use(username=app.settings.username.value or _ask_username(app))
     store = store_of(app, attended=app.may_ask)
@@ -97,31 +104,23 @@ def command(
         proof = LoginResult(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
     else:
         proof = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
-    proof = _checked(app, proof)
+    proof = _verify(app, proof)
     _keep(app, credentials_of(app, store), proof, remember=remember)
-    _say(app, proof, place)
+    _report(app, proof, place)
+    return Outcome()
 
 
-def _refuse_contradictions(app: App, *, remember: bool) -> None:
-    ways = ("password_stdin", "password_file", "token_stdin", "web")
-    given = [f"--{name.replace('_', '-')}" for name in ways if app.given[name]]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} contradict each other", hint="give one of them")
-    if remember and given in (["--token-stdin"], ["--web"]):
-        raise UsageError(f"--remember keeps a password, and {given[0]} has none")
-
-
-def _is_used_to_it(app: App) -> bool:
-    """Whether this profile signs in with a browser, and nothing that was typed says otherwise."""
-    otherwise = ("username", "password_stdin", "password_file", "token_stdin")
-    return app.settings.auth.value == "oauth" and not any(app.given[name] for name in otherwise)
+def _refuse_contradictions(used: list[str], *, remember: bool) -> None:
+    if len(used) > 1:
+        raise UsageError(f"{' and '.join(used)} exclude each other", hint="give one of them")
+    if remember and used in (["--token-stdin"], ["--web"]):
+        raise UsageError(f"--remember stores a password, and {used[0]} has none")
 
 
 def _ask_username(app: App) -> str:
     if not app.may_ask:
-        raise UsageError("who signs in?", hint="give --username USER")
-    name: str = click.prompt(f"User of {app.organization}", err=True)
-    return name
+        raise UsageError("no user name given", hint="give --username USER")
+    return prompt(f"Username for {app.organization}")
 
 
 def _by_browser(app: App, *, opens: bool, life_s: float | None) -> LoginResult:
@@ -130,7 +129,7 @@ def _by_browser(app: App, *, opens: bool, life_s: float | None) -> LoginResult:
 
 
 def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
-    """A person may try again what was refused before, a script may not."""
+    """Sign in with a password. A person may repeat a password that was refused before, a script may not."""
     origin, read = _password_source(app, from_stdin=from_stdin)
     app.messages.info(f"password: {origin}")
     password = read()
@@ -139,26 +138,28 @@ def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
         if origin == PROMPT:
             credentials.forget_refused(password)
         token = from_password(app.session, credentials, origin, lambda: password, life_s=life_s).get()
-    assert token is not None  # noqa: S101 # with a password at hand, the way has a token or raises
+    assert token is not None  # noqa: S101 # with a password, the source has a token or raises
     return LoginResult(token, password=password)
 
 
 def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], Secret]]:
-    """Where this sign-in's password comes from: what was typed, what is configured, a person."""
+    """Return where the password comes from: an option, the configuration, or the prompt."""
     if from_stdin:
         return "--password-stdin", lambda: password_of(sys.stdin.read(), "--password-stdin")
-    path: Path | None = app.given["password_file"]
+    path: Path | None = app.typed["password_file"]
     if path:
         return "--password-file", lambda: read_password_file(path)
     for source in password_sources(app.settings, app.environ):
         return source.origin, source.read
     if not app.may_ask:
-        raise UsageError("there is nobody to ask for a password", hint="give --password-file FILE or --password-stdin")
+        raise UsageError(
+            "cannot ask for a password without a terminal", hint="give --password-file FILE or --password-stdin"
+        )
     return PROMPT, lambda: ask_password(app)
 
 
-def _checked(app: App, proof: LoginResult) -> LoginResult:
-    """The same with the name of the token's owner, once the server has taken it."""
+def _verify(app: App, proof: LoginResult) -> LoginResult:
+    """Use the token, and return the result with the name of the token's owner."""
     client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", proof.token)]))
     username = client.account().username or proof.token.username
     app.use(username=username)
@@ -176,16 +177,16 @@ def _keep(app: App, credentials: Credentials, proof: LoginResult, *, remember: b
     if proof.password is not None and remember:
         credentials.keep_password(proof.password)
         if credentials.store.name == "file":
-            app.messages.warning(f"the password is kept in a file under {app.paths.credentials}, readable for you only")
+            app.messages.warning(f"password stored in {app.paths.credentials}, in a file only you can read")
     elif proof.password is not None and credentials.password() not in {None, proof.password}:
         credentials.store.delete(credentials.key, SecretKind.PASSWORD)
-        app.messages.notice("the password that was remembered is another one: it is forgotten")
+        app.messages.notice("removed the previously remembered password")
     remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, proof))
     _forget_earlier(app, credentials)
 
 
 def _forget_earlier(app: App, new: Credentials) -> None:
-    """Forget what this profile had of another user, address or store: no command would find it any more."""
+    """Forget the secrets this profile had of another user, address or store; no other command would find them."""
     app.use(store=new.store.name)
     for earlier in kept_of(app):
         if (earlier.key, earlier.store.name) == (new.key, new.store.name):
@@ -200,8 +201,8 @@ def _forget_earlier(app: App, new: Credentials) -> None:
 
 
 def _profile(app: App, store: SecretStore, proof: LoginResult) -> dict[str, str | None]:
-    """What the profile remembers; a password file too, to renew the token from."""
-    path: Path | None = app.given["password_file"]
+    """Return what the profile remembers, with the password file, from which the token is renewed."""
+    path: Path | None = app.typed["password_file"]
     return {
         "url": app.organization.url,
         "username": proof.token.username,
@@ -212,10 +213,10 @@ def _profile(app: App, store: SecretStore, proof: LoginResult) -> dict[str, str 
     }
 
 
-def _say(app: App, proof: LoginResult, place: str) -> None:
-    """Who, until when (of the sign-in, where its token is renewed by itself), and where the token went."""
+def _report(app: App, proof: LoginResult, place: str) -> None:
+    """Say who is signed in, until when (of the sign-in, where it renews its token), and where the token is."""
     ends = proof.grant.refresh_expires if proof.grant else proof.token.expires
     until = f" until {to_local(ends):%Y-%m-%d %H:%M %Z}" if ends else ""
-    app.messages.notice(f"signed in to {app.organization} as {proof.token.username}{until}; the token is in {place}")
+    app.messages.notice(f"signed in to {app.organization} as {proof.token.username}{until}; token stored in {place}")
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

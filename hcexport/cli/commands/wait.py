@@ -7,58 +7,67 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, parse_ids
-from hcexport.cli.saving import Saving, emit_saved, saving_options
-from hcexport.cli.waiting import require_success, wait_for, waiting_options, with_resume_hint
-from hcexport.errors import JobFailed, NetworkError, NotFound, Partial, TimedOut, UsageError
+from hcexport.cli.outcome import Outcome
+from hcexport.cli.saving import Saving, saved_outcome, saving_options
+from hcexport.cli.waiting import require_success, resume_command, wait_for, waiting_options, with_resume_hint
+from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound, Partial, TimedOut, UsageError
 from hcexport.models import Job
 from hcexport.output.records import ENDED_FIELDS
 from hcexport.transfer.poll import INTERVAL_MIN_S, interval_s
 
-_JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # what the API gives out
+_JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # the form of the API's job ids
 
 
 @app_command(
     "wait",
+    waits=True,
     formats=("text", "json", "csv", "ids"),
     examples=["hcexport wait j0861f797-e646-4a9b-af92-f5e86b2cd824", "hcexport wait JOB_ID --out reports.zip"],
 )
 @click.argument("job_id", nargs=-1, required=True, shell_complete=completed("job ids"))
 @waiting_options
 @saving_options
-def command(app: App, job_id: tuple[str, ...], out: str | None, extract: Path | None, cleanup: bool, **_: Any) -> None:
+def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bool) -> Outcome:
     """Wait until exports have ended.
 
     Prints a line "JOB_ID STATUS" for each as it ends; with --out, for one job, saves it and prints the path.
     """
     job_ids = parse_ids(job_id, "JOB_ID")
-    saving = Saving.plan(app, out, extract, cleanup)
-    if saving and len(job_ids) > 1:
-        raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
-    watched = _Watched(app, job_ids, says=not saving)
+    saving = _plan(app, len(job_ids), extract, cleanup)
+    further = saving.options if saving else ()
+    watched = _Watched(app, job_ids, further, says=not saving)
     watched.watch()
     if saving:
         job = watched.ended[job_ids[0]]
-        with with_resume_hint(app, job.id):
+        with with_resume_hint(app, job.id, further=further):
             require_success(job)
             entry = app.ledger.find(job.id)
             is_adopted = bool(entry and entry.submitted is None)
-            saved = saving.save(job, entry.run_ids if entry else (), adopted=is_adopted)
-            return emit_saved(app, saved)
-    watched.conclude()
+            record = saving.save(job, entry.run_ids if entry else (), adopted=is_adopted)
+            return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id, *further])}")
+    return watched.conclude()
+
+
+def _plan(app: App, jobs: int, extract: Path | None, cleanup: bool) -> Saving | None:
+    """Plan how the job is saved. A configured ``out`` is for one job: several are waited for, and not saved."""
+    if jobs == 1:
+        return Saving.plan(app, extract, cleanup)
+    if app.typed.get("out") or extract or cleanup:
+        raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
+    return None
 
 
 class _Watched:
-    """Jobs that are waited for together: while the first is watched, each of the others is looked at in its turn."""
+    """Jobs that are waited for together: while the first is watched, the others are looked at in turn."""
 
-    def __init__(self, app: App, job_ids: Sequence[str], *, says: bool = True) -> None:
-        self._app, self._job_ids, self._says = app, job_ids, says
+    def __init__(self, app: App, job_ids: Sequence[str], further: Sequence[str], *, says: bool) -> None:
+        self._app, self._job_ids, self._further, self._says = app, job_ids, further, says
         self._pending = list(job_ids)
         self._began = time.monotonic()
         self._due = dict.fromkeys(job_ids, self._began + 2 * INTERVAL_MIN_S)
@@ -66,7 +75,7 @@ class _Watched:
         self.missing: dict[str, NotFound] = {}
 
     def watch(self) -> None:
-        """Return when every job has ended or is known not to be there."""
+        """Return when every job has ended or is known not to exist."""
         while self._pending:
             job_id = self._pending[0]
             entry = self._app.ledger.find(job_id)
@@ -79,8 +88,9 @@ class _Watched:
                     sleep=self._sleep,
                 )
             except NotFound as error:
-                error.message = _naming(job_id, error.message)
-                error.hint = error.hint or "see what was submitted from here: hcexport jobs"
+                if job_id not in error.message:
+                    error.message = f"{job_id}: {error.message}"
+                error.hint = error.hint or "list the jobs: hcexport jobs --server"
                 if len(self._job_ids) == 1:
                     raise
                 self._pending.remove(job_id)
@@ -88,31 +98,38 @@ class _Watched:
             except BaseException as error:
                 if isinstance(error, TimedOut) and not self._streams:
                     self._print(self.ended.values())
-                with with_resume_hint(self._app, *self._pending):
+                with with_resume_hint(self._app, *self._pending, further=self._further):
                     raise
             else:
                 self._end(job_id, job)
 
-    def conclude(self) -> None:
-        """Print what was not printed when it ended; raise what the status is to be."""
+    def conclude(self) -> Outcome:
+        """Return the rows that were not printed as their jobs ended, and the error of the jobs without a result."""
         failed = [job_id for job_id, job in self.ended.items() if not job.succeeded]
         some_succeeded = len(failed) < len(self.ended)
-        if not self._streams and (some_succeeded or self._app.given["format"] != "json"):
-            self._print(self.ended[job_id] for job_id in self._job_ids if job_id in self.ended)
+        rows: list[Job] = []
+        if not self._streams and (some_succeeded or self._app.common.format != "json"):
+            rows = [self.ended[job_id] for job_id in self._job_ids if job_id in self.ended]
+        error = self._error(failed, some_succeeded=some_succeeded)
+        return Outcome(ENDED_FIELDS if rows else None, records=rows, error=error)
+
+    def _error(self, failed: Sequence[str], *, some_succeeded: bool) -> HcexportError | None:
         if len(self._job_ids) == 1:
-            with with_resume_hint(self._app, *self._job_ids):
-                require_success(self.ended[self._job_ids[0]])
+            try:
+                with with_resume_hint(self._app, *self._job_ids):
+                    require_success(self.ended[self._job_ids[0]])
+            except JobFailed as error:
+                return error
         bad = [
             *(f"{job_id} {self.ended[job_id].status}" for job_id in failed),
             *(error.message for error in self.missing.values()),
         ]
-        if bad:
-            kind = Partial if some_succeeded else JobFailed if failed else NotFound
-            raise kind(f"{len(bad)} of {len(self._job_ids)} jobs have no result: {'; '.join(bad)}")
+        kind = Partial if some_succeeded else JobFailed if failed else NotFound
+        return kind(f"{len(bad)} of {len(self._job_ids)} jobs have no result: {'; '.join(bad)}") if bad else None
 
     @property
     def _streams(self) -> bool:
-        return self._app.given["format"] in {"text", "ids"}
+        return self._app.common.format in {"text", "ids"}
 
     def _print(self, jobs: Iterable[Job]) -> None:
         if rows := list(jobs):
@@ -125,7 +142,7 @@ class _Watched:
             self._print([job])
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, and look at those of the other jobs whose turn comes meanwhile."""
+        """Sleep, and look at each other job that is due meanwhile."""
         end = time.monotonic() + seconds
         while others := [job_id for job_id in self._pending[1:] if self._due[job_id] < end]:
             job_id = min(others, key=self._due.__getitem__)
@@ -134,7 +151,7 @@ class _Watched:
         time.sleep(max(0.0, end - time.monotonic()))
 
     def _look(self, job_id: str) -> None:
-        """One look, whose failure is said when this job is the first."""
+        """Look at a job once; a failure is reported when the job has become the first."""
         with suppress(NetworkError, NotFound):
             job = self._app.client.job(job_id, attempts=1)
             if job.has_ended and (job.upload_id or not job.succeeded):
@@ -142,13 +159,3 @@ class _Watched:
                 self._end(job_id, job)
         now = time.monotonic()
         self._due[job_id] = now + interval_s(now - self._began, self._app.settings.poll_interval.value)
-
-
-def _naming(job_id: str, message: str) -> str:
-    return message if job_id in message else f"{job_id}: {message}"
-
-
-def _run_ids(app: App, job_id: str) -> tuple[str, ...]:
-    """The reports in it, where it was submitted from here."""
-    entry = app.ledger.find(job_id)
-    return entry.run_ids if entry else ()
