@@ -11,6 +11,7 @@ The map
     transfer/    from a job on the server to a verified file here
     output/      records as text, tables, JSON and CSV; progress (the only user of rich)
       reports/     report files: HTML, Markdown, JUnit, Prometheus, Nagios
+    notify/      telling a monitor and a command of the user how a run ended
     schedule/    files that run a command every day: cron, systemd, Kubernetes
     health/      judging reports: healthy or not, what changed, since when; pure functions
     store/       what is kept on this machine: settings, ledger, history

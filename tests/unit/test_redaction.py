@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport import redaction
+from hcexport.api.responses import decode
 from hcexport.errors import HcexportError, UsageError
 from hcexport.redaction import MASK, Secret, redact
 
@@ -230,15 +231,15 @@ def runs(text: str) -> set[str]:
 def test_an_echoed_token_never_shows_more_than_eight_characters_in_a_row(encoding: str) -> None:
     """Wherever in a message it stands: what is worth showing ends in the middle of it."""
     token = Secret(TOKEN)
-    encode, decode = ENCODINGS[encoding]
-    assert TOKEN[:60] in decode(encode(TOKEN))
+    encode, unpack = ENCODINGS[encoding]
+    assert TOKEN[:60] in unpack(encode(TOKEN))
     for offset in range(401):
         message = f"{'x ' * 200}"[:offset] + f" could not validate {encode(TOKEN)} of admin"
         body = json.dumps({"error": {"code": 500, "message": message}}).encode()
         with pytest.raises(HcexportError) as caught:
             decode(200, {}, body)
         for said in (caught.value.message, redact(message[:300]), token.blanked(message)):
-            assert not runs(decode(said)) & runs(TOKEN), said
+            assert not runs(unpack(said)) & runs(TOKEN), said
 
 
 def test_what_stands_beside_a_secret_stays() -> None:
