@@ -16,7 +16,6 @@ import click
 from hcexport import __version__
 from hcexport.cli import root
 from hcexport.cli.command import Command, Option, grouped
-from hcexport.cli.options import FORMATS, shared_options
 from hcexport.errors import EXIT_STATUSES
 from hcexport.store.settings import ROWS
 
@@ -93,12 +92,10 @@ def _root_body(ctx: click.Context) -> Iterator[str]:
     for name in root.list_commands(ctx):
         yield from _item(f"\\fBhcexport {name}\\fR", root.commands_at[name])
     yield from _section("OPTIONS")
-    yield from _options([*root.get_params(ctx), *shared_options(FORMATS)], ctx)
+    yield from _options(root.get_params(ctx), ctx)
     yield from _section("ENVIRONMENT")
     for row in ROWS:
-        yield from _item(
-            ", ".join(f"\\fB{name}\\fR" for name in row.environment), f"{row.help[:1].upper()}{row.help[1:]}."
-        )
+        yield from _item(", ".join(f"\\fB{name}\\fR" for name in row.environment), row.help)
     yield from _definitions(FURTHER_VARIABLES)
     yield from _common(root.examples)
 
@@ -149,9 +146,9 @@ def _options(parameters: Sequence[click.Parameter], ctx: click.Context) -> Itera
 
 
 def _variables(parameters: Sequence[click.Parameter]) -> Iterator[tuple[str, str]]:
-    for one in parameters:
-        if isinstance(one, Option) and one.variable:
-            yield one.variable, f"Stands for {one.opts[-1]}."
+    for parameter in parameters:
+        if isinstance(parameter, Option) and parameter.row:
+            yield parameter.row.environment[0], f"Default for {parameter.row.option}."
 
 
 def _section(title: str) -> list[str]:

@@ -31,13 +31,12 @@ class Option(click.Option):
         self.row = row
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return its spellings, and its help with the default and the environment variable."""
+        """Return its spellings, and its help with the default and, unless it is shared, the environment variable."""
         record = super().get_help_record(ctx)
         if record is None or self.row is None:
             return record
-        return record[
-            0
-        ], f"{record[1]}  [{'; '.join(filter(None, [self.row.default_text, f'${self.row.environment[0]}']))}]"
+        about = [self.row.default_text, "" if self.shared else f"${self.row.environment[0]}"]
+        return record[0], f"{record[1]}  [{'; '.join(filter(None, about))}]" if any(about) else record[1]
 
 
 def option(*declarations: str, group: str = "Options", **attributes: Any) -> Callable[[Any], Any]:

@@ -119,7 +119,7 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
             "--insecure",
             of="Connection",
             is_flag=True,
-            help="Do not verify the server's certificate (for testing only).",
+            help="Do not verify the certificate (for testing only).",
         ),
         connection("--connect-timeout"),
         plain("--no-input", of="Connection", is_flag=True, help="Never prompt; fail instead."),

@@ -117,6 +117,8 @@ class RootGroup(click.Group):
         """Write the commands, then the options."""
         self.format_commands(ctx, formatter)
         write_groups(self.get_params(ctx), ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text("Defaults come from HCEXPORT_... variables and the config file: hcexport config list")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the line and two examples."""

@@ -51,7 +51,7 @@ class Saving:
 
         ``may_make`` allows to make the last folder. Raises UsageError and CannotCreate.
         """
-        out = app.settings.out.value or otherwise
+        out = otherwise if app.settings.out.value is None else app.settings.out.value
         if out is None:
             if extract_to or cleanup:
                 raise UsageError("--extract and --cleanup go with --out", hint="name a file: --out reports.zip")

@@ -112,7 +112,7 @@ def with_resume_hint(app: App, *ids: str, verb: str = "wait", further: Sequence[
         error.hint = _hint(app, verb, ids, further, error)
         raise
     except Exception as error:
-        error.add_note(f"go on with {resume_command(app, verb, [*ids, *further])}")  # the boundary hints at notes
+        error.add_note(f"go on with {resume_command(app, verb, ids, further)}")  # the boundary hints at notes
         raise
 
 
@@ -121,9 +121,9 @@ def _hint(
 ) -> str | None:
     """What to type after an error, with what the error itself advises; the two never contradict each other."""
     if isinstance(error, AlreadyExists) and error.way_on == "wait":
-        return f"go on with {resume_command(app, verb, [*ids, *further], if_exists='rename')}"
+        return f"go on with {resume_command(app, verb, ids, further, if_exists='rename')}"
     if error.way_on == "wait":
-        again = f"go on with {resume_command(app, verb, [*ids, *further])}"
+        again = f"go on with {resume_command(app, verb, ids, further)}"
         return f"{error.hint}; then {again}" if error.hint else again
     if error.way_on == "none":
         return error.hint
@@ -132,15 +132,14 @@ def _hint(
     if entry is None or len(entry.run_ids) > _IDS_IN_A_HINT:
         return hint
     waits = [] if app.settings.out.value else ["--wait"]
-    words = ["--run-ids", ",".join(entry.run_ids), *waits, *further]
-    return f"{hint}: {resume_command(app, 'export', words)}"
+    return f"{hint}: {resume_command(app, 'export', ['--run-ids', ','.join(entry.run_ids), *waits], further)}"
 
 
-def resume_command(app: App, verb: str, arguments: Sequence[str], **instead: str) -> str:
-    """``hcexport VERB ARGUMENTS`` with the settings that were typed, or these ``instead``."""
+def resume_command(app: App, verb: str, arguments: Sequence[str], further: Sequence[str] = (), **instead: str) -> str:
+    """``hcexport VERB ARGUMENTS`` with the settings that were typed, or these ``instead``, and ``further`` options."""
     words = ["hcexport", verb, *arguments]
     typed = {**app.typed_settings, **instead}
     for row in (PROFILE, *ROWS):
         if row.name in typed and row.name not in _NOT_CARRIED:
             words += [row.option, type_value(typed[row.name])]
-    return shlex.join([*words, *(["--insecure"] if app.common.insecure else [])])
+    return shlex.join([*words, *further, *(["--insecure"] if app.common.insecure else [])])

@@ -137,7 +137,7 @@ class Settings:
     )
     password_command: Value[str | None] = _setting(str, None, "COMMAND", "Command that prints the password.")
     ca_bundle: Value[Path | None] = _setting(
-        _path, None, "FILE", "CA certificates to trust instead of the system's (PEM).", is_connection=True
+        _path, None, "FILE", "CA certificates to trust, not the system's (PEM).", is_connection=True
     )
     client_cert: Value[Path | None] = _setting(_path, None, "FILE", "Client certificate (PEM).", is_connection=True)
     client_key: Value[Path | None] = _setting(
@@ -150,8 +150,8 @@ class Settings:
         parse_duration, 1800.0, "DUR", "Stop waiting after DUR (0: never); the job continues on the server."
     )
     poll_interval: Value[float] = _setting(_positive, 10.0, "DUR", "Longest time between two status checks.")
-    color: Value[str] = _choice("WHEN", "When to use colors", "auto", "always", "never")
-    progress: Value[str] = _choice("STYLE", "How to show progress", "auto", "bar", "plain", "none")
+    color: Value[str] = _choice("WHEN", "Colors", "auto", "always", "never")
+    progress: Value[str] = _choice("STYLE", "Progress", "auto", "bar", "plain", "none")
     out: Value[str | None] = _setting(
         str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from hcexport.cli import root
 from hcexport.cli.completion_scripts import SHELLS, script
 from hcexport.cli.completion_values import FRESH_S, SERVER_LIMIT_S
 from hcexport.sandbox import Sandbox
@@ -42,7 +41,7 @@ def home(hcexport: Hcexport) -> Path:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_kept_scripts_are_what_the_command_prints(shell: str, hcexport_alone: Hcexport) -> None:
     kept = (KEPT / FILES[shell]).read_text()
-    assert kept == script(shell, root)
+    assert kept == script(shell)
     assert hcexport_alone("completion", shell).stdout == kept
 
 
@@ -55,7 +54,10 @@ def test_an_unknown_shell_is_a_usage_error(hcexport_alone: Hcexport) -> None:
     [
         ("hcexport exp", ["export"]),
         ("VAR=1 hcexport exp", ["export"]),
-        ("hcexport exprt --", ["--version", "--help"]),
+        ("hcexport exprt --ver", ["--version", "--verbose"]),
+        ("hcexport -p a --format json expo", ["export"]),
+        ("hcexport help expo", ["export"]),
+        ("hcexport --color ", ["auto", "always", "never"]),
         ("hcexport export --clea", ["--cleanup"]),
         ("hcexport list --result ", ["passed", "failed", "warning", "unknown"]),
         ("hcexport list --result=p", ["--result=passed"]),

@@ -158,7 +158,8 @@ def test_output_that_goes_nowhere_is_an_error(hcexport: Any, refused: Callable[.
         ("--lat", "3"),  # names are accepted whole only
         ("surplus",),
         ("--connect-timeout", "soon"),
-        ("--timeout", "5"),  # only where something waits
+        ("--timeout", "soon"),
+        ("--connect-timeout", "0"),
         ("--color", "maybe"),
     ],
 )

@@ -48,7 +48,7 @@ def test_every_option_of_a_command_is_in_its_page(name: str) -> None:
     spelled = {word.rstrip(",") for head in heads for word in head.splitlines()[0].split() if word.startswith("-")}
     options = [one for one in command.get_params(CTX) if isinstance(one, click.Option)]
     assert {spelling for one in options for spelling in one.opts} <= spelled
-    variables = {one.variable for one in options if isinstance(one, Option) and one.variable}
+    variables = {option.row.environment[0] for option in options if isinstance(option, Option) and option.row}
     assert all(f".TP\n{variable}\n" in page(f"hcexport-{name}.1") for variable in variables)
 
 

@@ -110,7 +110,7 @@ def test_it_serves_until_interrupted(
         assert port in refused(hcexport_alone("sandbox", "--port", port, "--", "true"), 73)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=5)
-    assert process.returncode == 130
+    assert process.returncode == 0  # Ctrl-C is the normal end
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(settings["HCEXPORT_URL"])
 
@@ -122,6 +122,31 @@ def test_a_signal_reaches_the_command(hcexport_alone: Any, running: Callable[...
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "told\n"
         assert process.wait(5) == 7
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_signal_while_the_command_is_started_reaches_it(
+    hcexport_alone: Any, running: Callable[..., Any], moment: str
+) -> None:
+    """The pipe of standard output closes when the command is gone, so an orphan would hold it open."""
+    program = f"""
+import os, signal, subprocess
+from hcexport.cli import main
+start = subprocess.Popen
+def interrupted(*args, **kwargs):
+    if {moment == "before"}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    child = start(*args, **kwargs)
+    if {moment == "after"}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return child
+subprocess.Popen = interrupted
+main()
+"""
+    words = [sys.executable, "-c", program, "sandbox", "--", "sleep", "30"]
+    with running(words, env=hcexport_alone.env) as process:
+        assert process.communicate(timeout=10) == ("", "")
+        assert process.returncode == 143
 
 
 def test_over_tls(hcexport_alone: Any, need_part: Callable[[str], str]) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from hcexport.cli import root
-from hcexport.cli.boundary import _FLAGS, _WITH_VALUE, _wants_json
+from hcexport.cli.boundary import _format_of
 from hcexport.sandbox import Sandbox
 
 COMMANDS = sorted(root.list_commands(None))  # type: ignore[arg-type] # it needs no context
@@ -30,6 +30,13 @@ def test_version_and_help(hcexport_alone: Any) -> None:
             assert f"\n  {name} " in done.stdout
 
 
+def test_help_and_version_are_commands_too(hcexport_alone: Any) -> None:
+    assert hcexport_alone("version").stdout == hcexport_alone("--version").stdout
+    assert hcexport_alone("help").stdout == hcexport_alone("--help").stdout
+    assert hcexport_alone("help", "wait").stdout == hcexport_alone("wait", "--help").stdout
+    assert hcexport_alone("help", "nosuch").returncode == 2
+
+
 def test_every_command_has_help_of_a_screen(hcexport_alone: Any) -> None:
     for name in COMMANDS:
         done = hcexport_alone(name, "--help")
@@ -39,30 +46,27 @@ def test_every_command_has_help_of_a_screen(hcexport_alone: Any) -> None:
         assert all(len(line) <= 80 for line in done.stdout.splitlines()), name
 
 
-def test_the_boundary_knows_every_option_of_one_letter() -> None:
-    ctx = click.Context(root)
-    parameters = [each for name in COMMANDS for each in root.get_command(ctx, name).params]
-    options = [each for each in parameters if isinstance(each, click.Option)]
-    short = {(opt[1], each.is_flag or each.count) for each in options for opt in each.opts if len(opt) == 2}
-    assert {letter for letter, is_flag in short if is_flag} | {"h"} == set(_FLAGS)
-    assert {letter for letter, is_flag in short if not is_flag} == set(_WITH_VALUE)
-
-
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
         ("list -pF json", False),
         ("list -vqFjson", True),
-        ("list -oFjson", False),
+        ("export -oFjson", False),
         ("list -F json -F text", False),
         ("list -F text --format=json", True),
         ("sandbox -- hcexport list -F json", False),
         ("list -x -F json", True),
         ("list - -Fjson", True),
+        ("list --no-such-option=1 -qFjson", True),
+        ("-Fjson list --no-such-option", True),
+        ("-F json list -F text", False),
+        ("--no-such-option list -F json", True),
+        ("exprot -F json", True),
+        ("-F json", True),
     ],
 )
 def test_which_lines_ask_for_json(words: str, wanted: bool) -> None:
-    assert _wants_json(words.split()) is wanted
+    assert (_format_of(root, words.split()) == "json") is wanted
 
 
 def test_a_command_that_does_not_exist(hcexport_alone: Any, refused: Callable[..., Any]) -> None:
@@ -97,6 +101,30 @@ def test_words_after_two_dashes_are_no_options(hcexport_alone: Any) -> None:
     done = hcexport_alone("sandbox", "--scenario", "nosuch", "--", "x", "--format", "json")
     assert done.returncode == 2
     assert done.stderr.startswith("hcexport: error: ")
+
+
+@pytest.mark.parametrize("spelling", [["--format", "json"], ["--format=json"], ["-Fjson"], ["-qFjson"]])
+def test_shared_options_stand_before_the_command_too(
+    hcexport: Any, error_of: Callable[..., Any], spelling: list[str]
+) -> None:
+    assert len(json.loads(hcexport(*spelling, "list", "--latest", "1").stdout)) == 1
+    error_of(hcexport(*spelling, "show", "nosuch"), 5)
+    error_of(hcexport(*spelling, "list", "--no-such-option"), 2)
+
+
+def test_the_value_after_the_command_wins(hcexport: Any, box: Sandbox) -> None:
+    done = hcexport(
+        "-F", "json", "--url", "https://other.invalid/x", "list", "--latest", "1", "-F", "ids", "--url", box.url
+    )
+    assert (done.returncode, done.stdout) == (0, f"{box.reports[0].id}\n")
+    assert hcexport("-F", "csv", "export", "--latest", "1").returncode == 2  # which export has not
+
+
+def test_a_command_that_asks_the_server_has_a_limit(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        env = {"HCEXPORT_URL": f"http://127.0.0.1:{mute.getsockname()[1]}/x", "HCEXPORT_TOKEN": "t0ken"}
+        for words in (["list"], ["show", "x"], ["status"]):
+            error_of(hcexport_alone(*words, "-F", "json", "--timeout", "0.3s", env=env, timeout=10), 124)
 
 
 def test_quiet_keeps_errors_and_warnings(hcexport: Any, refused: Callable[..., Any]) -> None:
@@ -216,8 +244,7 @@ def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Any) 
         spelt = {spelling for parameter in command.params for spelling in parameter.opts}
         assert set(shared) <= spelt, name
         assert {"-p", "-F", "-q", "-v"} <= spelt
-    waiting = {name for name in COMMANDS if _has(name, "--timeout")}
-    assert waiting == {"export", "wait", "download"}
+    assert {name for name in COMMANDS if not _has(name, "--timeout")} == {"config", "completion", "sandbox"}
     help_text = hcexport_alone("--help").stdout
     assert all(option in help_text for option in shared)
 

@@ -84,7 +84,7 @@ def command(
                 require_success(job)
             if saving:
                 record = saving.save(job, ids, adopted=submitted.adopted)
-                return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id, *further])}")
+                return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
             return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 

@@ -50,7 +50,7 @@ def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bo
             entry = app.ledger.find(job.id)
             is_adopted = bool(entry and entry.submitted is None)
             record = saving.save(job, entry.run_ids if entry else (), adopted=is_adopted)
-            return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id, *further])}")
+            return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
     return watched.conclude()
 
 
