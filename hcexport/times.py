@@ -18,7 +18,8 @@ from hcexport.errors import TimedOut, UsageError
 
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 3650 * 86400.0  # ten years: no wait is longer, and no clock of the system overflows
-_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd]?)")
+_NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
+_DURATION = re.compile(rf"(?=.)(?:{_NUMBER}d)?(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Clock = Callable[[], float]
@@ -26,11 +27,12 @@ Sleep = Callable[[float], None]
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in ``90``, ``90s``, ``10m``, ``2h`` or ``1d``; a fraction is fine."""
+    """Return the seconds in ``90``, ``90s``, ``10m``, ``1h30m`` or ``1d``; a fraction is fine."""
     match = _DURATION.fullmatch(text.strip())
-    seconds = float(match[1]) * _UNIT_S[match[2]] if match else -1.0
+    units = ("d", "h", "m", "s", "")
+    seconds = sum(float(n or 0) * _UNIT_S[unit] for n, unit in zip(match.groups(), units, strict=True)) if match else -1
     if not 0 <= seconds <= _LONGEST_S:
-        raise UsageError(f"{text!r} is not a duration", hint="write it as 90, 90s, 10m, 2h or 1d")
+        raise UsageError(f"{text!r} is not a duration", hint="write it as 90, 90s, 10m, 1h30m or 1d")
     return seconds
 
 

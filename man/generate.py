@@ -39,19 +39,21 @@ file's defaults, else it is built in. "hcexport status" and "hcexport config lis
 user, store, password_file and password_command count for the profile's own organization only: where the environment
 names another, they are left out, and --profile typed together with the address of another is status 78.
 
-Durations are written 90, 90s, 10m, 2h or 1d. Points in time are 2026-11-01, 2026-11-01T03:00Z, 24h or 7d (ago), today
-or yesterday. Lists are separated by commas; - reads them from standard input, one a line.
+Options that every command takes are accepted before the command's name too; after the name they win.
+
+Durations are written 90, 90s, 10m, 1h30m or 1d. Points in time are 2026-11-01, 2026-11-01T03:00Z, 24h or 7d (ago),
+today or yesterday. Lists are separated by commas; - reads them from standard input, one a line.
 """
 
 FURTHER_VARIABLES = {
-    "HCEXPORT_PROFILE": "The profile to use.",
+    "HCEXPORT_PROFILE": "Default for --profile.",
     "HCEXPORT_TOKEN": "A token, used as it is and never stored.",
     "HCEXPORT_PASSWORD, ARCGIS_ENTERPRISE_PASSWORD": "A password. The weakest way to give one:"
     " HCEXPORT_PASSWORD_FILE and HCEXPORT_PASSWORD_COMMAND come first.",
     "HCEXPORT_HOME": "Folder that keeps configuration, credentials and state, instead of the folders under FILES.",
     "SSL_CERT_FILE, SSL_CERT_DIR": "Certificates to trust, as for other programs; HCEXPORT_CA_BUNDLE comes first.",
     "HTTPS_PROXY, NO_PROXY": "The proxy, and what is reached without it: names, addresses, networks.",
-    "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM": "Whether there is colour, in this order, after --color.",
+    "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM": "Whether to use colors, in this order, after --color.",
     "COLUMNS": "Width of tables.",
 }
 

@@ -209,6 +209,8 @@ class App:
         from hcexport.api.tls import TlsOptions  # noqa: PLC0415 # start-up
 
         settings = self.settings
+        user = f", as {settings.username.value}" if settings.username.value else ""
+        self.messages.info(f"profile {settings.profile.value}, {self.organization}{user}")
         if self.common.insecure:
             self.messages.warning("--insecure: certificate not checked: anyone on the network path can read the token")
         if self.environ.get("SSLKEYLOGFILE") and self.organization.scheme == "https":

@@ -133,7 +133,7 @@ def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Se
     else:
         text = f"hcexport: error: {message}" + (f"\nhint: {hint}" if hint else "")
     with suppress(OSError, ValueError):  # stderr is gone; the status is still there
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 # the boundary is who prints errors
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 # errors are printed here
     return error.status
 
 

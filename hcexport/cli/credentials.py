@@ -72,7 +72,7 @@ def tokens_of(app: App) -> TokenProvider:
 
 
 def _ways(app: App, credentials: Credentials) -> Iterator[TokenSource]:
-    """In the order of contract.md 2; a token in the environment is the only way where there is one."""
+    """A token in the environment is used alone; else stored token, refresh token, passwords, prompt, in this order."""
     session = app.session
     if fixed := environment_token(app.environ):
         yield from_value("HCEXPORT_TOKEN", fixed)

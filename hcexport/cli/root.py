@@ -78,7 +78,8 @@ class RootGroup(click.Group):
         """Find the command, and put the words before its name in front of its own; suggest a name for a typo."""
         if args[0] in _WORDS:
             return self._resolve_word(ctx, *args)
-        before = [word for word in ctx.meta[_LINE][: -len(args)] if word != "--"]
+        before = ctx.meta[_LINE][: -len(args)]
+        before = before[:-1] if before[-1:] == ["--"] else before
         if args[0] in self.commands_at or ctx.resilient_parsing:
             name, command, rest = super().resolve_command(ctx, args)
             return name, command, [*before, *rest]

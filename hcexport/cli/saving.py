@@ -160,8 +160,10 @@ class Saving:
             app.messages.warning(warning)
         if saved.kept:
             app.messages.notice(f"{saved.path} already exists; skipped")
-        elif self.extract_to and saved.path:
-            self._extract(saved.path, self.extract_to)
+        elif saved.path:
+            app.messages.info(f"saved {saved.path}")
+            if self.extract_to:
+                self._extract(saved.path, self.extract_to)
         if self.cleanup and not saved.kept:
             self._clean_up(item_id)
         return saved

@@ -1,9 +1,9 @@
-"""The config file: read with tomllib, written with tomlkit so that its comments stay.
+"""The config file: read with tomllib, written with tomlkit because that keeps comments.
 
 ::
 
     version = 1
-    profile = "prod"          # the one that is used when none is named
+    profile = "prod"          # the default profile
 
     [defaults]
     timeout = "1h"
@@ -46,7 +46,7 @@ def profile_section(name: str) -> Section:
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """What the file says, checked. Values are text, as they would stand in an environment variable."""
+    """The checked content of the file. Values are text, as they would stand in an environment variable."""
 
     path: Path
     profile: str | None = None
@@ -56,15 +56,15 @@ class ConfigFile:
 
     @classmethod
     def read(cls, path: Path, known: Collection[str]) -> ConfigFile:
-        """Read the file; one that is not there is empty. ``known`` are the names of settings.
+        """Read the file; a missing file is empty. ``known`` are the names of settings.
 
         Raises ConfigError with file and line when it is not TOML, has the wrong shape, or holds a secret.
         """
-        text = _text(path)
+        text = _read_text(path)
         if text is None:
             return cls(path)
-        document = _parsed(path, text, tomllib.loads)
-        return _Reading(path, _lines(text), known).file(document)
+        document = _parse(path, text, tomllib.loads)
+        return _Reader(path, _lines(text), known).read(document)
 
     @property
     def profiles(self) -> list[str]:
@@ -72,51 +72,51 @@ class ConfigFile:
         return [section[1] for section in self.sections if section[0] == "profiles"]
 
     def place(self, section: Section, key: str) -> str:
-        """``config.toml:12``: where a value stands."""
+        """Return where a value stands: ``config.toml:12``."""
         line = self.lines.get((*section, key))
         return f"{self.path.name}:{line}" if line else self.path.name
 
 
-class _Reading:
-    """One pass over a parsed document."""
+class _Reader:
+    """Checks a parsed document and makes a ConfigFile of it."""
 
     def __init__(self, path: Path, lines: Mapping[Section, int], known: Collection[str]) -> None:
         self._path, self._lines, self._known = path, lines, known
         self._warnings: list[str] = []
 
-    def file(self, document: Mapping[str, Any]) -> ConfigFile:
+    def read(self, document: Mapping[str, Any]) -> ConfigFile:
         self._check_version(document.get("version", VERSION))
         self._warn_unknown((), document, _TOP_LEVEL)
         profile = document.get("profile")
         if profile is not None and not isinstance(profile, str):
-            raise self._error(("profile",), "profile is the name of one, in quotes")
+            raise self._error(("profile",), "profile must be the name of a profile; a table is [profiles.NAME]")
         sections = dict(self._sections(document))
         return ConfigFile(self._path, profile, sections, tuple(self._warnings), self._lines)
 
     def _check_version(self, version: object) -> None:
         if not isinstance(version, int) or isinstance(version, bool):
-            raise self._error(("version",), "version is a whole number")
+            raise self._error(("version",), "version must be a whole number")
         if version > VERSION:
-            self._warnings.append(f"{self._path} was written by a newer hcexport: it is read, and not changed")
+            self._warnings.append(f"{self._path} was written by a newer hcexport: it is read, and never changed")
 
     def _sections(self, document: Mapping[str, Any]) -> Iterator[tuple[Section, Mapping[str, str]]]:
         yield DEFAULTS, self._section(DEFAULTS, document.get("defaults", {}))
         profiles = document.get("profiles", {})
         if not isinstance(profiles, dict):
-            raise self._error(("profiles",), "profiles is a table: write [profiles.NAME]")
+            raise self._error(("profiles",), "profiles must be a table: [profiles.NAME]")
         for name, content in profiles.items():
             yield profile_section(name), self._section(profile_section(name), content)
 
     def _section(self, section: Section, content: object) -> Mapping[str, str]:
         if not isinstance(content, dict):
-            raise self._error(section, f"{'.'.join(section)} is a table: write [{'.'.join(section)}]")
+            raise self._error(section, f"{'.'.join(section)} must be a table: [{'.'.join(section)}]")
         self._warn_unknown(section, content, self._known)
         return {key: self._value((*section, key), value) for key, value in content.items() if key in self._known}
 
     def _value(self, place: Section, value: object) -> str:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             return str(value)
-        raise self._error(place, f"{place[-1]} is one text or number")
+        raise self._error(place, f"{place[-1]} must be a text or a number")
 
     def _warn_unknown(self, section: Section, content: Mapping[str, Any], known: Collection[str]) -> None:
         for key in content:
@@ -144,28 +144,29 @@ def change(path: Path, changes: Mapping[Section, Mapping[str, str | None]]) -> N
     """
     import tomlkit  # noqa: PLC0415 # start-up
 
-    path = path.resolve()  # a link, as collections of dotfiles have it, stays one
+    path = path.resolve()  # replace the file that a symbolic link leads to, not the link: people link dotfiles
     with lock(path.with_name(f".{path.name}.lock")):
-        before = _text(path) or f"version = {VERSION}\n"
-        document, meant = _parsed(path, before, tomlkit.parse), _parsed(path, before, tomllib.loads)
+        before = _read_text(path) or f"version = {VERSION}\n"
+        document, meant = _parse(path, before, tomlkit.parse), _parse(path, before, tomllib.loads)
         _refuse_newer(path, meant.get("version", VERSION))
         _apply(path, meant, changes, dict)
-        if _full(meant) == _full(tomllib.loads(before)):
-            return  # which also lets a file that cannot be written be
+        if _without_empty_tables(meant) == _without_empty_tables(tomllib.loads(before)):
+            return  # nothing changes, so the file need not be writable
         _apply(path, document, changes, tomlkit.table)
         text = tomlkit.dumps(document)
-        if _full(tomllib.loads(text)) != _full(meant):
+        if _without_empty_tables(tomllib.loads(text)) != _without_empty_tables(meant):
             raise _unsafe(path)
         write_private(path, text.encode())
 
 
-def _parsed(path: Path, text: str, parse: Callable[[str], T]) -> T:
+def _parse(path: Path, text: str, parse: Callable[[str], T]) -> T:
     try:
         return parse(text)
     except (ValueError, RecursionError) as error:  # the errors of tomllib and tomlkit are ValueErrors
         line = re.search(r"at line (\d+)", str(error))
         place = f"{path}:{line[1]}" if line else str(path)
-        raise ConfigError(f"{place}: {error}", hint="correct it, or move it away") from None
+        reason = re.sub(r"\s*\(?at line \d+,?( column | col )\d+\)?", "", str(error))
+        raise ConfigError(f"{place}: {reason}", hint="correct it, or move it away") from None
 
 
 def _apply(
@@ -179,18 +180,20 @@ def _apply(
             table.update({key: value for key, value in values.items() if value is not None})
             for key in [key for key, value in values.items() if value is None and key in table]:
                 del table[key]
-    except (ValueError, TypeError, AttributeError):  # a text where a table is due, a table in one line
+    except (ValueError, TypeError, AttributeError):  # a text in place of a table, or an inline table
         raise _unsafe(path) from None
 
 
-def _full(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Without empty tables, which need not be written."""
-    tables = {name: _full(value) if isinstance(value, dict) else value for name, value in document.items()}
+def _without_empty_tables(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document without empty tables, which need not be written."""
+    tables = {
+        name: _without_empty_tables(value) if isinstance(value, dict) else value for name, value in document.items()
+    }
     return {name: value for name, value in tables.items() if value != {}}
 
 
 def _unsafe(path: Path) -> ConfigError:
-    return ConfigError(f"{path} is laid out so that it cannot be changed safely", hint="change it by hand")
+    return ConfigError(f"{path} cannot be edited safely", hint="edit it by hand")
 
 
 def _refuse_newer(path: Path, version: object) -> None:
@@ -198,7 +201,7 @@ def _refuse_newer(path: Path, version: object) -> None:
         raise ConfigError(f"{path} was written by a newer hcexport: it is not changed", hint="upgrade hcexport")
 
 
-def _text(path: Path) -> str | None:
+def _read_text(path: Path) -> str | None:
     try:
         with open_at_once(path) as file:
             found = os.fstat(file.fileno())
@@ -215,7 +218,7 @@ def _text(path: Path) -> str | None:
 
 
 def _lines(text: str) -> dict[Section, int]:
-    """Where each table and key stands, as far as one line tells; for messages only."""
+    """Find the line of each table and key, as far as a single line shows it; for messages only."""
     lines: dict[Section, int] = {}
     section: Section = ()
     for number, line in enumerate(text.splitlines(), 1):

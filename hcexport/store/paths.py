@@ -1,4 +1,4 @@
-"""Where hcexport keeps things on this machine."""
+"""Where hcexport keeps files on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hcexport.files import refuse_foreign
 
 @dataclass(frozen=True)
 class Paths:
-    """The places. Nothing here exists until something is written to it."""
+    """Folders and files. A path exists once something was written to it."""
 
     config: Path
     data: Path
@@ -23,25 +23,25 @@ class Paths:
 
     @classmethod
     def find(cls, environ: Mapping[str, str]) -> Paths:
-        """The platform's own folders, or everything under ``HCEXPORT_HOME``.
+        """Return the platform's own folders, or everything under ``HCEXPORT_HOME``.
 
-        Raises ConfigError where the platform has no home for this user; nothing lands in the working folder.
+        Raises ConfigError where the user has no home, because the working folder must never take its place.
         """
         if home := environ.get("HCEXPORT_HOME"):
-            folder = _expanded(home)
+            folder = _expand(home)
             return cls(folder, folder, folder, folder / "cache")
         from platformdirs import PlatformDirs  # noqa: PLC0415 # start-up
 
         own = PlatformDirs("hcexport", appauthor=False)
         folders: tuple[Path, ...] = ()
-        with suppress(RuntimeError):  # of a new platformdirs, where an old one answers "~"
+        with suppress(RuntimeError):  # a new platformdirs raises, an old one returns "~"
             folders = (own.user_config_path, own.user_data_path, own.user_state_path, own.user_cache_path)
         if not folders or not all(folder.is_absolute() for folder in folders):
-            raise ConfigError("this user has no home folder", hint="set HCEXPORT_HOME to a folder to keep things in")
+            raise ConfigError("home directory not found", hint="set HCEXPORT_HOME to a folder to keep things in")
         return cls(*folders)
 
     def check(self) -> Self:
-        """The same, once none of the folders is somebody else's or open to everybody. Raises ConfigError."""
+        """Raise ConfigError if a folder belongs to somebody else or is writable for everybody; return self."""
         for folder in dict.fromkeys([self.config, self.data, self.state]):
             refuse_foreign(folder)
         return self
@@ -58,7 +58,7 @@ class Paths:
 
     @property
     def sessions(self) -> Path:
-        """Folder of what is known of each stored token beside its secret."""
+        """Folder of the metadata of stored tokens."""
         return self.state / "sessions"
 
     @property
@@ -77,8 +77,8 @@ class Paths:
         return self.state / "history.db"
 
 
-def _expanded(home: str) -> Path:
+def _expand(home: str) -> Path:
     try:
         return Path(home).expanduser().absolute()
     except RuntimeError:
-        raise ConfigError(f"HCEXPORT_HOME={home} names a home that is not there", hint="give a full path") from None
+        raise ConfigError(f"home directory of HCEXPORT_HOME={home} not found", hint="give a full path") from None

@@ -1,7 +1,8 @@
-"""One resolved Settings: each value with where it came from.
+"""The settings of a command: each value with its origin.
 
-First wins: option, environment, the profile in the config file, the file's defaults, built-in. A setting is one line
-of the class; its name is its option, its key in the file, and with ``HCEXPORT_`` before it its environment variable.
+First wins: option, environment, the profile in the config file, the file's defaults, built-in. To add a setting, add a
+field to ``Settings``: its name is its option, its key in the file, and with ``HCEXPORT_`` before it its environment
+variable. A command takes the option with ``cli.options.setting_option``.
 """
 
 # ruff: noqa: RUF009 # _setting and _choice return a dataclass field
@@ -98,7 +99,8 @@ def one_of(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def _positive(text: str) -> float:
+def positive_duration(text: str) -> float:
+    """Parse a duration that is more than 0. Raises UsageError."""
     seconds = parse_duration(text)
     if not seconds:
         raise UsageError(f"{text!r} must be more than 0")
@@ -144,12 +146,12 @@ class Settings:
         _path, None, "FILE", "Private key of the client certificate (PEM).", is_connection=True
     )
     connect_timeout: Value[float] = _setting(
-        _positive, 10.0, "DUR", "Longest wait for a connection.", is_connection=True
+        positive_duration, 10.0, "DUR", "Longest wait for a connection.", is_connection=True
     )
     timeout: Value[float] = _setting(
         parse_duration, 1800.0, "DUR", "Stop waiting after DUR (0: never); the job continues on the server."
     )
-    poll_interval: Value[float] = _setting(_positive, 10.0, "DUR", "Longest time between two status checks.")
+    poll_interval: Value[float] = _setting(positive_duration, 10.0, "DUR", "Longest time between two status checks.")
     color: Value[str] = _choice("WHEN", "Colors", "auto", "always", "never")
     progress: Value[str] = _choice("STYLE", "Progress", "auto", "bar", "plain", "none")
     out: Value[str | None] = _setting(
@@ -166,11 +168,11 @@ class Settings:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd in the config file, for stderr."""
+        """What is odd in the config file."""
         return self.config.warnings
 
     def values(self) -> Iterator[tuple[str, Value[Any]]]:
-        """Each setting by name, in the order of this class; the profile first."""
+        """Yield each setting by name, the profile first, in the order of this class."""
         yield "profile", self.profile
         for row in ROWS:
             yield row.name, getattr(self, row.name)
@@ -187,13 +189,13 @@ ROWS = tuple(_rows())
 PROFILE = Row("profile", profile_name, None, "Profile to use.", ("HCEXPORT_PROFILE",), (), "NAME", is_connection=True)
 ROW_OF = {row.name: row for row in (PROFILE, *ROWS)}
 KNOWN = frozenset(row.name for row in ROWS)
-_OF_ITS_OWN = {"username", "store", "password_file", "password_command"}  # what leads to the secrets of a profile
+_OF_ITS_OWN = {"username", "store", "password_file", "password_command"}  # these lead to the secrets of a profile
 
 
 def resolve(
     options: Mapping[str, Any], environ: Mapping[str, str], paths: Paths, *, new_profile: bool = False
 ) -> Settings:
-    """Settings of one command. ``options`` are by name; None is not given; text is parsed, the rest taken as it is.
+    """Resolve the settings of one command. ``options`` are by name; text is parsed, other values are taken as they are.
 
     ``new_profile`` allows a profile that the file does not have yet. Raises UsageError for a bad option or
     environment variable and ConfigError for a bad file, an unknown profile, or one that is typed with the address of
@@ -221,14 +223,14 @@ class _Sources:
         self._options, self._environ, self._config = options, environ, config
 
     def value(self, row: Row, profile: str, *, is_elsewhere: bool) -> Value[Any]:
-        """``is_elsewhere`` says that the profile is of another organization, which gets none of its secrets."""
+        """Find a value; ``is_elsewhere``: the profile is of another organization, which gets none of its secrets."""
         places = {profile_section(profile): f"profile {profile}", DEFAULTS: "defaults"}
         if is_elsewhere and row.name in _OF_ITS_OWN:
             del places[profile_section(profile)]
         return self.given(row) or self._filed(row, places) or Value(row.default, "built-in")
 
     def elsewhere(self, profile: str) -> Value[Organization] | None:
-        """The organization that is named, where the profile in the file is of another one."""
+        """Return the organization that is named, if the profile in the file is of another one."""
         named, filed = self.given(ROWS[0]), self._config.sections.get(profile_section(profile))
         if not (named and filed):
             return None
@@ -236,7 +238,7 @@ class _Sources:
         return None if own is None or _same(own, named.value) else named
 
     def given(self, row: Row) -> Value[Any] | None:
-        """From the command line or the environment."""
+        """Find a value on the command line or in the environment."""
         option = self._options.get(row.name)
         if option is not None:
             return Value(_parsed(row, option, UsageError, row.option), row.option)
@@ -256,7 +258,7 @@ class _Sources:
         return None
 
     def profile(self) -> Value[str]:
-        """The profile that is named, else the one whose organization is named, else the file's own choice."""
+        """Return the profile that is named, else that of the organization that is named, else the file's default."""
         if named := self.given(PROFILE):
             return named
         if url := self.given(ROWS[0]):
@@ -277,7 +279,7 @@ def _same(text: str | None, organization: Organization) -> bool:
     try:
         return text is not None and Organization.parse(text) == organization
     except UsageError:
-        return False  # said when that profile is used
+        return False  # a bad address is reported when its profile is used
 
 
 def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) -> object:
@@ -314,7 +316,7 @@ def unset_value(paths: Paths, profile: str | None, name: str) -> None:
 
 
 def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) -> None:
-    """Write what a sign-in found out to its profile; the first profile becomes the default. Raises ConfigError."""
+    """Write the results of a sign-in to its profile; the first profile becomes the default. Raises ConfigError."""
     known = ConfigFile.read(paths.config_file, KNOWN)
     is_first = known.profile is None and not known.profiles
     default: dict[Section, dict[str, str | None]] = {(): {"profile": name}} if is_first else {}
@@ -322,7 +324,7 @@ def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) 
 
 
 def _target(profile: str | None, name: str) -> tuple[Section, Callable[[str], object]]:
-    """The section that holds a setting, and how its text is read."""
+    """Return the section that holds a setting, and the function that parses its text."""
     if name == "profile" and profile is None:
         return (), profile_name
     row = next((row for row in ROWS if row.name == name), None)

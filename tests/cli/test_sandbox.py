@@ -1,4 +1,4 @@
-"""``hcexport sandbox``: a command run inside of it, and a server for a person (contract 9)."""
+"""``hcexport sandbox``: a command run inside of it, and a server for a person."""
 
 from __future__ import annotations
 

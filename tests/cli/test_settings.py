@@ -1,4 +1,4 @@
-"""Where a value comes from (contract 2): option, environment, profile, defaults, built-in; and how it is said."""
+"""Where a value comes from: option, environment, profile, defaults, built-in; and how the origin is shown."""
 
 from __future__ import annotations
 

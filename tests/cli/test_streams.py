@@ -1,4 +1,4 @@
-"""What goes where (contract 3), for commands of every kind: stdout the result, stderr the words, and nothing else."""
+"""What goes where, for commands of every kind: the result to stdout, messages to stderr, and nothing else."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ def test_a_word_that_nobody_knows_ends_a_job_that_has_ended(hcexport_alone: Any,
 
 
 def test_the_delay_after_the_end_of_a_job(hcexport_alone: Any) -> None:
-    """contract 6.2, once for real: what the simulation in tests/unit/test_polling.py does not see is the process."""
+    """The delay at the end of a job, in a real process: the simulation in tests/unit/test_polling.py has none."""
     with Sandbox(job_seconds=1.5) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         done = hcexport_alone("export", "--latest", "1", "--wait")

@@ -90,7 +90,7 @@ def test_a_status_that_is_not_known_is_named_once(waiter: Waiters) -> None:
 
 def test_trouble_is_said_once(waiter: Waiters) -> None:
     ended = waiter(*PASSES["a burst of every trouble"], COMPLETED).wait("--progress", "none")
-    assert ended.stderr.count("trying again") == 1
+    assert ended.stderr.count("retrying") == 1
 
 
 ENDS = {

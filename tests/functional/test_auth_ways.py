@@ -282,7 +282,7 @@ class TestPrompt:
         try:
             while chunk := os.read(outer, 4096):
                 said += chunk
-                if said.endswith(b"Password of %s at %s: " % (box.username.encode(), box.url.encode())):
+                if said.endswith(b"Password for %s at %s: " % (box.username.encode(), box.url.encode())):
                     os.write(outer, box.password.encode() + b"\n")
         except OSError:
             pass  # the terminal's other side is closed
@@ -292,17 +292,17 @@ class TestPrompt:
     def test_a_person_is_asked_and_their_typing_not_shown(self, signed_in: Any, box: Sandbox) -> None:
         box.revoke_all_tokens()
         status, said = self.run_at_terminal(signed_in, box, "list", "--limit", "1")
-        assert (status, "Password of" in said, box.password in said) == (0, True, False)
+        assert (status, "Password for" in said, box.password in said) == (0, True, False)
 
     def test_not_with_no_input(self, signed_in: Any, box: Sandbox) -> None:
         box.revoke_all_tokens()
         status, said = self.run_at_terminal(signed_in, box, "list", "--no-input")
-        assert (status, "Password of" in said) == (4, False)
+        assert (status, "Password for" in said) == (4, False)
 
     def test_not_without_a_terminal(self, signed_in: Any, box: Sandbox) -> None:
         box.revoke_all_tokens()
         done = signed_in("list", stdin=f"{box.password}\n")
-        assert (done.returncode, "Password of" in done.stderr) == (4, False)
+        assert (done.returncode, "Password for" in done.stderr) == (4, False)
 
 
 class TestWhereATokenGoes:

@@ -28,14 +28,44 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("0", 0), ("0.5s", 0.5), (" 1m ", 60)],
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("10m", 600),
+        ("2h", 7200),
+        ("1d", 86400),
+        ("0", 0),
+        ("0.5s", 0.5),
+        (" 1m ", 60),
+        ("1h30m", 5400),
+        ("1d2h3m4s", 93784),
+    ],
 )
 def test_duration(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s", "-5", "1w", "1 h", "1h30m", "ten", "inf", "nan", "1e9", "٣", "9" * 400, "1_000", "3651d", "1.s"]
+    "text",
+    [
+        "",
+        "s",
+        "-5",
+        "1w",
+        "1 h",
+        "1h30",
+        "30m1h",
+        "1h1h",
+        "ten",
+        "inf",
+        "nan",
+        "1e9",
+        "٣",
+        "9" * 400,
+        "1_000",
+        "3651d",
+        "1.s",
+    ],
 )
 def test_no_duration(text: str) -> None:
     with pytest.raises(UsageError) as caught:

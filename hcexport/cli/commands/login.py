@@ -23,12 +23,12 @@ from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, kept_of, store_of
 from hcexport.cli.messages import prompt
-from hcexport.cli.options import DURATION, Parsed, add_options, app_command, setting_option
+from hcexport.cli.options import Parsed, add_options, app_command, setting_option
 from hcexport.cli.outcome import Outcome
 from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store.settings import remember_profile
+from hcexport.store.settings import positive_duration, remember_profile
 from hcexport.times import to_local
 
 _PROOF = "Credentials"
@@ -63,7 +63,7 @@ class LoginResult:
 @option("--no-browser", is_flag=True, group=_BROWSER, help="Print the address instead of opening a browser.")
 @option(
     "--expiration",
-    type=DURATION,
+    type=Parsed("DUR", positive_duration),
     metavar="DUR",
     help="How long the token (with --web, the sign-in) should last.  [60m]",
 )
