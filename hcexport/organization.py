@@ -48,7 +48,8 @@ class Organization:
         scheme = parts.scheme.lower()
         if scheme != "https" and not (scheme == "http" and is_loopback(host)):
             raise UsageError(
-                f"{address!r} is not https: a token would travel in the clear", hint=f"use https://{parts.netloc}"
+                f"{address!r} is not https: a token would travel in the clear",
+                hint=f"use https://{parts.netloc}{parts.path}",
             )
         return cls(scheme, host, port or _DEFAULT_PORTS[scheme], _context(parts.path))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import stat
 import subprocess
 from collections.abc import Callable
@@ -201,6 +202,21 @@ class TestAtATerminal:
         assert said.count("|") == 2
         assert box.username in said
         assert box.password not in said
+
+    def test_a_signal_at_a_question_ends_its_line_first(self, hcexport_alone: Any, box: Sandbox) -> None:
+        outer, inner = pty.openpty()
+        words = hcexport_alone.argv("login", box.url, "--store", "file")
+        with subprocess.Popen(words, env=hcexport_alone.env, stdin=inner, stderr=inner) as process:
+            os.close(inner)
+            said = ""
+            with suppress(OSError):  # the other side is closed
+                while chunk := os.read(outer, 4096):
+                    said += chunk.decode()
+                    if said.endswith(": "):
+                        process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+        os.close(outer)
+        assert "\nhcexport: error: " in said
 
     def test_a_keyring_that_keeps_nothing_is_found_before_the_question(self, hcexport_alone: Any, box: Sandbox) -> None:
         hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"

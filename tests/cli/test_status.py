@@ -108,6 +108,13 @@ class TestEveryProfile:
         other.revoke_all_tokens()
         assert signed_in("status", "--all").returncode == 4
 
+    def test_the_good_ones_are_in_the_json_of_a_partial_result(self, signed_in: Any, other: Sandbox) -> None:
+        other.revoke_all_tokens()
+        done = signed_in("status", "--all", "--format", "json")
+        assert done.returncode == 8
+        assert [each["profile"] for each in json.loads(done.stdout)] == ["default"]
+        assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == "partial"
+
     def test_without_a_profile(self, hcexport_alone: Any) -> None:
         assert hcexport_alone("status", "--all").returncode == 4
 

@@ -57,6 +57,14 @@ def test_out_saves_one_job(hcexport: Any, refused: Callable[..., Any]) -> None:
     refused(hcexport("wait", one, two, "--out", "y.zip"), 2)
 
 
+def test_out_is_a_setting_that_counts_for_one_job(hcexport: Any) -> None:
+    first, second = submitted(hcexport), submitted(hcexport)
+    env = {"HCEXPORT_OUT": "x.zip"}
+    assert hcexport("wait", first, env=env).stdout == f"{hcexport.cwd / 'x.zip'}\n"
+    done = hcexport("wait", first, second, env=env)
+    assert done.stdout == f"{first}\tCOMPLETED\n{second}\tCOMPLETED\n"
+
+
 def test_failures_of_some_and_of_all(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
     good, bad, worse = submitted(hcexport), submitted(hcexport), submitted(hcexport)
     box._world.jobs.alter(bad, ending="CANCELLED", result={})
