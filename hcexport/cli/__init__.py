@@ -1,20 +1,25 @@
-"""What a user types: the root group, its commands, and the error boundary."""
+"""The command line: the root group, the commands, and everything that only they need.
+
+``boundary`` runs the root (``root``), prints errors and ends the process. ``options.app_command`` makes a command
+(``command``) of a function: it parses the shared options, gives the function an ``App`` (``app``), and hands its
+``Outcome`` (``outcome``) to the one place that prints it. ``selection``, ``waiting`` and ``saving`` are what several
+commands have in common; ``messages`` and ``streams`` are stderr and stdout; ``completion_*`` answer a TAB.
+
+Every other package may be imported here, and nothing imports this one. A new command goes to ``cli.commands``, which
+says how; a new setting to ``store.settings``.
+"""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
 from hcexport.cli.boundary import run
 from hcexport.cli.root import RootGroup
 
-YOUNG_OBJECTS = 50_000  # then the collector goes through what imports leave twice, not 200 times: a tenth of a start
-
 
 def main() -> None:
-    """The ``hcexport`` script. Ends the process."""
-    gc.set_threshold(YOUNG_OBJECTS)
+    """Run the ``hcexport`` script and end the process."""
     if shell := os.environ.get("_HCEXPORT_COMPLETE"):
         from hcexport.cli.completion_scripts import answer  # noqa: PLC0415 # start-up: only a TAB needs it
 
@@ -22,7 +27,7 @@ def main() -> None:
     run(root)
 
 
-# The short help stands here so that `hcexport --help` loads none of the commands; a test holds it to their docstrings.
+# The first line of each command's docstring, so that `hcexport --help` loads no command. A test compares them.
 root = RootGroup(
     name="hcexport",
     commands_at={

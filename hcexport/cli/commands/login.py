@@ -31,7 +31,7 @@ from hcexport.redaction import Secret
 from hcexport.store.settings import positive_duration, remember_profile
 from hcexport.times import to_local
 
-_PROOF = "Credentials"
+_CREDENTIALS = "Credentials"
 _BROWSER = "With a browser"
 
 
@@ -54,10 +54,10 @@ class LoginResult:
     ],
 )
 @click.argument("address", metavar="[URL]", required=False, type=Parsed("URL", Organization.parse))
-@add_options(setting_option("-u", "--username", group=_PROOF))
-@option("--password-stdin", is_flag=True, group=_PROOF, help="Read the password from standard input.")
-@add_options(setting_option("--password-file", group=_PROOF))
-@option("--token-stdin", is_flag=True, group=_PROOF, help="Read a token from standard input and verify it.")
+@add_options(setting_option("-u", "--username", group=_CREDENTIALS))
+@option("--password-stdin", is_flag=True, group=_CREDENTIALS, help="Read the password from standard input.")
+@add_options(setting_option("--password-file", group=_CREDENTIALS))
+@option("--token-stdin", is_flag=True, group=_CREDENTIALS, help="Read a token from standard input and verify it.")
 @option("--web", is_flag=True, group=_BROWSER, help="Sign in on the organization's own page: SAML, OpenID, MFA.")
 @add_options(setting_option("--client-id", group=_BROWSER))
 @option("--no-browser", is_flag=True, group=_BROWSER, help="Print the address instead of opening a browser.")
@@ -99,14 +99,14 @@ def command(
     place = store.probe()
     check_deployment(app.session)
     if web:
-        proof = _by_browser(app, opens=not no_browser, life_s=expiration)
+        result = _by_browser(app, opens=not no_browser, life_s=expiration)
     elif token_stdin:
-        proof = LoginResult(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
+        result = LoginResult(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
     else:
-        proof = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
-    proof = _verify(app, proof)
-    _keep(app, credentials_of(app, store), proof, remember=remember)
-    _report(app, proof, place)
+        result = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
+    result = _verify(app, result)
+    _keep(app, credentials_of(app, store), result, remember=remember)
+    _report(app, result, place)
     return Outcome()
 
 
@@ -158,30 +158,30 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
     return PROMPT, lambda: ask_password(app)
 
 
-def _verify(app: App, proof: LoginResult) -> LoginResult:
+def _verify(app: App, result: LoginResult) -> LoginResult:
     """Use the token, and return the result with the name of the token's owner."""
-    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", proof.token)]))
-    username = client.account().username or proof.token.username
+    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", result.token)]))
+    username = client.account().username or result.token.username
     app.use(username=username)
     try:
         check_release(client.release(), app.organization)
     except PrivilegeMissing:
         app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
-    return replace(proof, token=replace(proof.token, username=username))
+    return replace(result, token=replace(result.token, username=username))
 
 
-def _keep(app: App, credentials: Credentials, proof: LoginResult, *, remember: bool) -> None:
-    credentials.keep_token(proof.token)
-    if proof.application and proof.grant:
-        keep_grant(credentials, proof.application, proof.grant)
-    if proof.password is not None and remember:
-        credentials.keep_password(proof.password)
+def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: bool) -> None:
+    credentials.keep_token(result.token)
+    if result.application and result.grant:
+        keep_grant(credentials, result.application, result.grant)
+    if result.password is not None and remember:
+        credentials.keep_password(result.password)
         if credentials.store.name == "file":
             app.messages.warning(f"password stored in {app.paths.credentials}, in a file only you can read")
-    elif proof.password is not None and credentials.password() not in {None, proof.password}:
+    elif result.password is not None and credentials.password() not in {None, result.password}:
         credentials.store.delete(credentials.key, SecretKind.PASSWORD)
         app.messages.notice("removed the previously remembered password")
-    remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, proof))
+    remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, result))
     _forget_earlier(app, credentials)
 
 
@@ -200,23 +200,23 @@ def _forget_earlier(app: App, new: Credentials) -> None:
             )
 
 
-def _profile(app: App, store: SecretStore, proof: LoginResult) -> dict[str, str | None]:
+def _profile(app: App, store: SecretStore, result: LoginResult) -> dict[str, str | None]:
     """Return what the profile remembers, with the password file, from which the token is renewed."""
     path: Path | None = app.typed["password_file"]
     return {
         "url": app.organization.url,
-        "username": proof.token.username,
+        "username": result.token.username,
         "store": store.name,
-        "auth": "oauth" if proof.grant else "password",
-        **({"client_id": app.settings.client_id.value} if proof.grant else {}),
+        "auth": "oauth" if result.grant else "password",
+        **({"client_id": app.settings.client_id.value} if result.grant else {}),
         **({"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}),
     }
 
 
-def _report(app: App, proof: LoginResult, place: str) -> None:
+def _report(app: App, result: LoginResult, place: str) -> None:
     """Say who is signed in, until when (of the sign-in, where it renews its token), and where the token is."""
-    ends = proof.grant.refresh_expires if proof.grant else proof.token.expires
+    ends = result.grant.refresh_expires if result.grant else result.token.expires
     until = f" until {to_local(ends):%Y-%m-%d %H:%M %Z}" if ends else ""
-    app.messages.notice(f"signed in to {app.organization} as {proof.token.username}{until}; token stored in {place}")
+    app.messages.notice(f"signed in to {app.organization} as {result.token.username}{until}; token stored in {place}")
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

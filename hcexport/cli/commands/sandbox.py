@@ -56,7 +56,7 @@ def command(app: App, *, port: int, scenario: str, job_time: float, tls: bool, p
         try:
             box.start()
         except OSError as error:
-            raise CannotCreate(f"port {port} cannot be listened on: {error.strerror}", hint="--port 0") from None
+            raise CannotCreate(f"cannot listen on port {port}: {error.strerror}", hint="--port 0") from None
         try:
             environment = _environment(box, Path(folder), certificate)
             if not program or sys.stderr.isatty():
