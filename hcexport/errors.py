@@ -1,4 +1,4 @@
-"""Every failure a user can see, and the exit status of each (contract: exit statuses).
+"""Every failure a user can see, and the exit status of each, which scripts rely on (hcexport(1), "EXIT STATUS").
 
 ::
 
@@ -7,7 +7,7 @@
     ├── JobFailed                 3  job_failed
     ├── AuthError                 4  auth
     │   ├── SignInRequired           no usable token, nothing to renew it with
-    │   ├── TokenRejected            498 or 499: renewed once where it can be
+    │   ├── TokenRejected            the token is not taken: renewed once where it can be
     │   ├── PasswordRefused          the server does not take this user and password
     │   ├── PrivilegeMissing         signed in, not allowed
     │   └── FrontRefused             a firewall, an ingress or a web server refused, not the organization
@@ -16,8 +16,8 @@
     │   ├── CertificateError                         not retryable
     │   ├── ProtocolError            an answer that makes no sense
     │   │   └── NoOrganization                       not retryable
-    │   └── ServerTrouble         6  server: the API said that it failed, or is busy
-    ├── ServerError               6  server: the API said no in a way that fits none of these
+    │   └── ServerTrouble         6  server: the API says that it failed, or is busy
+    ├── ServerError               6  server: the API refuses, and no class above fits
     ├── BadDownload               7  bad_download
     ├── Partial                   8  partial
     ├── OutcomeUnknown            9  outcome_unknown
@@ -30,7 +30,7 @@
     BaseException
     └── Interrupted       129, 130, 143  interrupted
 
-Everything else raises one of these; only the boundary in ``cli`` turns them into a line on stderr and a status.
+Everything below ``cli`` raises these; only ``cli.boundary`` turns them into a line on stderr and an exit status.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WayOn = Literal["wait", "export", "none"]
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """One row of the table of exit statuses."""
+    """A row of the table of exit statuses."""
 
     status: int
     code: str
@@ -78,8 +78,9 @@ EXIT_STATUSES = (
 class HcexportError(Exception):
     """A failure to report: what happened (``message``) and what to type next (``hint``).
 
-    ``retryable`` says that the same command may succeed later without a change. ``way_on`` is what goes on with an
-    export that this ended: ``wait`` for the same job, another ``export``, or nothing because the zip is saved.
+    ``retryable`` says that the same command may succeed later without a change. ``way_on`` is the command that
+    continues an export which this failure ended: ``wait`` for the same job, another ``export``, or ``none`` because
+    the zip is saved.
     """
 
     status: ClassVar[int] = 1
@@ -109,30 +110,30 @@ class JobFailed(HcexportError):
 
 
 class AuthError(HcexportError):
-    """The server refused who we are."""
+    """The server refused the user or the token."""
 
     status = 4
     code = "auth"
 
 
 class SignInRequired(AuthError):
-    """There is no token that the server takes, and nothing to get one with."""
+    """There is no valid token, and neither password nor refresh token to get a new token with."""
 
 
 class TokenRejected(AuthError):
-    """The server does not take the token (any more): 498, 499."""
+    """The server does not take the token, or not any more: codes 498 and 499."""
 
 
 class PasswordRefused(AuthError):
-    """The server does not take this user and password: nothing else is tried, accounts lock after a few failures."""
+    """The server does not take this user and password. Nothing else is tried, because accounts lock."""
 
 
 class PrivilegeMissing(AuthError):
-    """The token is good; its owner may not do this."""
+    """The token is valid, but its owner may not do this."""
 
 
 class FrontRefused(AuthError):
-    """Something in front of the organization refused: it says nothing about token, password or privileges."""
+    """A firewall, ingress or web server refused, which says nothing about token, password or privileges."""
 
 
 class NotFound(HcexportError):
@@ -146,8 +147,8 @@ class NetworkError(HcexportError):
     """The server was not reached, or its answer broke off.
 
     ``unsent`` is true when the request surely did not reach the server, ``refused`` when the server surely did nothing
-    with it: in both cases repeating even a POST is safe. ``by_api`` is true when the API itself said that it failed,
-    which leaves open what it had done by then.
+    with it: in both cases even a POST can be repeated safely. ``by_api`` is true when the API itself said that it
+    failed, which does not tell how far it had got.
     ``retry_after_s`` is what the server asked for, in seconds.
     """
 
@@ -173,34 +174,34 @@ class NetworkError(HcexportError):
 
 
 class CertificateError(NetworkError):
-    """TLS could not be trusted: asking again changes nothing."""
+    """The certificate or the TLS handshake was refused. Asking again changes nothing."""
 
     retryable = False
 
 
 class ProtocolError(NetworkError):
-    """Something answered that is not the API: an HTML page, broken JSON, a list where an object is due.
+    """The answer is not the API's: an HTML page, broken JSON, a list where an object is due.
 
-    ``place`` is where a redirect or the links of a page lead: nothing but an id in it may be used.
+    ``place`` is where a redirect or the links of a page lead. Only an id in it may be used.
     """
 
     place: str = ""
 
 
 class NoOrganization(ProtocolError):
-    """There is no organization at the address: asking again changes nothing."""
+    """There is no organization at the address. Asking again changes nothing."""
 
     retryable = False
 
 
 class ServerTrouble(NetworkError):
-    """The API said that it failed, or is busy: its own error with the code 408, 429, 500 or more."""
+    """The API says that it failed, or is busy: its own error with the code 408, 429, 500 or more."""
 
     code = "server"
 
 
 class ServerError(HcexportError):
-    """The API said no: its own ``error`` body, with the code it gave where it gave one."""
+    """The API refused with its own ``error`` body; ``error_code`` is its code, None where it gave none."""
 
     status = 6
     code = "server"
@@ -211,7 +212,7 @@ class ServerError(HcexportError):
 
 
 class BadDownload(HcexportError):
-    """The bytes that came are not one whole zip; nothing was put under the final name."""
+    """The bytes that came are not a whole zip. Nothing was put under the final name."""
 
     status = 7
     code = "bad_download"
@@ -234,7 +235,7 @@ class OutcomeUnknown(HcexportError):
 
 
 class Verdict(HcexportError):
-    """The tool worked, a report is not healthy."""
+    """The tool worked, and a report is not healthy, or too old (``--fail-on``, ``--max-age``)."""
 
     status = 10
     code = "verdict"
@@ -248,11 +249,11 @@ class CannotCreate(HcexportError):
 
 
 class AlreadyExists(CannotCreate):
-    """The final name is taken, and nobody said that it may be replaced."""
+    """The final name is taken, and ``--if-exists`` does not allow to replace it."""
 
 
 class Busy(HcexportError):
-    """Not now: a lock is held, or the job has not ended."""
+    """Try again later: a lock is held, or the job has not ended."""
 
     status = 75
     code = "busy"
@@ -279,10 +280,10 @@ class TimedOut(HcexportError):
 
 
 class Interrupted(BaseException):
-    """A signal ended the command. Like the interrupt that it is, it passes every ``except Exception``.
+    """A signal ended the command. A BaseException, so that no ``except Exception`` swallows it.
 
-    It is no KeyboardInterrupt, which click takes for the end of a prompt.
-    Its status is 128 and the signal's number, as shells have it: 129, 130 or 143.
+    Not a KeyboardInterrupt, because click 8 turns that into Abort. The exit status is 128 plus the signal's number, as
+    shells report it: 129, 130 or 143.
     """
 
     code = "interrupted"

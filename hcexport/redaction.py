@@ -1,9 +1,9 @@
-"""What keeps secrets out of everything that is said or written: a type that hides its value, and one redactor.
+"""Keep secrets out of messages, logs and files: a type that hides its value, and a redactor for texts.
 
-``redact`` works twice over. It blanks every value that a Secret of this process was made of, and every part of it that
-is longer than eight characters, wherever it stands and however it was quoted; and it blanks what stands where secrets
-stand (headers, form fields, query values, JSON keys, the user part of URLs), for secrets of others. Those are known by
-what stands before them: redact before a text is cut.
+``redact`` works in two ways. It blanks every value that a Secret of this process was made of, and every part of it
+longer than eight characters, wherever it stands and however it was quoted. And it blanks values in places where secrets
+stand (headers, form fields, query values, JSON keys, the user part of URLs), which may be secrets of others. Those are
+recognised by the text before them, so redact a text before you cut it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from hcexport.errors import UsageError
 
 MASK = "***"
 SCREEN_CAP = 4000  # characters of a message: no server's text fills more than a screen
-_SHORTEST_LIVE = 6  # characters; blanking shorter values would spoil innocent words and tell the value by that
-_RUN = 9  # characters of a secret in a row: never shown, eight are too few to be of use
-_PROBE = 5  # characters; the longest block of which every run holds a whole one
+_SHORTEST_LIVE = 6  # characters; blanking shorter values would blank ordinary words, and so reveal the value
+_RUN = 9  # so many characters of a secret in a row are never shown; eight are too few to be of use
+_PROBE = 5  # characters; in a text cut into blocks of this size every run of _RUN characters covers a whole block
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -41,19 +41,19 @@ class Secret:
 
     @classmethod
     def token(cls, text: str) -> Secret:
-        """A secret fit for a header: visible ASCII, white space around it dropped. Raises UsageError, never with it."""
+        """Make a secret fit for a header: visible ASCII, stripped. Raises UsageError, which does not quote the text."""
         value = text.strip()
         if not _TOKEN.fullmatch(value):
-            what = "holds characters that no token has" if value else "is empty"
-            raise UsageError(f"the token {what}", hint="paste it whole, and nothing else")
+            what = "contains invalid characters" if value else "is empty"
+            raise UsageError(f"the token {what}", hint="paste only the token")
         return cls(value)
 
     def reveal(self) -> str:
-        """The text itself, for the wire or a store."""
+        """The text itself, for a request or a store."""
         return self._value
 
-    def blanked(self, text: str) -> str:
-        """The text without what it quotes of this secret."""
+    def blank(self, text: str) -> str:
+        """Blank what a text quotes of this secret."""
         values = _LiveValues()
         values.add(self._value)
         return values.blank(text)
@@ -91,7 +91,7 @@ class Secret:
 class _LiveValues:
     """The values of this process's secrets, in every spelling in which a message or a log may quote them.
 
-    Their runs of ``_RUN`` characters are known apart, because others cut and fold a value before they quote it.
+    Their runs of ``_RUN`` characters are kept as well, because a server may cut or wrap a value before it quotes it.
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class _LiveValues:
         self._runs: set[str] = set()
         self._probes: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
-        self._lock = threading.Lock()  # a pattern that is made while a value is added would not know it
+        self._lock = threading.Lock()  # a pattern compiled while a value is added would miss that value
 
     def add(self, value: str) -> None:
         if len(value) < _SHORTEST_LIVE or value in self._spellings:
@@ -107,7 +107,7 @@ class _LiveValues:
         with self._lock:
             self._spellings.update(_spellings(value))
             self._pattern = None
-        for whole in (_unescaped(value)[0], *_in_base64(value)):
+        for whole in (_unescape(value)[0], *_base64_spellings(value)):
             self._probes.update(_parts(whole, _PROBE))
             self._runs.update(_parts(whole, _RUN))
 
@@ -115,12 +115,12 @@ class _LiveValues:
         if not self._spellings:
             return text
         with self._lock:
-            pattern = self._pattern = self._pattern or self._compiled()
-        return self._without_runs(pattern.sub(MASK, text))
+            pattern = self._pattern = self._pattern or self._compile()
+        return self._blank_runs(pattern.sub(MASK, text))
 
-    def _without_runs(self, text: str) -> str:
-        plain, place_of = _unescaped(text)
-        # a run holds a whole block of _PROBE characters, wherever blocks begin: most texts cost a fifth that way
+    def _blank_runs(self, text: str) -> str:
+        plain, place_of = _unescape(text)
+        # Every run covers a whole block of _PROBE characters, so looking up a fifth of the places clears most texts.
         if not any(plain[at : at + _PROBE] in self._probes for at in range(0, len(plain), _PROBE)):
             return text
         kept, end = [""], 0
@@ -131,7 +131,7 @@ class _LiveValues:
                 end = at + _RUN
         return "".join(kept) + text[place_of(end) :]
 
-    def _compiled(self) -> re.Pattern[str]:
+    def _compile(self) -> re.Pattern[str]:
         longest_first = sorted(self._spellings, key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest_first)))
 
@@ -156,26 +156,26 @@ def _spellings(value: str) -> Iterator[str]:
         yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
 
 
-def _in_base64(value: str) -> Iterator[str]:
-    """It takes three bytes at a time, and the value may begin at each of them."""
+def _base64_spellings(value: str) -> Iterator[str]:
+    """base64 encodes three bytes at a time, and the value may begin at each of the three."""
     for before, spoilt in enumerate((0, 2, 3)):
         yield b64encode(bytes(before) + value.encode("utf-8", "replace")).decode()[spoilt:].rstrip("=")
 
 
-# A character as URLs, HTML and JSON write it, also when they were put into each other.
+# A character as URLs, HTML and JSON write it, also where these are nested in each other.
 _ESCAPE = re.compile(
     r"%(?:25)*([0-9a-f]{2})|&(?:amp;)*(#?\w{1,8};)|\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE | re.DOTALL
 )
 
 
-def _unescaped(text: str) -> tuple[str, Callable[[int], int]]:
-    """A text with a character for each escape, and what gives the place in the text for one in that."""
+def _unescape(text: str) -> tuple[str, Callable[[int], int]]:
+    """Replace each escape by its character. The function maps a place in the result to the place in ``text``."""
     if not any(mark in text for mark in "%&\\"):
         return text, int
     pieces, end, length = [], 0, 0
     plain_ends, ends = array("L", [0]), array("L", [0])
     for match in _ESCAPE.finditer(text):
-        pieces += [text[end : match.start()], _meant(match)]
+        pieces += [text[end : match.start()], _decode_escape(match)]
         length += match.start() - end + 1
         end = match.end()
         plain_ends.append(length)
@@ -188,14 +188,16 @@ def _unescaped(text: str) -> tuple[str, Callable[[int], int]]:
     return "".join(pieces) + text[end:], place_of
 
 
-def _meant(escape: re.Match[str]) -> str:
+def _decode_escape(escape: re.Match[str]) -> str:
     percent, entity, unicode, byte, itself = escape.groups()
     return unescape(f"&{entity}")[0] if entity else itself or chr(int(percent or unicode or byte, 16))
 
 
 _HEADERS = r"(?:x-esri-|proxy-)?authorization|(?:set-)?cookie2?"
 _FIELDS = r"[\w.-]*(?:token|passw(?:or)?d|passphrase|secret|code_verifier|api[_-]?key|oauth_state|assertion)"
-_QUOTE = r"\\{0,7}[\"']"  # as deep as JSON is put into JSON; without a bound, a text of backslashes takes for ever
+_QUOTE = (
+    r"\\{0,7}[\"']"  # as deep as JSON is nested in JSON; without a bound a text of backslashes takes quadratic time
+)
 _RULES = (
     # 'authorization': 'Bearer …' and (b'Authorization', b'Bearer …'): reprs of headers, and JSON
     (rf"((?P<q>{_QUOTE})(?:{_HEADERS})(?P=q)\s*[:,]\s*b?(?P<v>{_QUOTE}))(?:(?!(?P=v)).)*", rf"\1{MASK}"),
@@ -213,7 +215,7 @@ _RULES = (
     (r"(\bbearer\s+)[^\s\"',;]+", rf"\1{MASK}"),
     (r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/\"'<>]*@", rf"\1{MASK}@"),
 )
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), mask) for pattern, mask in _RULES)
+_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), mask) for pattern, mask in _RULES)
 
 
 def holds_secret(text: str) -> bool:
@@ -222,14 +224,14 @@ def holds_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """The text without its secrets, each replaced by ``***``; the rest is left as it is."""
+    """Replace every secret in a text by ``***``, and leave the rest as it is."""
     text = _live.blank(text)
-    for pattern, mask in _COMPILED:
+    for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text
 
 
 def shortened(text: str, cap: int = SCREEN_CAP) -> str:
-    """The redacted text, then cut to ``cap`` characters: the other way round a stump of a secret would be left."""
+    """Redact a text, then cut it to ``cap`` characters. Cutting first would leave the beginning of a secret."""
     known = redact(text)
     return known if len(known) <= cap else f"{known[: cap - 1]}…"

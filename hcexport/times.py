@@ -1,9 +1,4 @@
-"""Durations and points in time, as people type them.
-
-Parsing raises UsageError, which names the value and the forms that are understood.
-
-How long a command may still take.
-"""
+"""Durations and points in time as people type them, and the deadline of a command."""
 
 from __future__ import annotations
 
@@ -17,7 +12,7 @@ from datetime import datetime, timedelta
 from hcexport.errors import TimedOut, UsageError
 
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST_S = 3650 * 86400.0  # ten years: no wait is longer, and no clock of the system overflows
+_LONGEST_S = 3650 * 86400.0  # ten years: more than any wait, and no clock of the system overflows
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
 _DURATION = re.compile(rf"(?=.)(?:{_NUMBER}d)?(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?|{_NUMBER}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -27,7 +22,7 @@ Sleep = Callable[[float], None]
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds in ``90``, ``90s``, ``10m``, ``1h30m`` or ``1d``; a fraction is fine."""
+    """Read ``90``, ``90s``, ``10m``, ``1h30m`` or ``1d``, also with a fraction, as seconds. Raises UsageError."""
     match = _DURATION.fullmatch(text.strip())
     units = ("d", "h", "m", "s", "")
     seconds = sum(float(n or 0) * _UNIT_S[unit] for n, unit in zip(match.groups(), units, strict=True)) if match else -1
@@ -37,9 +32,9 @@ def parse_duration(text: str) -> float:
 
 
 def parse_when(text: str, now: datetime) -> datetime:
-    """The point in time that ``2026-11-01``, ``2026-11-01T03:00Z``, ``24h`` (ago), ``today`` or ``yesterday`` means.
+    """Read ``2026-11-01``, ``2026-11-01T03:00Z``, ``24h`` (ago), ``today`` or ``yesterday``. Raises UsageError.
 
-    ``now`` is aware. A time that names no zone is this machine's; a day is its midnight.
+    ``now`` is aware. A time without a zone is in this machine's zone, and a day means its midnight.
     """
     word = text.strip().lower()
     try:
@@ -56,7 +51,7 @@ def parse_when(text: str, now: datetime) -> datetime:
 
 
 def type_duration(seconds: float) -> str:
-    """Seconds as ``parse_duration`` reads them: ``1.5s``, ``90s``, ``30m``, ``2h`` or ``1d``."""
+    """Write seconds as ``parse_duration`` reads them: ``1.5s``, ``90s``, ``30m``, ``2h`` or ``1d``."""
     for unit in "dhm":
         if seconds and seconds % _UNIT_S[unit] == 0:
             return f"{seconds // _UNIT_S[unit]:.0f}{unit}"
@@ -64,7 +59,7 @@ def type_duration(seconds: float) -> str:
 
 
 def to_local(time: datetime) -> datetime:
-    """A time in this machine's zone; the last day of year 9999, which servers send for "never", stays as it is."""
+    """Convert to this machine's zone, but for the end of year 9999: servers send it for "never", and it overflows."""
     try:
         return time.astimezone()
     except (OverflowError, ValueError):
@@ -77,7 +72,7 @@ def _midnight(day: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A point on a monotonic clock (seconds). ``ends_at`` may be infinity: no deadline."""
+    """A point on a monotonic clock, in seconds; infinity is no deadline."""
 
     ends_at: float
     clock: Clock = time.monotonic
@@ -88,7 +83,7 @@ class Deadline:
         return cls(clock() + seconds if seconds else math.inf, clock)
 
     def within(self, seconds: float) -> Deadline:
-        """The earlier of this deadline and ``seconds`` from now: a limit for one step of a longer work."""
+        """The earlier of this deadline and ``seconds`` from now, as a limit for a single step."""
         return Deadline(min(self.ends_at, self.clock() + seconds), self.clock)
 
     def remaining(self) -> float:

@@ -56,7 +56,7 @@ def _require_at_most(cap: int, size: int) -> None:
 
 def blank_token(token: Secret | None, body: bytes) -> bytes:
     """Blank the token that was sent: a server may echo it, and what it says may be printed or kept."""
-    return token.blanked(body.decode("latin-1")).encode("latin-1") if token else body
+    return token.blank(body.decode("latin-1")).encode("latin-1") if token else body
 
 
 def open_file(answer: Response, cap: int, limit_s: float) -> Iterator[bytes]:

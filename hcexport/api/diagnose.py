@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 from hcexport.api.session import Session
 from hcexport.errors import ConfigError, HcexportError, NoOrganization, NotFound, PrivilegeMissing
@@ -16,6 +17,8 @@ _PRIVILEGES = {
     "jobs": "one of the privileges Update, Delete, 'Security and infrastructure', or the Publisher role",
     "uploads": "the Publisher or the default administrator role",
 }
+_RESOURCES = {"reports": "report", "jobs": "job", "uploads": "upload item"}
+_OPERATIONS = {"", "query", "export", "delete"}
 
 
 def check_deployment(session: Session) -> None:
@@ -41,8 +44,8 @@ def check_release(release: str, organization: object) -> None:
 def explain_refusals(path: str, session: Session, release: Callable[[], str]) -> Iterator[None]:
     """Add the privilege that ``path``, a resource of the admin API, requires to a refusal of it.
 
-    Where a health check resource is missing, raise ConfigError for another product or an old release. The refusal
-    stands as it came where the server does not say what it is.
+    Name the report, job or item that was not found. Where a health check resource is missing, raise ConfigError for
+    another product or an old release. The refusal stands as it came where the server does not say what it is.
     """
     try:
         yield
@@ -50,9 +53,11 @@ def explain_refusals(path: str, session: Session, release: Callable[[], str]) ->
         if needed := _PRIVILEGES.get(path.partition("/")[0]):
             raise PrivilegeMissing(f"{refusal.message.rstrip('.')}; it requires {needed}", hint=refusal.hint) from None
         raise
-    except (NotFound, NoOrganization):
+    except (NotFound, NoOrganization) as missing:
         if path.startswith("healthCheck/"):
             _check_product(session, release)
+        if isinstance(missing, NotFound) and (name := _name_resource(path)):
+            raise NotFound(f"{name} was not found: {missing.message}", hint=missing.hint) from None
         raise
 
 
@@ -64,6 +69,13 @@ def _check_product(session: Session, release: Callable[[], str]) -> None:
         raise
     except HcexportError:
         return  # the answer is a courtesy: a server that keeps it back may be the right product
+
+
+def _name_resource(path: str) -> str | None:
+    """Name the report, job or upload item that a path is about, because servers say "not found" and no more."""
+    collection, _, resource = path.removeprefix("healthCheck/").partition("/")
+    name, resource_id = _RESOURCES.get(collection), unquote(resource.partition("/")[0])
+    return f"{name} {resource_id}" if name and resource_id not in _OPERATIONS else None
 
 
 def _is_older(release: str) -> bool:

@@ -1,7 +1,7 @@
-"""Which proxy the environment asks for.
+"""Read which proxy the environment asks for.
 
-httpx reads the same variables, and fails on ``NO_PROXY`` with an IPv6 address and ignores networks in it
-(``10.0.0.0/8``), which are both common where these organizations live.
+httpx 0.28 reads the same variables, but fails on an IPv6 address in ``NO_PROXY`` and ignores networks there
+(``10.0.0.0/8``). Both are common in the networks of these organizations.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class Proxy:
 
 
 def proxy_for(organization: Organization, environ: Mapping[str, str]) -> Proxy | None:
-    """The proxy that leads to an organization, None for a direct way.
+    """The proxy that leads to an organization, None for a direct connection.
 
-    ``HTTPS_PROXY`` and ``ALL_PROXY`` in either case, lower case first, as curl has it; ``HTTP_PROXY`` has no say, as
-    http is spoken to loopback only. Raises ConfigError naming the variable for what cannot be understood.
+    Reads ``HTTPS_PROXY`` and ``ALL_PROXY``, lower case first, as curl does. ``HTTP_PROXY`` is ignored, because http is
+    allowed to loopback only. Raises ConfigError naming the variable that cannot be understood.
     """
     name = _first_set(environ, "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-    if name is None or organization.scheme != "https" or bypassed(organization, environ):
+    if name is None or organization.scheme != "https" or is_bypassed(organization, environ):
         return None
     return _parse(environ[name].strip(), name)
 
 
-def bypassed(organization: Organization, environ: Mapping[str, str]) -> bool:
+def is_bypassed(organization: Organization, environ: Mapping[str, str]) -> bool:
     """Whether ``NO_PROXY`` covers the host: a name, a domain, an address, a network, each with or without a port."""
     name = _first_set(environ, "no_proxy", "NO_PROXY")
     entries = environ[name].replace(",", " ").split() if name else []

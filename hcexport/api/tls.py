@@ -1,4 +1,4 @@
-"""What is trusted, and what a failure of trust means."""
+"""Make the TLS context of a connection, and explain why a handshake failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hcexport.errors import CertificateError, ConfigError
 
 @dataclass(frozen=True)
 class TlsOptions:
-    """Whom to trust and who we are: files in PEM; ``verify`` is off only where a person said ``--insecure``."""
+    """CA bundle, client certificate and key as PEM files; ``verify`` is off only with ``--insecure``."""
 
     ca_bundle: Path | None = None
     client_cert: Path | None = None
@@ -21,11 +21,11 @@ class TlsOptions:
 
 
 def make_context(options: TlsOptions) -> ssl.SSLContext:
-    """A context that trusts the CA bundle where one is given, otherwise the system's store.
+    """Make a context that trusts the CA bundle where it is given, otherwise the system's store.
 
-    Raises ConfigError naming the file that is missing or is not what it should be.
+    Raises ConfigError naming a file that is missing or cannot be used.
     """
-    context = _trusting(options)
+    context = _make_verifying_context(options)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if options.client_cert:
         _load(context, options.client_cert, options.client_key)
@@ -34,7 +34,7 @@ def make_context(options: TlsOptions) -> ssl.SSLContext:
     return context
 
 
-def _trusting(options: TlsOptions) -> ssl.SSLContext:
+def _make_verifying_context(options: TlsOptions) -> ssl.SSLContext:
     if not options.verify:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -56,7 +56,7 @@ def _trusting(options: TlsOptions) -> ssl.SSLContext:
 
 
 def _check_named_store(context: ssl.SSLContext) -> None:
-    """OpenSSL passes over a file that it cannot use without a word, and trusts another or none."""
+    """Refuse an SSL_CERT_FILE that cannot be used, because OpenSSL ignores it silently and trusts others."""
     path = os.environ.get("SSL_CERT_FILE")
     if not path:
         return
@@ -84,7 +84,7 @@ def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-# OpenSSL's verify codes (openssl/x509_vfy.h), the ones that an administrator meets.
+# OpenSSL's verify codes (openssl/x509_vfy.h), as far as administrators meet them.
 _EXPIRED, _NOT_YET_VALID = 10, 9
 _SELF_SIGNED = {18}
 _UNKNOWN_CA = {2, 19, 20, 21}
@@ -93,29 +93,29 @@ _WEAK = {66, 67, 68}
 
 
 def certificate_failure(error: BaseException, host: str, *, has_answered: bool = False) -> CertificateError | None:
-    """What to say of a failure that has TLS at its root, None when it has not.
+    """Explain a failure that TLS caused, None for any other failure.
 
     It is retryable where the host ``has_answered`` well over TLS before, because an ingress that reloads sends alerts
-    and shows other certificates. Then an alert is no demand for a client certificate either.
+    and shows other certificates. Then an alert does not demand a client certificate either.
 
-    A client certificate that TLS 1.3 demands shows itself only in the first read, so the whole chain of causes is read;
-    no request gets past such a handshake, also when it was written already.
+    With TLS 1.3 the demand for a client certificate arrives only in the first read, so the whole chain of causes is
+    read. Such a request counts as unsent although it was written, because the server ended the handshake before it.
     """
     cause = _ssl_cause(error)
     if cause is None or isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
         return None
     if isinstance(cause, ssl.SSLCertVerificationError):
-        failure = _untrusted(cause, host)
+        failure = _explain_distrust(cause, host)
     elif has_answered:
         failure = CertificateError(f"TLS with {host} failed: {_words(cause)}")
     else:
-        failure = _refused(cause, host)
+        failure = _explain_refusal(cause, host)
     failure.retryable = has_answered
     return failure
 
 
-def _refused(cause: ssl.SSLError, host: str) -> CertificateError:
-    """What the first handshake with a host says when it fails for another reason than the host's certificate."""
+def _explain_refusal(cause: ssl.SSLError, host: str) -> CertificateError:
+    """Explain a first handshake that failed for another reason than the host's certificate."""
     reason = (cause.reason or str(cause)).upper()
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return CertificateError(
@@ -131,7 +131,7 @@ def _refused(cause: ssl.SSLError, host: str) -> CertificateError:
 
 
 def client_certificate_refused_by_proxy(status: int, body: bytes) -> CertificateError | None:
-    """What nginx says where others fail the handshake: a page, as HTTP 400, in place of the organization."""
+    """Recognise nginx's page about a client certificate: nginx completes the handshake and answers with HTTP 400."""
     if status != 400 or b"SSL certificate" not in body:
         return None
     demanded = b"No required" in body
@@ -139,7 +139,7 @@ def client_certificate_refused_by_proxy(status: int, body: bytes) -> Certificate
     return CertificateError(message, hint="give one with --client-cert FILE --client-key FILE", unsent=True)
 
 
-def _untrusted(error: ssl.SSLCertVerificationError, host: str) -> CertificateError:
+def _explain_distrust(error: ssl.SSLCertVerificationError, host: str) -> CertificateError:
     code = error.verify_code
     if code in {_EXPIRED, _NOT_YET_VALID}:
         when = "has expired" if code == _EXPIRED else "is not valid yet"

@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 
 from hcexport.api.client import Client
 from hcexport.api.session import ATTEMPTS
@@ -82,7 +83,7 @@ def export_of(run_ids: Sequence[str]) -> Operation:
     """The export of reports."""
     ids = tuple(run_ids)
     command = ("hcexport", "export", "--run-ids", ",".join(ids))
-    return Operation("export", lambda client: client.export_reports(ids), _EXPORT_URI, ids, command)
+    return Operation("export", partial(Client.export_reports, run_ids=ids), _EXPORT_URI, ids, command)
 
 
 _EXPORT_URI = "/healthcheck/reports/export"

@@ -17,7 +17,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcexport.api.proxy import bypassed, proxy_for
+from hcexport.api.proxy import is_bypassed, proxy_for
 from hcexport.errors import ConfigError
 from hcexport.organization import Organization
 from hcexport.sandbox import Sandbox
@@ -203,6 +203,6 @@ class TestEnvironment:
     @given(st.text(), st.text())
     def test_no_text_crashes_it(self, address: str, entries: str) -> None:
         organization = Organization.parse("https://[fd00::1]:8443/x")
-        bypassed(organization, {"NO_PROXY": entries})
+        is_bypassed(organization, {"NO_PROXY": entries})
         with suppress(ConfigError):
             proxy_for(organization, {"HTTPS_PROXY": address})

@@ -8,7 +8,7 @@ import pytest
 from scripted_server import Behaviour, answer, scripted, session_to
 
 from hcexport.api.client import Client
-from hcexport.errors import NetworkError, PrivilegeMissing, ProtocolError, ServerError, TokenRejected
+from hcexport.errors import NetworkError, NotFound, PrivilegeMissing, ProtocolError, ServerError, TokenRejected
 from hcexport.redaction import Secret
 
 
@@ -260,3 +260,12 @@ def test_a_refusal_names_the_privilege_that_the_resource_requires(path: str, nee
     refusal = answer({"error": {"code": 403, "message": "no"}})
     with scripted(refusal) as server, session_to(server) as session, pytest.raises(PrivilegeMissing, match=needed):
         getattr(Client(session, Fixed()), path)("x1")
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("report", "report x-1"), ("job", "job x-1"), ("upload_item", "upload item x-1")]
+)
+def test_what_was_not_found_is_named(method: str, name: str) -> None:
+    missing = answer({"error": {"code": 404, "message": "Item was not found."}})
+    with scripted(missing) as server, session_to(server) as session, pytest.raises(NotFound, match=name):
+        getattr(Client(session, Fixed()), method)("x-1")

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from hcexport.api.proxy import bypassed, proxy_for
+from hcexport.api.proxy import is_bypassed, proxy_for
 from hcexport.api.session import Session
 from hcexport.errors import ConfigError, NetworkError
 from hcexport.organization import Organization
@@ -84,8 +84,8 @@ def test_user_and_password_are_taken_out_and_shown_nowhere() -> None:
 )
 def test_whom_no_proxy_exempts(host: str, entries: str, exempt: bool) -> None:
     organization = Organization.parse(f"https://{host}/x")
-    assert bypassed(organization, {"NO_PROXY": entries}) is exempt
-    assert bypassed(organization, {"no_proxy": entries, "NO_PROXY": "nothing.else"}) is (
+    assert is_bypassed(organization, {"NO_PROXY": entries}) is exempt
+    assert is_bypassed(organization, {"no_proxy": entries, "NO_PROXY": "nothing.else"}) is (
         exempt and bool(entries.strip())
     )
 
