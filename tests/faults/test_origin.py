@@ -1,4 +1,7 @@
-"""The token stays at home: wherever a redirect or a URL of the server points, no other origin hears of it."""
+"""The token stays at home: wherever a redirect or a URL of the server points, no other origin hears of it.
+
+A download alone is followed to another origin, without the token. Two ports of this machine stand for two hosts.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ SPOTS = {  # the path it is written behind, the answer it stands in, how the run
     "redirect of the submit": (EXPORT_PATH, redirecting, {6, 9}),
     "redirect of a poll": (JOB_PATH, redirecting, {6}),
     "redirect of the description": (ITEM_PATH, redirecting, {6}),
-    "redirect of the file": (f"{ITEM_PATH}/download", redirecting, {6}),
+    "redirect of the file": (f"{ITEM_PATH}/download", redirecting, {0, 6}),
     "jobsUrl": (EXPORT_PATH, submitted, {0}),
     "result.URL": (JOB_PATH, completed, {0}),
 }
@@ -74,7 +77,10 @@ def test_no_other_origin_hears_of_the_token(spot: str, place: str, zygote: Zygot
         argv = ["hcexport", "export", "--run-ids", RUN_ID, "--out", "reports.zip", "--timeout", "3s"]
         env = environment(tmp_path / "home", HCEXPORT_TOKEN=CANARY)
         ended = zygote.run([*argv, "--url", f"http://127.0.0.1:{server.port}/gis"], env, work, 8)
-    assert heard == []
+    if spot != "redirect of the file":
+        assert heard == []
+    for request in heard:
+        assert not any(ours in request.lower() for ours in (CANARY.lower().encode(), b"authorization", b"referer"))
     odd = spot in LED_TO and place in {"our host as a fragment", "backslashes"}  # an id may not be read out of these
     assert ended.status in (ends | {0, 3, 6, 9} if odd else ends), ended.stderr
     assert CANARY not in ended.stderr
