@@ -31,6 +31,7 @@
     └── Interrupted       129, 130, 143  interrupted
 
 Everything below ``cli`` raises these; only ``cli.boundary`` turns them into a line on stderr and an exit status.
+To add a failure: a class here and in the tree above, and a row of EXIT_STATUSES where the status is new.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def context_of(*names: str, ca: trustme.CA = CA, **options: Any) -> ssl.SSLConte
 
 
 @contextmanager
-def serving(context: ssl.SSLContext) -> Iterator[Organization]:
+def serving(context: ssl.SSLContext, reply: bytes = ANSWER) -> Iterator[Organization]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving.connections = 0  # type: ignore[attr-defined] # read by the tests
 
@@ -52,7 +52,7 @@ def serving(context: ssl.SSLContext) -> Iterator[Organization]:
                 try:
                     with context.wrap_socket(connection, server_side=True) as tls:
                         tls.recv(65536)
-                        tls.sendall(ANSWER)
+                        tls.sendall(reply)
                 except OSError:
                     connection.close()
 
@@ -134,3 +134,22 @@ def test_a_key_without_a_certificate_is_a_contradiction(tmp_path: Path) -> None:
 def test_old_protocols_are_refused() -> None:
     for options in (TlsOptions(), TlsOptions(verify=False)):
         assert make_context(options).minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_a_store_over_tls_hands_out_the_file(bundle: Path) -> None:
+    """Its certificate is checked as the organization's, also where it is of another name."""
+    file = b"PK\x05\x06" + bytes(18)
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\nConnection: close\r\n\r\n" + file
+    for name, arrives in (("127.0.0.1", True), ("elsewhere.example", False)):
+        with serving(context_of(name), whole) as store:
+            moved = f"HTTP/1.1 302 Found\r\nLocation: {store.origin}/x?sig=1\r\nContent-Length: 0\r\n\r\n".encode()
+            with serving(context_of("127.0.0.1"), moved) as home:
+                session = Session(home, tls=TlsOptions(ca_bundle=bundle))
+                try:
+                    with session.stream(f"{home.admin}/f", token=None, headers={}) as stream:
+                        assert arrives
+                        assert b"".join(stream.chunks()) == file
+                except CertificateError:
+                    assert not arrives
+                finally:
+                    session.close()
