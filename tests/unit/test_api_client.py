@@ -256,7 +256,7 @@ def test_suites_and_mode() -> None:
 
 
 @pytest.mark.parametrize(("path", "needed"), [("job", "Publisher"), ("report", "Security and infrastructure")])
-def test_a_refusal_names_the_privilege_that_the_resource_requires(path: str, needed: str) -> None:
+def test_a_refusal_names_the_privilege_required(path: str, needed: str) -> None:
     refusal = answer({"error": {"code": 403, "message": "no"}})
     with scripted(refusal) as server, session_to(server) as session, pytest.raises(PrivilegeMissing, match=needed):
         getattr(Client(session, Fixed()), path)("x1")

@@ -96,7 +96,7 @@ def test_what_is_no_proxy_names_the_variable(text: str) -> None:
         proxy_for(GIS, {"ALL_PROXY": text})
 
 
-def test_a_proxy_that_wants_a_password_is_told_apart_and_sees_no_token() -> None:
+def test_a_proxy_that_wants_a_password_sees_no_token() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         seen: list[bytes] = []
 

@@ -154,7 +154,7 @@ def test_no_refusal_is_taken_for_a_fault_of_ours(body: dict[str, Any], status: i
 
 
 @pytest.mark.parametrize(("status", "sent"), [(403, 9000), (401, 9000), (413, 10)])
-def test_what_a_firewall_may_have_found_too_large_is_to_be_exported_in_parts(status: int, sent: int) -> None:
+def test_too_large_for_a_firewall_hints_at_fewer(status: int, sent: int) -> None:
     failure = failed_status(status, {}, b"<html>blocked</html>", sent_bytes=sent)
     assert failure.hint == "export fewer at once"
     assert failed_status(403, {}, b"<html>blocked</html>", sent_bytes=100).hint is None
@@ -257,7 +257,7 @@ def test_halves_of_characters_are_replaced() -> None:
     json.dumps(answer, ensure_ascii=False).encode()
 
 
-def test_a_byte_order_mark_and_broken_bytes_are_no_reason_to_fail() -> None:
+def test_a_byte_order_mark_and_broken_bytes_are_read() -> None:
     assert parse_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
     assert parse_object(b'{"a": "\xff"}') == {"a": "\ufffd"}
 

@@ -307,7 +307,7 @@ def test_a_post_is_not_sent_again_because_the_server_says_when(status: int) -> N
     assert (len(server.requests), caught.value.retry_after_s) == (1, 7.0)
 
 
-def test_a_server_that_asks_for_more_than_there_is_gets_the_end_at_once() -> None:
+def test_retry_after_beyond_the_deadline_ends_at_once() -> None:
     with scripted(answer(b"", 503, Retry_After="60")) as server, pytest.raises(NetworkError):
         fetch(server, timeout_s=5, sleep=lambda _: pytest.fail("slept"))
     assert len(server.requests) == 1
@@ -351,7 +351,7 @@ def test_an_address_without_an_organization_is_said_at_once(behaviour: Behaviour
     assert (caught.value.status, caught.value.retryable) == (6, False)
 
 
-def test_a_page_that_is_missing_from_an_organization_that_has_answered_may_pass() -> None:
+def test_a_missing_page_of_a_known_organization_may_pass() -> None:
     with scripted(answer({"a": 1}), PAGE_404, answer({"a": 2})) as server:
         session = Session(Organization.parse(server.url), sleep=lambda _: None)
         assert [session.get(f"{server.url}/admin")["a"] for _ in range(2)] == [1, 2]
@@ -392,9 +392,7 @@ DRIPS: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behaviour", DRIPS.values(), ids=DRIPS.keys())
-def test_a_download_that_drips_no_byte_of_use_ends_without_a_deadline(
-    behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_download_without_a_useful_byte_ends(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hcexport.api.http.READ_TIMEOUT_S", 0.3)
     monkeypatch.setattr("hcexport.api.session.REFUSAL_TIMEOUT_S", 0.3, raising=False)
     with scripted(behaviour) as server, session_to(server, 0) as session:
