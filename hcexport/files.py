@@ -1,29 +1,33 @@
-"""Files that are nobody else's: 0600 in a 0700 folder whatever the umask is, replaced whole or not at all.
+"""Private files, durable writes and locks between processes, for every other module.
 
-Locks between processes: they save work, and carry no correctness.
+A private file has mode 0600 in a folder of mode 0700, whatever the umask is, and is replaced whole or not at all.
+A lock saves work and nothing depends on it, because some file systems have no locks.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from shlex import quote
 
 from hcexport.errors import ConfigError
 
+LOCK_LIMIT_S = 10.0  # longer than a token takes to be renewed; whoever waits for more goes on without the lock
+_LOCK_LOOK_S = 0.05
 _LARGEST = 1 << 20  # bytes; a secret or a state is far smaller
-
-LOCK_LIMIT_S = 10.0  # faults.md: concurrent refresh; after that two at once do less harm than none
+_NO_FSYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}
 
 
 @contextmanager
 def translated(verb: str, path: Path) -> Iterator[None]:
-    """Turn an OSError into a ConfigError that says what could not be done to which path."""
+    """Turn an OSError into a ConfigError that names the verb and the path."""
     try:
         yield
     except OSError as error:
@@ -32,7 +36,7 @@ def translated(verb: str, path: Path) -> Iterator[None]:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder and what is missing above it, 0700 each. Raises ConfigError."""
+    """Make a folder and the missing folders above it, 0700 each. Raises ConfigError."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     with translated("create", folder):
         for place in reversed(missing):
@@ -42,15 +46,15 @@ def private_folder(folder: Path) -> Path:
 
 
 def refuse_foreign(path: Path, found: os.stat_result | None = None) -> None:
-    """Raise ConfigError for a file or folder of somebody else than us or root, or that everybody may write.
+    """Raise ConfigError if the path belongs to another user than us or root, or if everybody may write to it.
 
-    Who can change the configuration runs commands in our name. A group may write: it is private (umask 002) or chosen
-    (a volume's). ``found`` is what was opened under the path.
+    Whoever can change the configuration runs commands in our name. A group may write, because it is the user's own
+    (umask 002) or was chosen (a volume's). ``found`` is the status of the file if it is open already.
     """
     try:
         seen = [found] if found else [path.lstat(), path.stat()]
     except OSError:
-        return  # it is not there, or what uses it says why it cannot
+        return  # the path is missing, or the caller meets the same error and reports it
     if any(each.st_uid not in {os.geteuid(), 0} for each in seen):
         raise ConfigError(
             f"{path} belongs to somebody else",
@@ -63,7 +67,7 @@ def refuse_foreign(path: Path, found: os.stat_result | None = None) -> None:
 
 
 def own_folder(folder: Path) -> None:
-    """Make sure that a folder, where there is one, is ours and 0700. Raises ConfigError."""
+    """Make a folder of ours 0700, if there is one. Raises ConfigError if it belongs to somebody else."""
     with translated("protect", folder):
         try:
             found = folder.stat()
@@ -78,7 +82,7 @@ def own_folder(folder: Path) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put ``content`` under ``path``, durable and in one step; a reader sees the old or the new. Raises ConfigError."""
+    """Replace a private file by ``content``, durably; a reader sees the old or the new content. Raises ConfigError."""
     folder = private_folder(path.parent)
     temporary = folder / f".{path.name}.{os.urandom(8).hex()}"
     with translated("write", path):
@@ -89,22 +93,21 @@ def write_private(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 temporary.unlink()
             raise
-        _fsync_folder(folder)
+        fsync_folder(folder)
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
+    with os.fdopen(open_new(path, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), 0o600)  # no secret goes where that fails, so change_mode would be too lenient
         file.write(content)
         file.flush()
-        os.fsync(descriptor)
+        os.fsync(file.fileno())
 
 
 def read_private(path: Path) -> bytes | None:
-    """The content of a file that is ours alone, None when there is none.
+    """Return the content of a private file, None if there is no file.
 
-    Raises ConfigError when it is a link, is not a file, belongs to somebody else, or others have rights on it.
+    Raises ConfigError if it is a link, is not a file, belongs to somebody else, or others have rights on it.
     """
     with translated("read", path):
         try:
@@ -117,7 +120,7 @@ def read_private(path: Path) -> bytes | None:
 
 
 def open_at_once(path: Path, flags: int = 0) -> FileIO:
-    """Open for reading, without waiting for the other end of a pipe. Raises OSError."""
+    """Open for reading, and do not wait for the other end of a pipe. Raises OSError."""
 
     def opener(name: str, own: int) -> int:
         return os.open(name, own | flags | os.O_NONBLOCK)
@@ -134,58 +137,71 @@ def _refuse_shared(path: Path, found: os.stat_result) -> None:
         raise ConfigError(f"{path} is open to others", hint=f"chmod 600 {path}, and change what it holds")
 
 
-def _fsync_folder(folder: Path) -> None:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:  # some file systems sync no folders; a folder may be closed to readers
-        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}:
-            raise
-
-
 def open_new(path: Path, mode: int) -> int:
-    """A descriptor of a file that was not there before, for reading and writing. Raises OSError."""
+    """Create a file, which must not exist, and return its descriptor for reading and writing. Raises OSError."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
 
 
 def change_mode(descriptor: int, mode: int) -> None:
-    """Set the permission bits, where the file system has any."""
+    """Set the permission bits; do nothing on a file system without permissions, such as FAT."""
     with suppress(PermissionError):
         os.fchmod(descriptor, mode)
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder last, where it can be asked to. Raises OSError."""
+    """Write the names in a folder to the disk. Raises OSError.
+
+    Some file systems cannot do that for folders, and a folder may be closed to readers; neither is an error.
+    """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    except OSError as error:  # some file systems sync no folders; a folder may be closed to readers
-        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}:
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
             raise
+
+
+def lock_at_once(file: FileIO) -> None:
+    """Lock an open file against other processes until it is closed.
+
+    Raises BlockingIOError if another process holds the lock, another OSError where the file system has no locks.
+    """
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
 def lock(path: Path, limit_s: float = LOCK_LIMIT_S) -> Iterator[bool]:
-    """Be the only one on this machine inside, as far as that can be had in ``limit_s`` seconds; whether it was had.
+    """Hold the lock file ``path`` inside the block; yields whether it is held.
 
-    Goes on without the lock where it is held for too long and where locking is impossible (network file systems,
-    read-only folders). What is inside must be right all the same.
+    Yields False if another process holds it for ``limit_s`` seconds, and where locking is impossible (some network
+    file systems, read-only folders). The block must be correct either way.
     """
-    from filelock import FileLock  # noqa: PLC0415 # start-up
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(_open_lock_file(path))
+            _lock_within(file, limit_s)
+            is_held = True
+        except (OSError, ConfigError):
+            is_held = False
+        yield is_held
 
-    try:
-        held = FileLock(private_folder(path.parent) / path.name, timeout=limit_s, mode=0o600)
-        held.acquire()
-    except (OSError, NotImplementedError, ConfigError):  # filelock's Timeout is an OSError
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        held.release()
+
+def _open_lock_file(path: Path) -> FileIO:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = FileIO(os.open(private_folder(path.parent) / path.name, flags, 0o600), "r+")
+    change_mode(file.fileno(), 0o600)  # a umask may have taken rights from the owner too
+    return file
+
+
+def _lock_within(file: FileIO, limit_s: float) -> None:
+    until = time.monotonic() + limit_s
+    while True:
+        try:
+            return lock_at_once(file)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_LOCK_LOOK_S)

@@ -1,27 +1,66 @@
-"""When a broken transfer is tried again, and when it is given up."""
+"""When a request is tried again, how long to wait before that, and when to give up.
+
+``Session`` repeats a request up to ``ATTEMPTS`` times. Watching a job and downloading go on until ``GIVE_UP_AFTER_S``
+seconds have passed without progress, because a server may be down for the minutes of a restart.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from hcexport.errors import HcexportError, NetworkError, ProtocolError
-from hcexport.times import Deadline, Sleep
+from hcexport.times import Clock, Deadline, Sleep
 
-if TYPE_CHECKING:
-    pass
+ATTEMPTS = 5  # of one request
+GIVE_UP_AFTER_S = 300.0  # promised to users: five minutes without progress; also the longest Retry-After obeyed
+BACKOFF_BASE_S, BACKOFF_MAX_S = 0.5, 20.0
+PROGRESS_BYTES = 64 * 1024  # fewer bytes than this are no progress, else a server could hold us with a byte a minute
+STALL_S = 60.0  # a response that brings less than PROGRESS_BYTES in this time is dropped
+NONSENSE_LIMIT = 3  # responses in a row that are not the API's: a login page will not go away
+
+Jitter = Callable[[float, float], float]
 
 
-GIVE_UP_AFTER_S = 300.0  # five minutes without progress
-PROGRESS_BYTES = 64 * 1024  # so many bytes are progress: a drip is not
-STALL_S = 60.0  # an open answer that brings less than PROGRESS_BYTES in this time is dropped
-WAIT_MAX_S = 60.0  # faults.md, retry: uniform(0, min(60, 2^n))
-NONSENSE_LIMIT = 3  # answers in a row that are not the API: a login page will not go away
+def backoff_s(failures: int, error: HcexportError, jitter: Jitter = random.uniform) -> float:
+    """Return the seconds to wait after ``failures`` earlier failures and this one.
+
+    Full jitter, ``uniform(0, min(max, base * 2^failures))``, so that clients that failed together do not come back
+    together; and never less than the server asked for.
+    """
+    asked: float = getattr(error, "retry_after_s", None) or 0.0
+    return max(asked, jitter(0, min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2.0**failures)))
 
 
 class RetryBudget:
-    """Counts failures, resets with progress, and waits in between: full jitter, or what the server asked for."""
+    """Counts failures in a row, and is used up after GIVE_UP_AFTER_S seconds without progress."""
+
+    def __init__(self, clock: Clock, jitter: Jitter = random.uniform) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._failures = 0
+        self._since = clock()
+
+    def progressed(self) -> None:
+        """Forget the failures: something is done that need not be done again."""
+        self._failures = 0
+        self._since = self._clock()
+
+    def next_delay_s(self, failure: NetworkError) -> float:
+        """Return the seconds until the next attempt, which is due at the end of the budget at the latest.
+
+        Raises ``failure`` if the budget is used up, or if another attempt cannot help.
+        """
+        left = self._since + GIVE_UP_AFTER_S - self._clock()
+        if not failure.retryable or left <= 0:
+            raise failure
+        delay = backoff_s(self._failures, failure, self._jitter)
+        self._failures += 1
+        return min(delay, left)
+
+
+class TransferBudget(RetryBudget):
+    """A budget for a download: bytes are progress, and every wait keeps the deadline."""
 
     def __init__(
         self,
@@ -29,30 +68,30 @@ class RetryBudget:
         sleep: Sleep,
         *,
         on_retry: Callable[[NetworkError, float], None],
-        jitter: Callable[[float, float], float] = random.uniform,
+        jitter: Jitter = random.uniform,
     ) -> None:
+        super().__init__(deadline.clock, jitter)
         self.deadline = deadline
         self.sleep = sleep
         self._on_retry = on_retry
-        self._jitter = jitter
-        self._failures = 0
         self._nonsense = 0
-        self._since = self._opened = deadline.clock()
         self._bytes = 0
+        self._opened = self._since
 
     def opened(self) -> None:
-        """An answer has come: its bytes are timed from now."""
-        self._opened = self.deadline.clock()
+        """Begin to time the bytes of a response."""
+        self._opened = self._clock()
 
     def progressed(self) -> None:
-        """Something is done that need not be done again."""
-        self._failures = self._nonsense = self._bytes = 0
-        self._since = self._opened = self.deadline.clock()
+        """Forget the failures and the bytes so far."""
+        super().progressed()
+        self._nonsense = self._bytes = 0
+        self._opened = self._since
 
     def arrived(self, count: int) -> float:
-        """``count`` bytes have come; returns the time. Raises TimedOut, and NetworkError for an answer that drips."""
+        """Count bytes, and return the time. Raises TimedOut, and NetworkError if the response is too slow."""
         self.deadline.check()
-        now = self.deadline.clock()
+        now = self._clock()
         self._failures = self._nonsense = 0
         self._bytes += count
         if self._bytes >= PROGRESS_BYTES:
@@ -62,25 +101,11 @@ class RetryBudget:
         return now
 
     def wait(self, failure: NetworkError) -> None:
-        """Sleep before the next attempt, or raise the failure when there should be none."""
+        """Sleep before the next attempt; raise ``failure`` instead if there is no point in another one."""
         self._nonsense += isinstance(failure, ProtocolError)
-        asked = failure.retry_after_s or 0.0
-        delay = max(asked, self._jitter(0, min(WAIT_MAX_S, 2.0**self._failures)))
-        self._failures += 1
-        left = self._since + GIVE_UP_AFTER_S - self.deadline.clock()
-        is_hopeless = left <= 0 or asked > left or delay >= self.deadline.remaining()
-        if not failure.retryable or self._nonsense >= NONSENSE_LIMIT or is_hopeless:
+        delay = self.next_delay_s(failure)
+        is_too_long = (failure.retry_after_s or 0.0) > delay or delay >= self.deadline.remaining()
+        if self._nonsense >= NONSENSE_LIMIT or is_too_long:
             raise failure
         self._on_retry(failure, delay)
-        self.sleep(min(delay, left))
-
-
-BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 20.0  # full jitter: uniform(0, min(cap, base * 2^n))
-
-
-def backoff_s(failures: int, error: HcexportError) -> float:
-    """Seconds to wait after ``failures`` in a row: what the server asked for, or full jitter."""
-    asked: float | None = getattr(error, "retry_after_s", None)
-    if asked is not None:
-        return asked
-    return random.uniform(0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**failures))  # noqa: S311 # jitter, not a secret
+        self.sleep(delay)

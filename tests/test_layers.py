@@ -48,7 +48,6 @@ HOMES = {
     "truststore": {"api.tls"},
     "keyring": {"auth.keyring_child"},
     "secretstorage": {"auth.keyring_child"},  # is there with keyring on Linux
-    "filelock": {"files"},
     "tomlkit": {"store.config_file"},
     "platformdirs": {"store.paths"},
     "sqlite3": {"store.database", "store.ledger"},
@@ -222,7 +221,7 @@ def test_a_bare_start_is_light(words: list[str]) -> None:
     program = (
         "import sys, atexit\n"
         "from hcexport.cli import main\n"
-        "heavy = {'httpx', 'httpcore', 'rich', 'keyring', 'truststore', 'tomlkit', 'filelock'}\n"
+        "heavy = {'httpx', 'httpcore', 'rich', 'keyring', 'truststore', 'tomlkit'}\n"
         "atexit.register(lambda: print('LOADED', sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
         "main()\n"
     )

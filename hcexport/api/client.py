@@ -13,16 +13,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from hcexport.api.diagnose import explain_refusals
 from hcexport.api.report_pages import ReportPage
-from hcexport.api.session import ItemStream, Session
+from hcexport.api.session import Session
 from hcexport.api_json import JsonFields, id_from_url, is_id
 from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
 from hcexport.models import Account, Job, Mode, Report, ReportDetail, Suite, UploadItem
 from hcexport.redaction import Secret
+
+if TYPE_CHECKING:
+    from hcexport.api.http import Response
 
 PAGE_SIZE = 1000  # reports a page: the API's default, always sent because the documentation calls it required
 REPORTS_CAP = 150_000  # reports of one list
@@ -148,7 +151,7 @@ class Client:
         return UploadItem.from_json(self._get(f"uploads/{_segment(item_id)}"), item_id=item_id)
 
     @contextmanager
-    def open_item(self, item_id: str, *, first_byte: int = 0, validator: str | None = None) -> Iterator[ItemStream]:
+    def open_item(self, item_id: str, *, first_byte: int = 0, validator: str | None = None) -> Iterator[Response]:
         """``GET uploads/<id>/download``, from ``first_byte`` on if the item is still what ``validator`` says."""
         path = f"uploads/{_segment(item_id)}/download"
         headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}

@@ -46,7 +46,8 @@ _FOREIGN = (
 class Response:
     """Status and headers (lower-case names) of an answer whose body is still to come.
 
-    ``limit`` cuts the time for the rest of the body to so many seconds.
+    ``chunks`` raises NetworkError when the body breaks off and TimedOut past the deadline. ``limit`` cuts the time for
+    the rest of the body to so many seconds.
     """
 
     status: int

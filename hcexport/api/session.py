@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
 from hcexport.organization import Organization, is_loopback
 from hcexport.redaction import Secret, redact
-from hcexport.retry import backoff_s
+from hcexport.retry import ATTEMPTS, GIVE_UP_AFTER_S, backoff_s
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 
 if TYPE_CHECKING:
@@ -35,27 +35,12 @@ CONNECT_TIMEOUT_S = 10.0  # a proxy or a load balancer that is up answers sooner
 ANSWER_TIMEOUT_S = 120.0  # for one whole JSON answer, however slowly its bytes come
 REFUSAL_TIMEOUT_S = 60.0  # for an error that comes in place of a file
 JSON_CAP = 4 * 2**20  # bytes; a page of 1,000 reports is about 200 kB, and objects take 30 times their JSON
-ATTEMPTS = 5
-RETRY_AFTER_CAP_S = 300.0  # a command ends rather than wait longer than this for a server that is busy
 REDIRECTS = 5
 STORE_REDIRECTS = 3  # of a download that leaves the organization
 _FILE_STATUSES = {200, 206, 416}
 _NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS says this of a path that is wrong, not of an id
 
 Log = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ItemStream:
-    """An open download: ``status`` 200, 206 or 416, ``headers`` with lower-case names."""
-
-    status: int
-    headers: Mapping[str, str]
-    _chunks: Iterator[bytes]
-
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes as they arrive. Raises NetworkError when they break off, TimedOut past the deadline."""
-        return self._chunks
 
 
 class Session:
@@ -125,7 +110,7 @@ class Session:
         return self._persist(partial(self._read_json, "POST", url, token, data=body), ATTEMPTS, _surely_unsent)
 
     @contextmanager
-    def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[ItemStream]:
+    def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[Response]:
         """GET a file, once, because only the caller knows how to go on from where it broke.
 
         An answer that is no file (an error, a page, JSON) is raised as what it means. A redirect to an object store on
@@ -142,8 +127,8 @@ class Session:
                 failure = failed_status(answer.status, answer.headers, body)
                 # The request has no f=json, so the API itself may answer with a page that there is no such file.
                 raise NotFound(failure.message) if isinstance(failure, NoOrganization) else failure
-            chunks = open_file(answer, JSON_CAP, REFUSAL_TIMEOUT_S) if answer.status == 200 else answer.chunks
-            yield ItemStream(answer.status, answer.headers, chunks)
+            is_whole = answer.status == 200
+            yield replace(answer, chunks=open_file(answer, JSON_CAP, REFUSAL_TIMEOUT_S)) if is_whole else answer
 
     @contextmanager
     def _open_at_store(self, url: str, headers: Mapping[str, str]) -> Iterator[Response]:
@@ -180,7 +165,7 @@ class Session:
 
     def pause(self, seconds: float, error: HcexportError) -> None:
         """Sleep before another attempt. Raises ``error`` instead when the wait would not end in time."""
-        if seconds > min(self.deadline.remaining(), RETRY_AFTER_CAP_S):
+        if seconds > min(self.deadline.remaining(), GIVE_UP_AFTER_S):
             raise error
         self._say(f"again in {seconds:.1f} s: {error.message}")
         self.sleep(seconds)

@@ -20,7 +20,7 @@ from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, resolve
-from hcexport.transfer.download import Phase, Saved, download
+from hcexport.transfer.download import Saved, download
 from hcexport.transfer.extract_zip import extract, resolve_folder
 from hcexport.transfer.file_names import expand_template
 
@@ -151,7 +151,7 @@ class Saving:
             run_ids=run_ids,
             confirm=confirm,
             on_bytes=app.progress.download,
-            on_phase=self._say_phase,
+            on_verifying=lambda: app.progress.phase("verifying"),
             on_retry=retries.warn,
             deadline=app.deadline,
         )
@@ -176,11 +176,6 @@ class Saving:
             error.hint = "; ".join(filter(None, [f"the zip is whole, and saved as {path}", error.hint]))
             error.way_on = "none"
             raise
-
-    def _say_phase(self, phase: Phase) -> None:
-        """Show that the zip is verified, because that takes a while for a large zip."""
-        if phase is Phase.VERIFYING:
-            self.app.progress.phase(phase.value)
 
     def _clean_up(self, item_id: str) -> None:
         """Delete the upload item; a failure is a warning, because the zip is saved."""

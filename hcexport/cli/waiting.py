@@ -16,7 +16,7 @@ from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.store.settings import PROFILE, ROWS, type_value
 from hcexport.times import Sleep
-from hcexport.transfer.poll import FailureStreak, poll
+from hcexport.transfer.poll import poll
 
 _NOT_CARRIED = {"color", "progress"}
 _IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
@@ -86,9 +86,9 @@ class _Watch:
             onward = "its end time says that it has ended" if job.has_ended else "waiting on"
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
-    def warn(self, streak: FailureStreak) -> None:
+    def warn(self, error: HcexportError) -> None:
         if not self._troubled:
-            self._troubled = self._warn_once(f"job {self._job_id}: {streak.error.message.rstrip('.')}; retrying")
+            self._troubled = self._warn_once(f"job {self._job_id}: {error.message.rstrip('.')}; retrying")
 
     def _warn_once(self, text: str) -> bool:
         """Warn unless the text was said before, because cron would mail every line; return whether it was new."""

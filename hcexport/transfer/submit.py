@@ -36,9 +36,9 @@ from enum import Enum, auto
 from functools import partial
 
 from hcexport.api.client import Client
-from hcexport.api.session import ATTEMPTS
 from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
 from hcexport.models import Job
+from hcexport.retry import ATTEMPTS
 from hcexport.store.ledger import Ledger, LedgerEntry
 
 SEARCHED_JOBS = 500  # one request each; a server with more of them is searched by a person

@@ -20,12 +20,10 @@ SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a 
     "hcexport.api.session.ANSWER_TIMEOUT_S": 1.5,
     "hcexport.api.session.REFUSAL_TIMEOUT_S": 0.5,
     "hcexport.retry.BACKOFF_BASE_S": 0.005,
-    "hcexport.retry.BACKOFF_CAP_S": 0.02,
+    "hcexport.retry.BACKOFF_MAX_S": 0.02,
     "hcexport.transfer.submit.LOOK_AGAIN_S": 0.02,
-    "hcexport.transfer.poll.PATIENCE_S": 0.6,
     "hcexport.retry.GIVE_UP_AFTER_S": 1.2,
     "hcexport.retry.STALL_S": 0.4,
-    "hcexport.retry.WAIT_MAX_S": 0.02,
     "hcexport.transfer.download.COMMIT_WAIT_S": 0.3,
 }
 GRACE_S = 2.0  # faults.md, promise 9

@@ -20,7 +20,7 @@ from .organization import CANARY, Turn, Version
 from .process import GRACE_S, SMALL, Zygote, environment
 from .turns import dripped, drips_headers, mute, processing, stalled
 
-PATIENT = {name: value for name, value in SMALL.items() if name.startswith("hcexport.retry.WAIT")}
+PATIENT = {name: value for name, value in SMALL.items() if name.startswith("hcexport.retry.BACKOFF")}
 TIMEOUT_S = 0.5
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hcexport.api.http import Response
 from hcexport.api_json import id_from_url, is_id
 from hcexport.cli.options import parse_ids
 from hcexport.errors import UsageError
@@ -32,13 +32,8 @@ NAMES = st.sampled_from(
 )
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-
-    def chunks(self) -> Iterator[bytes]:
-        return iter(())
+def response(status: int, headers: Mapping[str, str]) -> Response:
+    return Response(status, headers, iter(()), lambda _seconds: None)
 
 
 NOTE = PartMetadata("o", "i", '"e"', 100)
@@ -51,7 +46,7 @@ NOTE = PartMetadata("o", "i", '"e"', 100)
 @example(206, {"content-range": "bytes 40-98/100"})
 @example(416, {"content-range": "bytes */100"})
 def test_only_the_very_rest_is_gone_on_with(status: int, headers: dict[str, str]) -> None:
-    offer = RangeResponse.of(Answer(status, headers))
+    offer = RangeResponse.of(response(status, headers))
     said = headers.get("content-range", "").strip().lower()
     if offer.continues(40, NOTE):
         assert (status, said) == (206, "bytes 40-99/100")

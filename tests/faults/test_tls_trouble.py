@@ -27,7 +27,7 @@ from .turns import cut
 JOB = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
 PATH = f"/gis/admin/jobs/{JOB}"
 EXECUTING, COMPLETED = shows("EXECUTING"), shows("COMPLETED")
-CONSTANTS = {**SMALL, "hcexport.transfer.poll.PATIENCE_S": 15.0}
+CONSTANTS = {**SMALL, "hcexport.retry.GIVE_UP_AFTER_S": 15.0}
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 Visit = Callable[[socket.socket], bytes]
 

@@ -37,7 +37,6 @@ _SLOW_TO_IMPORT = [
     "hcexport.cli.commands.show",
     "hcexport.cli.commands.jobs",
     "platformdirs",
-    "filelock",
     "encodings.idna",
 ]
 

@@ -64,7 +64,7 @@ MISBEHAVIOUR = {
 # Twenty processes that start together: what takes long to import is imported once, before they part.
 AT_ONCE = """
 import os, sys
-import filelock, hcexport.api.http, hcexport.cli.credentials, hcexport.cli.commands.list
+import hcexport.api.http, hcexport.cli.credentials, hcexport.cli.commands.list
 children = [os.fork() or hcexport.cli.main() for _ in range(20)]
 sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """

@@ -399,7 +399,7 @@ def test_a_download_without_a_useful_byte_ends(behaviour: Behaviour, monkeypatch
         began = time.monotonic()
         download = session.stream(f"{server.url}/f", token=None, headers={})
         with pytest.raises(NetworkError), download as stream:
-            list(stream.chunks())
+            list(stream.chunks)
         assert time.monotonic() - began < 2
 
 
@@ -502,7 +502,7 @@ def test_a_download_that_is_no_file(behaviour: Behaviour, kind: type[HcexportErr
     with scripted(behaviour) as server, session_to(server) as session:
         download = session.stream(f"{server.url}/f", token=None, headers={})
         with pytest.raises(kind), download as stream:
-            list(stream.chunks())
+            list(stream.chunks)
 
 
 @pytest.mark.parametrize("body", [b"PK\x03\x04 and more", b"PK\x05\x06" + bytes(18)])
@@ -511,7 +511,7 @@ def test_a_zip_is_known_by_its_first_bytes_whatever_its_label(body: bytes, label
     with scripted(answer(body, Content_Type=label)) as server, session_to(server) as session:
         download = session.stream(f"{server.url}/f", token=None, headers={})
         with download as stream:
-            assert b"".join(stream.chunks()) == body
+            assert b"".join(stream.chunks) == body
 
 
 def test_a_download_hands_out_the_bytes_as_they_are() -> None:
@@ -519,7 +519,7 @@ def test_a_download_hands_out_the_bytes_as_they_are() -> None:
     with scripted(answer(body, ETag='"x"')) as server, session_to(server) as session:
         download = session.stream(f"{server.url}/f", token=None, headers={"Range": "bytes=0-"})
         with download as stream:
-            assert b"".join(stream.chunks()) == body
+            assert b"".join(stream.chunks) == body
             assert stream.headers["etag"] == '"x"'
     assert b"range: bytes=0-" in server.requests[0].lower()
     assert b"f=json" not in server.requests[0]

@@ -1,4 +1,4 @@
-"""Files that are nobody else's, and the store that is made of them."""
+"""Private files, and the store that is made of them."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import pytest
 
+from hcexport.api.http import Response
 from hcexport.transfer.part_file import PartMetadata
 from hcexport.transfer.range_response import RangeResponse, strong_validator
 
@@ -14,17 +14,12 @@ NOTE = PartMetadata("origin", "item", '"v1"', 100)
 DATE = "Mon, 23 Nov 2026 12:00:00 GMT"
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def chunks(self) -> Iterator[bytes]:
-        return iter(())
+def response(status: int, headers: Mapping[str, str]) -> Response:
+    return Response(status, headers, iter(()), lambda _seconds: None)
 
 
 def partial(said: str, **headers: str) -> RangeResponse:
-    return RangeResponse.of(Answer(206, {"content-range": said, **headers}))
+    return RangeResponse.of(response(206, {"content-range": said, **headers}))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +64,7 @@ def test_only_what_is_strong_can_be_gone_on_with(headers: dict[str, str], valida
 def test_a_length_is_believed_where_it_is_one(
     headers: dict[str, str], total: int | None, has_certain_end: bool
 ) -> None:
-    offer = RangeResponse.of(Answer(200, headers))
+    offer = RangeResponse.of(response(200, headers))
     assert (offer.total, offer.has_certain_end, offer.is_whole_file) == (total, has_certain_end, True)
 
 
@@ -108,7 +103,7 @@ def test_a_206_of_something_else_is_not(headers: dict[str, str]) -> None:
 
 
 def test_a_200_never_goes_on() -> None:
-    assert not RangeResponse.of(Answer(200, {"content-range": "bytes 40-99/100"})).continues(40, NOTE)
+    assert not RangeResponse.of(response(200, {"content-range": "bytes 40-99/100"})).continues(40, NOTE)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +117,12 @@ def test_a_200_never_goes_on() -> None:
     ],
 )
 def test_a_416_says_complete_only_of_what_is_as_long_as_it_should_be(said: str, size: int, complete: bool) -> None:
-    assert RangeResponse.of(Answer(416, {"content-range": said})).says_complete(size, NOTE) is complete
+    assert RangeResponse.of(response(416, {"content-range": said})).says_complete(size, NOTE) is complete
 
 
 def test_identity_is_no_encoding() -> None:
-    assert RangeResponse.of(Answer(200, {"content-encoding": "Identity"})).encoding == ""
-    assert RangeResponse.of(Answer(200, {"content-encoding": "gzip, gzip"})).encoding == "gzip, gzip"
+    assert RangeResponse.of(response(200, {"content-encoding": "Identity"})).encoding == ""
+    assert RangeResponse.of(response(200, {"content-encoding": "gzip, gzip"})).encoding == "gzip, gzip"
 
 
 def test_a_date_of_an_absurd_zone_is_not_strong() -> None:

@@ -1,4 +1,4 @@
-"""When a broken transfer is tried again: on a clock of our own."""
+"""When a request is tried again, and when to give up: on a simulated clock."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from collections.abc import Callable
 import pytest
 
 from hcexport.errors import CertificateError, NetworkError, ProtocolError, TimedOut
-from hcexport.retry import GIVE_UP_AFTER_S, NONSENSE_LIMIT, PROGRESS_BYTES, STALL_S, WAIT_MAX_S, RetryBudget
+from hcexport.retry import (
+    BACKOFF_MAX_S,
+    GIVE_UP_AFTER_S,
+    NONSENSE_LIMIT,
+    PROGRESS_BYTES,
+    STALL_S,
+    RetryBudget,
+    TransferBudget,
+    backoff_s,
+)
 from hcexport.times import Deadline
 
 BROKEN = NetworkError("broken")
 
 
 class Scene:
-    """A clock, the sleeps that move it, and a Patience whose jitter is the longest that is allowed."""
+    """A clock, the sleeps that move it, and a budget whose jitter is the longest that is allowed."""
 
     def __init__(self, timeout_s: float = math.inf, jitter: float = 1.0) -> None:
         self.now = 1000.0
         self.slept: list[float] = []
         self.told: list[float] = []
-        self.patience = RetryBudget(
+        self.budget = TransferBudget(
             Deadline(self.now + timeout_s, lambda: self.now),
             self.sleep,
             on_retry=lambda _failure, delay_s: self.told.append(delay_s),
@@ -34,7 +43,7 @@ class Scene:
 
     def wait_until_given_up(self, failure: NetworkError) -> None:
         with pytest.raises(type(failure)):
-            forever(lambda: self.patience.wait(failure))
+            forever(lambda: self.budget.wait(failure))
 
 
 def forever(action: Callable[[], object]) -> None:
@@ -42,16 +51,16 @@ def forever(action: Callable[[], object]) -> None:
         action()
 
 
-def test_the_longest_wait_doubles_up_to_a_minute() -> None:
+def test_the_longest_wait_doubles_up_to_20_s() -> None:
     scene = Scene()
     scene.wait_until_given_up(BROKEN)
-    assert scene.slept[:8] == [1, 2, 4, 8, 16, 32, WAIT_MAX_S, WAIT_MAX_S]
+    assert scene.slept[:8] == [0.5, 1, 2, 4, 8, 16, BACKOFF_MAX_S, BACKOFF_MAX_S]
     assert scene.told[:8] == scene.slept[:8]
 
 
 def test_the_shortest_wait_is_none() -> None:
     scene = Scene(jitter=0.0)
-    scene.patience.wait(BROKEN)
+    scene.budget.wait(BROKEN)
     assert scene.slept == [0]
 
 
@@ -64,13 +73,13 @@ def test_it_is_given_up_after_five_minutes_without_progress_and_not_before() -> 
 def test_bytes_start_the_waits_again_and_enough_of_them_the_five_minutes() -> None:
     scene = Scene()
     for _ in range(5):
-        scene.patience.wait(BROKEN)
-    scene.patience.opened()
-    scene.patience.arrived(PROGRESS_BYTES)
+        scene.budget.wait(BROKEN)
+    scene.budget.opened()
+    scene.budget.arrived(PROGRESS_BYTES)
     progressed_at = scene.now
     scene.slept.clear()
     scene.wait_until_given_up(BROKEN)
-    assert scene.slept[0] == 1
+    assert scene.slept[0] == 0.5
     assert scene.now == progressed_at + GIVE_UP_AFTER_S
 
 
@@ -78,9 +87,9 @@ def test_a_few_bytes_are_no_progress() -> None:
     scene = Scene()
 
     def break_after_a_byte() -> None:
-        scene.patience.opened()
-        scene.patience.arrived(1)
-        scene.patience.wait(BROKEN)
+        scene.budget.opened()
+        scene.budget.arrived(1)
+        scene.budget.wait(BROKEN)
 
     with pytest.raises(NetworkError):
         forever(break_after_a_byte)
@@ -89,11 +98,11 @@ def test_a_few_bytes_are_no_progress() -> None:
 
 def test_an_answer_that_drips_is_dropped() -> None:
     scene = Scene()
-    scene.patience.opened()
+    scene.budget.opened()
 
     def drip() -> None:
         scene.now += 1
-        scene.patience.arrived(100)
+        scene.budget.arrived(100)
 
     with pytest.raises(NetworkError):
         forever(drip)
@@ -102,17 +111,17 @@ def test_an_answer_that_drips_is_dropped() -> None:
 
 def test_a_slow_answer_is_not() -> None:
     scene = Scene()
-    scene.patience.opened()
+    scene.budget.opened()
     for _ in range(10):
         scene.now += STALL_S - 1
-        scene.patience.arrived(PROGRESS_BYTES)
+        scene.budget.arrived(PROGRESS_BYTES)
 
 
 def test_a_retry_after_is_honoured_as_the_least_wait() -> None:
     scene = Scene()
-    scene.patience.wait(NetworkError("busy", retry_after_s=70))
-    scene.patience.wait(NetworkError("busy", retry_after_s=0))
-    assert scene.slept == [70, 2]
+    scene.budget.wait(NetworkError("busy", retry_after_s=70))
+    scene.budget.wait(NetworkError("busy", retry_after_s=0))
+    assert scene.slept == [70, 1]
 
 
 @pytest.mark.parametrize(("timeout_s", "asked"), [(math.inf, GIVE_UP_AFTER_S + 1), (30, 31)])
@@ -125,14 +134,14 @@ def test_a_retry_after_that_is_too_long_ends_it_now(timeout_s: float, asked: flo
 def test_nobody_sleeps_beyond_the_deadline() -> None:
     scene = Scene(timeout_s=10)
     scene.wait_until_given_up(BROKEN)
-    assert scene.slept == [1, 2, 4]
+    assert scene.slept == [0.5, 1, 2, 4]
 
 
 def test_the_deadline_ends_bytes_that_arrive() -> None:
     scene = Scene(timeout_s=10)
     scene.now += 10
     with pytest.raises(TimedOut):
-        scene.patience.arrived(1)
+        scene.budget.arrived(1)
 
 
 def test_what_cannot_get_better_is_not_tried_again() -> None:
@@ -145,3 +154,22 @@ def test_a_page_that_stays_is_not_asked_for_during_five_minutes() -> None:
     scene = Scene()
     scene.wait_until_given_up(ProtocolError("a page"))
     assert len(scene.slept) == NONSENSE_LIMIT - 1
+
+
+def test_jitter_spreads_clients_that_failed_together() -> None:
+    delays = {backoff_s(5, BROKEN) for _ in range(100)}
+    assert len(delays) > 50
+    assert all(0 <= delay <= 16 for delay in delays)
+
+
+def test_a_budget_is_used_up_by_time_and_renewed_by_progress() -> None:
+    now = 0.0
+    budget = RetryBudget(lambda: now, jitter=max)
+    assert [budget.next_delay_s(BROKEN) for _ in range(3)] == [0.5, 1, 2]
+    now = GIVE_UP_AFTER_S - 1
+    assert budget.next_delay_s(NetworkError("busy", retry_after_s=3600)) == 1
+    budget.progressed()
+    assert budget.next_delay_s(BROKEN) == 0.5
+    now += GIVE_UP_AFTER_S
+    with pytest.raises(NetworkError):
+        budget.next_delay_s(BROKEN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import threading
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 
 from hcexport.errors import BadDownload, CannotCreate, TimedOut
 from hcexport.times import Deadline
-from hcexport.transfer.follower import Checksum
 from hcexport.transfer.verify_zip import find_twins, shortfall, verify
 
 PASSED = Deadline(0.0)  # with it nothing is unpacked: what is refused was refused before
@@ -281,40 +281,74 @@ def test_members_inside_of_members() -> None:
     refused(target.getvalue())
 
 
-def sums_of(data: bytes) -> dict[int, Checksum]:
-    return {
-        member.header_offset: Checksum(member.compress_type, member.CRC, member.compress_size, member.file_size)
-        for member in zipfile.ZipFile(io.BytesIO(data)).infolist()
-    }
+@pytest.mark.parametrize("threads", [1, 4])
+def test_members_are_checked_side_by_side(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    """Each thread reads its own member: hundreds of them, and the one that is damaged is found among them."""
+    monkeypatch.setattr("hcexport.transfer.verify_zip.THREADS", threads)
+    monkeypatch.setattr("hcexport.transfer.verify_zip.CHECK_BYTES", 1000)
+    members = [(f"{number}.csv", NOISE[number % 7 :] + bytes([number % 256])) for number in range(300)]
+    data = zipped(*members)
+    assert checked(data) == tuple(name for name, _ in members)
+    damaged = bytearray(zipped(*members, method=zipfile.ZIP_STORED))
+    damaged[len(damaged) // 2] ^= 1
+    refused(bytes(damaged))
 
 
-class Counting(io.BytesIO):
-    """A file that tells how much was read of it."""
+class Opened(zipfile.ZipFile):
+    """Counts the members that are open for reading at once, and in all."""
 
-    read_bytes = 0
+    now = most = in_all = 0
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.read_bytes += len(data)
-        return data
+    def open(self, *args: Any, **more: Any) -> Any:
+        member = super().open(*args, **more)
+        if more.get("mode", "r") == "w":  # the tests write their zips with the same class
+            return member
+        Opened.now += 1
+        Opened.in_all += 1
+        Opened.most = max(Opened.most, Opened.now)
+        close = member.close
+
+        def closed() -> None:
+            Opened.now -= 1
+            close()
+
+        member.close = closed  # type: ignore[method-assign] # of this member alone
+        return member
 
 
-def test_what_was_followed_is_not_read_again() -> None:
-    data = zipped(("a", NOISE * 1000), method=zipfile.ZIP_STORED)
-    file = Counting(data)
-    verify(file, sums_of(data))
-    assert file.read_bytes < len(data) / 10
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> type[Opened]:
+    monkeypatch.setattr("hcexport.transfer.verify_zip.zipfile.ZipFile", Opened)
+    monkeypatch.setattr("hcexport.transfer.verify_zip.THREADS", 2)
+    Opened.now = Opened.most = Opened.in_all = 0
+    return Opened
 
 
-@pytest.mark.parametrize("change", [{"crc": 1}, {"packed": 1}, {"size": 1}, {"method": 8}])
-def test_what_was_followed_and_differs_is_read_again(change: dict[str, int]) -> None:
-    data = zipped(("a", NOISE), method=zipfile.ZIP_STORED)
-    (sums,) = sums_of(data).values()
-    wrong = Checksum(**{"method": sums.method, "crc": sums.crc, "packed": sums.packed, "size": sums.size, **change})
-    checked(data, followed={0: wrong})
-    damaged = data[:40] + b"\0\0\0\0" + data[44:]
-    with pytest.raises(BadDownload):
-        checked(damaged, followed={0: wrong})
+def test_no_more_members_are_open_than_there_are_threads(opened: type[Opened]) -> None:
+    checked(zipped(*[(f"{number}.csv", NOISE) for number in range(50)]))
+    assert (opened.in_all, opened.now) == (50, 0)
+    assert opened.most <= 2
+
+
+def test_the_first_bad_member_ends_the_check(opened: type[Opened]) -> None:
+    data = bytearray(zipped(*[(f"{number}.csv", NOISE * 100) for number in range(100)], method=zipfile.ZIP_STORED))
+    data[100] ^= 1
+    refused(bytes(data))
+    assert opened.in_all < 50
+
+
+def test_an_interrupt_ends_the_check(opened: type[Opened], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reaches the main thread while that waits for the others."""
+
+    def interrupted(_futures: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hcexport.transfer.verify_zip.as_completed", interrupted)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        checked(zipped(*[(f"{number}.csv", NOISE * 1000) for number in range(50)]))
+    assert threading.active_count() == before
+    assert (opened.now, opened.in_all < 50) == (0, True)
 
 
 def test_a_disk_that_cannot_be_read_is_not_the_downloads_fault() -> None:

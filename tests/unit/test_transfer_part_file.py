@@ -7,7 +7,6 @@ import json
 import os
 import stat
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -17,9 +16,7 @@ from pathlib import Path
 import pytest
 
 from hcexport.errors import CannotCreate
-from hcexport.times import NO_DEADLINE
 from hcexport.transfer.destination import IfExists
-from hcexport.transfer.follower import BLOCK_BYTES
 from hcexport.transfer.part_file import SWEEP_AFTER_S, Part, PartMetadata, adopt, create, remove_stale
 from hcexport.transfer.publish import PartTakenError, publish, stream
 
@@ -140,6 +137,7 @@ def test_a_chunk_is_written_whole_by_a_disk_that_takes_it_in_bits(folder: Path) 
     part.file = _Stingy(part.file, write)  # type: ignore[assignment] # all that write() uses of it
     part.write(b"1234567890")
     assert part.size == 10
+    assert part.sha256 == sha256(b"1234567890").hexdigest()
     assert part.path
     assert part.path.read_bytes() == b"1234567890"
     part.discard()
@@ -169,7 +167,7 @@ def test_a_dead_part_is_inherited_with_all_its_bytes(folder: Path) -> None:
     assert part.note == NOTE
     part.write(b"67890")
     assert part.size == 10
-    assert part.sums(NO_DEADLINE).sha256 == sha256(b"1234567890").hexdigest()
+    assert part.sha256 == sha256(b"1234567890").hexdigest()
     assert part.path
     assert part.path.read_bytes() == b"1234567890"
     assert len(names(folder)) == 2
@@ -198,20 +196,6 @@ def test_an_owner_that_lives_keeps_its_part(folder: Path) -> None:
     part = part_of(folder)
     assert adopt(folder, NOTE) is None
     part.close_keeping()
-
-
-def test_a_part_that_was_left_is_free_at_once_though_its_follower_still_reads(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    large = replace(NOTE, total=2 * BLOCK_BYTES)
-    go_on = threading.Event()
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "pread", lambda *_: go_on.wait() and b"")
-        dead_part(folder, bytes(BLOCK_BYTES), large)
-        part = adopt(folder, large)
-        go_on.set()
-    assert part
-    part.discard()
 
 
 def test_where_locks_do_not_work_an_owner_that_lives_writes_to_nobodys_file(
