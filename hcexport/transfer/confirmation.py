@@ -1,8 +1,8 @@
-"""Whether a zip is the one that was asked for: what its entries and their JSON say of the reports in it.
+"""Check that a zip holds the reports that were asked for, by its entries' names and JSON.
 
-A job whose answer was lost is taken for ours because of its user and its time, and another machine with the same user
-may have submitted it. How entries are named is not documented. So every report must be named somewhere, each CSV and
-JSON must name one of ours, and no JSON may be another report's; else the zip does not confirm the job.
+A job whose response was lost is found by its user and its time, but another machine with the same user may have
+submitted it. The API does not document how entries are named. So the zip confirms the job only if every report is
+named somewhere, each CSV and JSON names a report of ours, and no JSON is that of another report.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hcexport.api_json import JsonFields
 from hcexport.transfer.verify_zip import opened
 
 READ_BYTES = 1 << 20  # of an entry: a report is some 10 kB, and JSON takes 40 times its size as objects
-READ_BYTES_IN_ALL = 64 << 20  # what lies behind tells only its path
+READ_BYTES_IN_ALL = 64 << 20  # of the entries after that only the path counts
 _WORD = re.compile(r"[^\W_]+")
 _ID_KEYS = ("id", "runid", "reportid")
 
@@ -29,7 +29,7 @@ Names = Callable[[], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class _Entry:
-    """A CSV or JSON of the zip: which of our ids its path or its text has, and whose report its JSON says it is."""
+    """A CSV or JSON of the zip: the ids of ours in its path and in its text, and the ids and names in its JSON."""
 
     path: str
     in_path: frozenset[str]
@@ -39,10 +39,10 @@ class _Entry:
 
 
 def confirms(file: IO[bytes], run_ids: Sequence[str], names: Names) -> bool:
-    """Whether the zip is that of these reports and of no others.
+    """Whether the zip holds these reports and no others.
 
-    ``names`` are the names of all reports of the organization by their ids, and are asked for when ids do not tell.
-    Leaves the file's position anywhere.
+    ``names`` returns the names of all reports of the organization by their ids, and is called only if the ids do not
+    decide. Leaves the file's position anywhere.
     """
     with opened(file) as archive:
         entries = list(_entries(archive, run_ids))
@@ -51,28 +51,28 @@ def confirms(file: IO[bytes], run_ids: Sequence[str], names: Names) -> bool:
     mentioned = [entry.in_path | entry.in_text for entry in entries]
     if any(mentioned):
         return all(mentioned) and frozenset().union(*mentioned) == set(run_ids)
-    return _named_by(entries, run_ids, names())
+    return _match_by_name(entries, run_ids, names())
 
 
-def _named_by(entries: Sequence[_Entry], run_ids: Sequence[str], names: Mapping[str, str]) -> bool:
-    """Whether every entry bears the name of one of ours, and all of ours are there. A name that two have tells nothing.
+def _match_by_name(entries: Sequence[_Entry], run_ids: Sequence[str], names: Mapping[str, str]) -> bool:
+    """Whether every entry has the name of a report of ours, and all of ours are there.
 
-    The longest name counts: "nightly 12" is in "nightly 123" as well.
+    A name that two reports share decides nothing. The longest name counts, because "nightly 12" is in "nightly 123".
     """
     plain = Counter(map(_plain, names.values()))
     ours = {_plain(names.get(run_id, "")) for run_id in run_ids}
     if len(ours) < len(run_ids) or any(plain[name] != 1 or not name for name in ours):
         return False
     known = sorted(filter(None, plain), key=len, reverse=True)
-    return {next((name for name in known if _bears(entry, name)), "") for entry in entries} == ours
+    return {next((name for name in known if _has_name(entry, name)), "") for entry in entries} == ours
 
 
-def _bears(entry: _Entry, name: str) -> bool:
+def _has_name(entry: _Entry, name: str) -> bool:
     return name in entry.names if entry.names else name in _plain(entry.path)
 
 
 def _plain(name: str) -> str:
-    """A report's name as it may stand in a file's: what file systems do not take is replaced in some way."""
+    """Reduce a name to letters and digits, because file names replace the other characters in unknown ways."""
     return re.sub(r"[\W_]+", "_", name).strip("_").lower()
 
 
@@ -92,30 +92,32 @@ def _entries(archive: ZipFile, run_ids: Sequence[str]) -> Iterator[_Entry]:
         reports = [JsonFields(report) for report in (_reports_in(text) if kind == ".json" else [])]
         yield _Entry(
             member.filename,
-            in_path=_mentioned(member.filename, by_word),
-            in_text=_mentioned(text, by_word),
+            in_path=_find_ids(member.filename, by_word),
+            in_text=_find_ids(text, by_word),
             ids=frozenset(filter(None, (report.text(key) for report in reports for key in _ID_KEYS))),
             names=frozenset(filter(None, (_plain(report.text("name")) for report in reports))),
         )
 
 
-def _mentioned(text: str, by_word: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """The ids, here by their first words, that a text has: thousands of ids are looked for in thousands of texts."""
+def _find_ids(text: str, by_word: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Find the ids in a text; they come by their first words, because there may be thousands of ids and texts."""
     likely = [run_id for word in by_word.keys() & set(_WORD.findall(text)) for run_id in by_word[word]]
-    return frozenset(each for each in likely if re.search(rf"(?<![^\W_]){re.escape(each)}(?![^\W_])", text))
+    return frozenset(run_id for run_id in likely if re.search(rf"(?<![^\W_]){re.escape(run_id)}(?![^\W_])", text))
 
 
 def _reports_in(text: str) -> list[dict[str, Any]]:
-    """The objects of a JSON that may be reports: those of its list, or the document itself."""
+    """Return the objects of a JSON that may be reports: those of its list, or the document itself."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return []
     if not isinstance(document, dict):
         return _objects(document)
-    below = [one for key, value in document.items() if key.lower() in {"runs", "reports"} for one in _objects(value)]
+    below = [
+        report for key, value in document.items() if key.lower() in {"runs", "reports"} for report in _objects(value)
+    ]
     return below or [document]
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,11 +1,11 @@
-"""Where a download will stand: settled before anything is sent, so that no export is made for nothing.
+"""Decide where a download will be saved, before anything is sent, so that no export is made in vain.
 
-What is known before the submit is checked then: the folder, the name, the right to write, what is there already. A name
-that needs the job (``{job_id}``) or the upload item (a folder was given) is checked again, by the same rules, when the
-job is there and before a byte is fetched.
+The folder, the name, the right to write and existing files are checked before the submit, as far as they are known. A
+name that needs the job (``{job_id}``) or the upload item (if ``--out`` is a folder) is checked again, by the same
+rules, when the job has ended and before a byte is fetched.
 
-A symbolic link under the final name is replaced by the file, never followed. A FIFO, a device or a socket is refused:
-it is no place for a file, and opening one may wait for ever. ``-`` is standard output.
+A symbolic link under the final name is replaced by the file, never followed. A FIFO, a device or a socket is refused,
+because opening it may wait for ever. ``-`` is standard output.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LIKE_A_JOB_ID = "j00000000-0000-0000-0000-000000000000"
 
 
 class IfExists(StrEnum):
-    """What to do about a file that has the final name already."""
+    """What to do if a file has the final name already."""
 
     FAIL = "fail"
     OVERWRITE = "overwrite"
@@ -42,8 +42,8 @@ class IfExists(StrEnum):
 class FileDestination:
     """A file in an existing folder that we may write to.
 
-    ``template`` is the file's name with words still in it, empty for the server's own name; ``mode`` is what this
-    folder gives to a new file (umask and access lists alike).
+    ``template`` is the file's name with ``words`` still to be replaced, empty for the server's own name. ``mode`` is
+    the permissions that a new file gets in this folder, by umask or access lists.
     """
 
     folder: Path
@@ -53,17 +53,17 @@ class FileDestination:
     mode: int = 0o600
 
     def for_job(self, job_id: str) -> FileDestination:
-        """The same with ``{job_id}`` known."""
+        """Return the same destination with ``{job_id}`` known."""
         return replace(self, words={**self.words, "job_id": sanitize(job_id)})
 
     def target(self, item_name: str) -> Path:
-        """The final name. Raises UsageError while it needs a job id that is not known."""
+        """Return the final path. Raises UsageError if it needs a job id that is not known."""
         return self.folder / (expand_template(self.template, self.words) if self.template else zip_name(item_name))
 
     def existing(self, item_name: str = "") -> Path | None:
-        """The file that is there already and stays (``skip``), else None.
+        """Return the existing file if it is to be kept (``skip``), else None.
 
-        Raises CannotCreate when something is there and may not be replaced.
+        Raises CannotCreate if something exists that may not be replaced.
         """
         target = self.target(item_name)
         with creating(target):
@@ -80,14 +80,14 @@ class FileDestination:
 class StreamDestination:
     """Standard output."""
 
-    folder: None = None  # for the part: its bytes are in no folder of the user's
+    folder: None = None  # the part is a temporary file
 
     def for_job(self, _job_id: str) -> StreamDestination:
-        """The same: standard output needs no job."""
+        """Return the same destination, because standard output needs no job."""
         return self
 
     def existing(self, _item_name: str = "") -> None:
-        """Nothing: what is there is written into."""
+        """Return None, because nothing is in the way."""
 
 
 Destination = FileDestination | StreamDestination
@@ -102,16 +102,16 @@ def resolve(
     now: datetime | None = None,
     may_make_folder: bool = True,
 ) -> Destination:
-    """Where ``--out`` leads, checked as far as it can be without a job.
+    """Resolve ``--out``, and check it as far as that is possible without a job.
 
-    ``{date}`` and ``{time}`` are of ``now``, by default the local time. A folder that is named with a slash at the end
-    is made where its parent exists, or only checked without ``may_make_folder``. Raises UsageError for a template that
-    means nothing, and CannotCreate for what cannot be written.
+    ``{date}`` and ``{time}`` are those of ``now``, by default the local time. A missing folder, with a slash at its
+    end, is made if its parent exists; without ``may_make_folder`` only the parent is checked. Raises UsageError for a
+    template that cannot be understood, and CannotCreate for a place that cannot be written to.
     """
     if out in _STDOUT:
         return StreamDestination()
     if not out or "\0" in out:
-        raise UsageError("--out is empty" if not out else "--out holds a NUL")
+        raise UsageError("--out is empty" if not out else "--out contains a NUL character")
     words = _words(profile, job_id, now or datetime.now().astimezone())
     folder_template, name_template = os.path.split(out)
     folder = Path(expand_template(folder_template, words) or ".").absolute()
@@ -132,20 +132,20 @@ def resolve(
 
 
 def zip_name(item_name: str) -> str:
-    """What the server calls the file, made harmless; always a ``.zip``."""
+    """Make the server's name for the file harmless, and end it in ``.zip``."""
     name = sanitize(item_name, default=DEFAULT_NAME)
     return name if name.lower().endswith(".zip") else sanitize(f"{name}.zip")
 
 
 def no_folder(folder: Path) -> CannotCreate:
-    """The error for a folder that is missing, or is something else."""
+    """Make the error for a folder that is missing, or is not a folder."""
     if os.path.lexists(folder):
         return CannotCreate(f"{folder} is not a folder", hint="choose another one")
     return CannotCreate(f"the folder {folder} does not exist", hint=f"mkdir -p {shlex.quote(str(folder))}")
 
 
 def require_replaceable(target: Path, found: os.stat_result) -> None:
-    """Raise CannotCreate unless what is there is a file or a link, which the zip may stand in for."""
+    """Raise CannotCreate unless the path is a file or a link, which the zip may replace."""
     if stat.S_ISDIR(found.st_mode):
         raise refused(target, IsADirectoryError(errno.EISDIR, ""))
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
@@ -153,7 +153,7 @@ def require_replaceable(target: Path, found: os.stat_result) -> None:
 
 
 def already_exists(target: Path) -> AlreadyExists:
-    """The error for a final name that something has already."""
+    """Make the error for a final name that is taken."""
     return AlreadyExists(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
 
 

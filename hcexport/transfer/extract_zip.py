@@ -1,13 +1,12 @@
-"""Unpacking a zip so that nothing lands anywhere else, nothing is overwritten silently, and a failure leaves nothing.
+"""Unpack a zip so that no file lands outside the folder or replaces another silently, and a failure leaves nothing.
 
-Everything that can be known from the list of members is checked, of all of them, before the first byte is written.
-Then all is unpacked into a hidden folder, every CRC checked, and only then moved to where it belongs.
+The list of members is checked as a whole before the first byte is written. Then all members are unpacked into a hidden
+folder, which checks every CRC, and only then moved into place.
 
-Which members of a zip may be unpacked. One that may not is refused, never renamed.
-
-Refused is what lands elsewhere or reads other than it is, here or where the folder is copied to: Windows drops a dot
-or a blank at the end of a name, and writes ``a.csv:b`` into ``a.csv``. What Windows refuses by itself does no harm.
-Hidden names are refused because programs obey such files unasked (``.bashrc``, ``.git/``), and no report is one.
+A member with a dangerous name is refused, never renamed. Dangerous is a name that leads elsewhere or looks like another
+name, here or on a machine that the folder is copied to: Windows drops a dot or a blank at the end of a name, and writes
+``a.csv:b`` into ``a.csv``. Names that Windows itself refuses do no harm. Hidden names are refused because programs
+obey such files without being asked (``.bashrc``, ``.git/``), and no report has such a name.
 """
 
 from __future__ import annotations
@@ -30,8 +29,9 @@ from hcexport.transfer.destination import IfExists, already_exists, no_folder
 from hcexport.transfer.disk import creating, hidden, probe, require_room
 from hcexport.transfer.file_names import is_reserved, with_number
 from hcexport.transfer.part_file import STAGED, remove_stale
-from hcexport.transfer.verify_zip import CHUNK_BYTES, opened
+from hcexport.transfer.verify_zip import opened
 
+CHUNK_BYTES = 1 << 20
 MAX_DEPTH = 64  # a name of 64 KiB may be 32,000 folders deep
 MAX_PLACES = 150_000  # files and folders, each of which takes memory
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -42,7 +42,10 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken for a bomb. A report in CSV and JSON packs 10 to 50 times; below ``small`` bytes anything may."""
+    """Limits beyond which a zip is taken for a bomb.
+
+    A report in CSV and JSON is packed 10 to 50 times. Up to ``small`` bytes any ratio is allowed.
+    """
 
     members: int = 100_000
     bytes: int = 8 << 30
@@ -50,7 +53,7 @@ class Limits:
     small: int = 64 << 20
 
     def allowed(self, packed_bytes: int) -> int:
-        """How many bytes a zip of this size may unpack to."""
+        """Return how many bytes a zip of this size may unpack to."""
         return min(self.bytes, max(self.small, self.ratio * packed_bytes))
 
 
@@ -58,9 +61,9 @@ LIMITS = Limits()
 
 
 def resolve_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path | None:
-    """The folder to unpack into, checked before anything is sent; None when it exists and stays (``skip``).
+    """Check the folder to unpack into, before anything is sent; None if it exists and is to be kept (``skip``).
 
-    A folder that is empty is as good as none. Raises CannotCreate when it may not be used.
+    An empty folder counts as missing. Raises CannotCreate if it may not be used.
     """
     wanted = folder.absolute()
     with creating(wanted):
@@ -68,7 +71,7 @@ def resolve_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path
             raise no_folder(wanted.parent)
         if not _is_free(wanted):
             if if_exists is IfExists.RENAME:
-                wanted = _numbered(wanted)
+                wanted = _with_free_number(wanted)
             elif not wanted.is_dir():
                 raise no_folder(wanted)
             elif if_exists is IfExists.FAIL:
@@ -87,10 +90,10 @@ def extract(
     limits: Limits = LIMITS,
     deadline: Deadline = NO_DEADLINE,
 ) -> Path | None:
-    """Unpack a zip into a folder, all of it or nothing; returns the folder, None when it was there and stays.
+    """Unpack a zip into a folder, all of it or nothing; returns the folder, None if it existed and was kept.
 
-    ``overwrite`` replaces files of the same name in an existing folder and leaves its others alone. Raises BadDownload
-    for a zip that is damaged or that would do harm, CannotCreate, TimedOut.
+    ``overwrite`` replaces files of the same name in an existing folder and leaves the others alone. Raises BadDownload
+    for a zip that is damaged or dangerous, CannotCreate, TimedOut.
     """
     target = resolve_folder(folder, if_exists=if_exists)
     if target is None:
@@ -111,17 +114,17 @@ def extract(
 
 
 def _parent(target: Path) -> Path:
-    """Where the hidden folder goes: beside a folder that is not there yet, inside one that is."""
+    """Return the folder for the hidden folder: the target if it exists, else its parent."""
     return target if target.is_dir() else target.parent
 
 
-def _numbered(folder: Path) -> Path:
+def _with_free_number(folder: Path) -> Path:
     names = (folder.with_name(with_number(folder.name, number)) for number in count(1))
     return next(name for name in names if not os.path.lexists(name))
 
 
 def _is_free(folder: Path) -> bool:
-    """Whether there is nothing, or an empty folder."""
+    """Whether the path is missing or is an empty folder."""
     try:
         return not any(folder.iterdir())
     except FileNotFoundError:
@@ -139,7 +142,7 @@ def _check_size(members: Sequence[ZipInfo], allowed: int, limits: Limits) -> Non
 
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
-    """A hidden folder on the target's file system; nothing of it is left at the end."""
+    """Make a hidden folder on the target's file system, and remove it at the end."""
     parent = _parent(target)
     staging = hidden(parent, "zip", "extract")
     remove_stale(parent)
@@ -171,7 +174,7 @@ def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed:
 
 
 def _move_into_place(content: Path, target: Path) -> None:
-    """One rename where the target is new; else file by file into the folder that is there."""
+    """Rename the folder if the target is new, else move file by file into the existing folder."""
     if not target.is_dir():
         content.rename(target)
         return
@@ -186,7 +189,7 @@ def _move_into_place(content: Path, target: Path) -> None:
 
 
 def _check_place(source: Path, place: Path) -> None:
-    """A folder may only meet a real folder, a file only something that is none: links are never followed."""
+    """Refuse a folder in the place of a file or a link, and a file in that of a folder; links are never followed."""
     if not os.path.lexists(place):
         return
     if source.is_dir() != (place.is_dir() and not place.is_symlink()):
@@ -194,7 +197,7 @@ def _check_place(source: Path, place: Path) -> None:
 
 
 def check_members(members: Sequence[ZipInfo]) -> None:
-    """Raise BadDownload for the first that leads elsewhere, is no plain file or folder, or meets another one."""
+    """Raise BadDownload for a member with a dangerous name, of a special kind, or with the name of another member."""
     places: dict[tuple[int, str], tuple[int, str, bool]] = {}  # by the number of the folder and the folded name
     for member in members:
         _check_kind(member)
@@ -203,9 +206,9 @@ def check_members(members: Sequence[ZipInfo]) -> None:
         number = 0
         for depth, part in enumerate(parts, start=1):
             place = (len(places) + 1, part, depth == len(parts) and not member.is_dir())
-            known = places.setdefault((number, _folded(part)), place)
+            known = places.setdefault((number, _fold(part)), place)
             if known is not place and (place[2] or known[1:] != place[1:]):
-                raise _refused(member.orig_filename, f"it collides with {known[1]!r}")
+                raise _refuse(member.orig_filename, f"it collides with {known[1]!r}")
             number = known[0]
         if len(places) > MAX_PLACES:
             raise BadDownload(f"not unpacked: more than {MAX_PLACES} files and folders are in the zip")
@@ -229,7 +232,7 @@ def _check_name(name: str) -> None:
     }
     for problem, is_there in problems.items():
         if is_there:
-            raise _refused(name, problem)
+            raise _refuse(name, problem)
 
 
 def _has_invisible(name: str) -> bool:
@@ -239,12 +242,12 @@ def _has_invisible(name: str) -> bool:
 def _check_kind(member: ZipInfo) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise _refused(member.orig_filename, "it is a link or a device")
+        raise _refuse(member.orig_filename, "it is a link or a device")
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
-def _refused(name: str, problem: str) -> BadDownload:
+def _refuse(name: str, problem: str) -> BadDownload:
     return BadDownload(f"not unpacked: {name!r} in the zip is refused, {problem}", hint="unzip -l shows what is in it")

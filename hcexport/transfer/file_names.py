@@ -1,4 +1,4 @@
-"""File names: the words a user may put into one, and what the server may call one."""
+"""File names: templates that a user types, and names that the server sends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _RESERVED = frozenset(
 
 
 def expand_template(template: str, words: Mapping[str, str]) -> str:
-    """The template with each ``{word}`` replaced; ``{{`` and ``}}`` are braces.
+    """Replace each ``{word}`` of a template; ``{{`` and ``}}`` are braces.
 
-    Raises UsageError, naming the word, for one that is not in ``words``.
+    Raises UsageError for a word that is not in ``words``.
     """
     try:
         pieces = list(string.Formatter().parse(template))
     except ValueError:
-        raise UsageError(f"{template!r} has a brace too many", hint="write {{ or }} for a brace") from None
+        raise UsageError(f"{template!r} has an unmatched brace", hint="write {{ or }} for a brace") from None
     return "".join(literal + _value(field, spec, conversion, words) for literal, field, spec, conversion in pieces)
 
 
@@ -39,11 +39,11 @@ def _value(field: str | None, spec: str | None, conversion: str | None, words: M
 
 
 def sanitize(name: str, *, default: str = "_") -> str:
-    """A file name (one component, at most NAME_BYTES of UTF-8) as near to ``name`` as can be without harm.
+    """Make a name harmless: a single path component of at most NAME_BYTES bytes of UTF-8.
 
-    Letters, marks and digits of any script stay, and so do dots, dashes, blanks and parentheses inside; the rest
-    (separators, control characters, what shells and Windows treat specially) becomes ``_``. Nothing is left that hides
-    the file, looks like an option or is a device on Windows. ``default`` stands in where nothing is left.
+    Letters, marks and digits of any script stay, and so do dots, dashes, blanks and parentheses inside the name. All
+    other characters (separators, control characters, what shells and Windows treat specially) become ``_``. The result
+    does not hide the file, look like an option, or name a device on Windows. ``default`` replaces an empty result.
     """
     composed = unicodedata.normalize("NFC", name)
     plain = "".join(character if _is_plain(character) else "_" for character in composed)
@@ -61,7 +61,7 @@ def _is_plain(character: str) -> bool:
 
 
 def clamp(name: str, limit: int) -> str:
-    """The name cut to ``limit`` bytes, whole characters only, its suffix kept."""
+    """Cut a name to ``limit`` bytes, between characters, and keep its suffix."""
     stem, suffix = _split(name)
     room = limit - _bytes(suffix)
     if _bytes(stem) <= room:
@@ -70,14 +70,14 @@ def clamp(name: str, limit: int) -> str:
 
 
 def with_number(name: str, number: int, limit: int = 255) -> str:
-    """``name (number).zip`` for ``name.zip``, at most ``limit`` bytes."""
+    """Return ``name (number).zip`` for ``name.zip``, cut to ``limit`` bytes."""
     stem, suffix = _split(name)
     ending = f" ({number}){suffix}"
     return clamp(stem, limit - _bytes(ending)) + ending
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Stem and suffix; what is too long for a suffix is none."""
+    """Split a name into stem and suffix; an ending longer than SUFFIX_CHARACTERS is no suffix."""
     stem, dot, suffix = name.rpartition(".")
     return (stem, dot + suffix) if stem and len(suffix) <= SUFFIX_CHARACTERS else (name, "")
 

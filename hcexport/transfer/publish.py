@@ -1,4 +1,4 @@
-"""From a verified part to the final name, or into a stream: the one place that makes anything visible."""
+"""Give a verified part its final name, or copy it into a stream. Nothing else makes a download visible."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hcexport.transfer.disk import creating
 from hcexport.transfer.file_names import with_number
 from hcexport.transfer.part_file import COPY_BYTES, Part
 
-# What file systems without hard links answer: FAT, some network and user-space ones.
+# The errors of file systems without hard links: FAT, some network and user-space file systems.
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class PartTakenError(Exception):
-    """Another run took this part for a dead one's and claimed it."""
+    """Another run took this part for that of an ended run, and adopted it."""
 
 
 def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path | None:
     """Give a verified part its final name, durably: fsync, link or rename, fsync of the folder.
 
-    Returns the name it got, which ``rename`` may number; None when ``skip`` found a file there. Only ``overwrite``
-    replaces anything. The others link, which fails when the name is taken, so that two writers never clobber each
-    other; on a file system without links they look first and then rename, and a name taken in between is replaced, by
-    a whole zip. Raises CannotCreate and PartTakenError.
+    Returns the final path, which has a number after ``rename`` if needed; None if ``skip`` found a file there. Only
+    ``overwrite`` replaces a file. The others link, because a link fails if the name is taken, so that two writers never
+    replace each other's file. On a file system without links they look first and then rename: a file that appears in
+    between is replaced by a whole zip. Raises CannotCreate and PartTakenError.
     """
     if part.path is None:
         raise ValueError("a part without a name cannot be published")
@@ -66,7 +66,7 @@ def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
 
 
 def _move(part: Path, target: Path) -> None:
-    with suppress(FileNotFoundError):  # a FIFO or a device may have got the name since it was looked at
+    with suppress(FileNotFoundError):  # a FIFO or a device may have got the name since the last look
         require_replaceable(target, target.lstat())
     try:
         part.replace(target)

@@ -1,7 +1,7 @@
-"""Submitting an operation exactly once.
+"""Submit an operation exactly once.
 
-The server starts a job for every POST that reaches it, and in most ways to lose the answer it has done so. So the
-intent is in the ledger before the POST and the job's id right after it. What an answer proves, and what follows:
+The server starts a job for every POST that reaches it, and if the response is lost it has mostly done so. So the
+intent is in the ledger before the POST, and the job's id right after it. What a response proves, and what follows:
 
 === ============================================================ ==================== =================================
 No. answer to the POST                                           proves               then
@@ -17,12 +17,12 @@ No. answer to the POST                                           proves         
 9   none, half of one, a page, a redirect, JSON without an id    nothing              search; unknown
 === ============================================================ ==================== =================================
 
-"Then" is for a search that finds no job; where no new token is to be had (row 5), nothing can be searched, and the
-refusal of the old one stands. A search that finds exactly one adopts it, which its zip must confirm
-(``confirmation``). One that finds several, or fails, or cannot tell because another submit of this machine is open,
-leaves the outcome unknown: OutcomeUnknown, and only then does the intent stay in the ledger.
+"Then" follows a search that finds no job. Without a new token (row 5) nothing can be searched, and the error is that
+of the old token. If the search finds exactly one job, that job is adopted, and its zip must confirm it
+(``confirmation``). If it finds several jobs, or fails, or cannot decide because another submit of this machine is
+open, the outcome is unknown: OutcomeUnknown is raised, and only then does the intent stay in the ledger.
 
-A job is a match when it has the operation and the user (without regard to case), is not in the ledger, and was
+A job matches if it has the operation and the user (without regard to case), is not in the ledger, and was
 started between the first sending and the last lost answer by the API's own clock, or has not been started yet.
 """
 
@@ -41,16 +41,17 @@ from hcexport.models import Job
 from hcexport.retry import ATTEMPTS
 from hcexport.store.ledger import Ledger, LedgerEntry
 
-SEARCHED_JOBS = 500  # one request each; a server with more of them is searched by a person
+SEARCHED_JOBS = 500  # a request for each; more jobs than that would take minutes
 CLOCK_SLACK = timedelta(seconds=1)  # the clocks of a cluster's nodes differ a little
-DATE_STEP = timedelta(seconds=1)  # HTTP dates are whole seconds, cut off: a time by them is up to this much early
-LOOK_AGAIN_S = 1.0  # after a search without a match: the job may be made just now
-OPEN_FOR = timedelta(hours=1)  # longer than any submit takes: an older intent has not made a job just now
+DATE_STEP = timedelta(seconds=1)  # HTTP dates have whole seconds, so a time by them is up to this much early
+LOOK_AGAIN_S = 1.0  # after a search without a match, because the job may be made just now
+_EXPORT_URI = "/healthcheck/reports/export"
+OPEN_FOR = timedelta(hours=1)  # longer than any submit takes, so an older intent cannot have made the job
 
 
 @dataclass(frozen=True)
 class Submitter:
-    """Whose submit it is, for the ledger and for the search."""
+    """The user who submits, for the ledger and for the search."""
 
     organization: str
     username: str
@@ -59,9 +60,9 @@ class Submitter:
 
 @dataclass(frozen=True)
 class Operation:
-    """What is submitted: ``send`` POSTs it once, ``uri`` ends the ``operationURI`` of its jobs.
+    """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
-    ``run_ids`` are what the ledger calls it by, ``command`` is what a person types to submit it again.
+    ``run_ids`` go into the ledger, ``command`` is what a person types to submit it again.
     """
 
     name: str
@@ -73,20 +74,17 @@ class Operation:
 
 @dataclass(frozen=True)
 class Submitted:
-    """The job. ``adopted`` says that its answer was lost, and that it was found among the server's jobs."""
+    """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs."""
 
     job: Job
     adopted: bool = False
 
 
 def export_of(run_ids: Sequence[str]) -> Operation:
-    """The export of reports."""
+    """Make the operation that exports reports."""
     ids = tuple(run_ids)
     command = ("hcexport", "export", "--run-ids", ",".join(ids))
     return Operation("export", partial(Client.export_reports, run_ids=ids), _EXPORT_URI, ids, command)
-
-
-_EXPORT_URI = "/healthcheck/reports/export"
 
 
 def is_export(job: Job) -> bool:
@@ -99,8 +97,8 @@ def submit(
 ) -> Submitted:
     """Submit an operation once, and return its job, which is in the ledger by then.
 
-    ``on_lost`` hears that an answer proved nothing and that the job is being looked for. Raises OutcomeUnknown when
-    what became of it is not known, and what the client raises when nothing happened.
+    ``on_lost`` is told why a response proves nothing, before the job is searched for. Raises OutcomeUnknown if nobody
+    knows whether the server started a job, and what the client raises if it surely did not.
     """
     entry = ledger.intend(origin.organization, origin.username, operation.run_ids, origin.profile)
     search = _Search(client, ledger, origin, operation, entry)
@@ -135,7 +133,7 @@ def submit(
 
 
 class _Verdict(Enum):
-    """What an answer proves, as far as something else follows."""
+    """What a response proves; the rows are those of the table above."""
 
     NOTHING_HAPPENED = auto()  # rows 2 to 4
     RENEW = auto()  # row 5
@@ -160,7 +158,7 @@ def _verdict(error: HcexportError, *, may_renew: bool) -> _Verdict:
 
 
 def _renew(client: Client, ledger: Ledger, search: _Search) -> None:
-    """Get a new token, which the search needs as well. Where there is none to be had, the refusal stands."""
+    """Get a new token, which the search needs as well. Raises what the client raises if there is no new token."""
     try:
         client.renew_token()
     except (NetworkError, TimedOut) as error:
@@ -171,7 +169,7 @@ def _renew(client: Client, ledger: Ledger, search: _Search) -> None:
 
 
 def _wait(client: Client, busy: HcexportError) -> bool:
-    """Wait as long as the server asks, in which the job may show; whether that was short enough to send again."""
+    """Wait as long as the server asks; return False if that is too long for another attempt."""
     try:
         client.session.pause(getattr(busy, "retry_after_s", 0.0), busy)
     except HcexportError:
@@ -180,7 +178,7 @@ def _wait(client: Client, busy: HcexportError) -> bool:
 
 
 class _Search:
-    """Looks among the server's jobs for the one that a lost answer must have been about."""
+    """Searches the server's jobs for the job of a lost response."""
 
     def __init__(
         self, client: Client, ledger: Ledger, origin: Submitter, operation: Operation, entry: LedgerEntry
@@ -189,14 +187,14 @@ class _Search:
         self._operation, self.entry = operation, entry
         self._clock = client.session.deadline.clock
         self._sent = self._lost = self._clock()
-        self._strangers: set[str] = set()  # job ids that were looked at and are not ours
+        self._strangers: set[str] = set()  # ids of jobs that are not ours
 
     def lost(self) -> None:
-        """An answer has just been lost."""
+        """Note the time: a response has just been lost."""
         self._lost = self._clock()
 
     def run(self, lost: HcexportError) -> Job | None:
-        """The one match, None without any. Raises OutcomeUnknown for several, and where nobody can tell."""
+        """Return the only match, None without a match. Raises OutcomeUnknown for several, and if the search fails."""
         try:
             found = self._matches()
             if not found:
@@ -210,7 +208,7 @@ class _Search:
         return found[0] if found else None
 
     def unknown(self, message: str) -> OutcomeUnknown:
-        """What became of it is not known."""
+        """Make the error for an unknown outcome, with what to type next."""
         profile = ["--profile", self._origin.profile] if self._origin.profile else []
         look = shlex.join(["hcexport", "jobs", "--server", *profile])
         again = shlex.join([*self._operation.command, *profile])
@@ -220,7 +218,9 @@ class _Search:
         )
 
     def _matches(self) -> list[Job]:
-        username = self._origin.username or self._client.account().username  # a token from outside says no name
+        username = (
+            self._origin.username or self._client.account().username
+        )  # a token from the environment has no name with it
         if not username:
             raise OutcomeUnknown("the server does not say whose token it is")
         known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
@@ -240,9 +240,9 @@ class _Search:
         return self._without_those_of_others(matches)
 
     def _without_those_of_others(self, jobs: list[Job]) -> list[Job]:
-        """The jobs that no other submit from here has. Raises OutcomeUnknown when another may still get the answer.
+        """Drop jobs of other submits from this machine. Raises OutcomeUnknown if another submit is still open.
 
-        The ledger is read after the jobs and once: a submit is in it before its job is made, and until its end.
+        The ledger is read once and after the jobs, because a submit is in it before its job is made and until its end.
         """
         entries = self._ledger.entries()
         known = {entry.job_id for entry in entries}
@@ -260,7 +260,7 @@ class _Search:
         )
 
     def _window(self) -> tuple[datetime, datetime]:
-        """From the first sending to the last loss, by the API's clock."""
+        """Return the time from the first sending to the last loss, by the API's clock."""
         now, there = self._clock(), self._client.session.server_now()
         since = there - timedelta(seconds=now - self._sent) - CLOCK_SLACK
         return since, there - timedelta(seconds=now - self._lost) + DATE_STEP + CLOCK_SLACK

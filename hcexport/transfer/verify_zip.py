@@ -25,7 +25,6 @@ from hcexport.times import NO_DEADLINE, Deadline
 MEMBER = b"PK\x03\x04"
 END = b"PK\x05\x06"
 SIGNATURE_BYTES = 4
-CHUNK_BYTES = 1 << 20
 THREADS = min(4, os.cpu_count() or 1)
 CHECK_BYTES = 1 << 18  # at a time in each thread, which needs about four times as much memory
 MAX_ENTRIES = 100_000
