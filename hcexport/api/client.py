@@ -159,7 +159,7 @@ class Client:
             headers["If-Range"] = validator
         with ExitStack() as stack:
 
-            def open_stream(*, token: Secret) -> ItemStream:
+            def open_stream(*, token: Secret) -> Response:
                 return stack.enter_context(self.session.stream(f"{self._admin}/{path}", token=token, headers=headers))
 
             yield self._call(path, open_stream)
