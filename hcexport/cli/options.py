@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,8 +45,15 @@ class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 tak
             self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
 
 
+def _parse_when(text: str) -> datetime | timedelta:
+    """Read a point in time; ``24h`` stays a timedelta, because it is counted by the server's clock."""
+    when = parse_when(text, datetime.now(UTC))
+    is_age = re.search(r"[0-9][dhms]\s*$", text.lower())
+    return timedelta(seconds=parse_duration(text.lower())) if is_age else when
+
+
 DURATION = Parsed("DUR", parse_duration)
-WHEN = Parsed("WHEN", lambda text: parse_when(text, datetime.now(UTC)))
+WHEN = Parsed("WHEN", _parse_when)
 
 
 class _File(click.Path):

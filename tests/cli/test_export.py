@@ -31,6 +31,7 @@ RECORD = [
     "elapsed_seconds",
     "verified",
     "adopted",
+    "warnings",
 ]
 
 

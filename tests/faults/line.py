@@ -85,6 +85,7 @@ class Server:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._socket.getsockname()[1]
         self.requests: list[Request] = []
+        self.connections = 0
         self.errors: list[BaseException] = []
 
     def __enter__(self) -> Self:
@@ -109,6 +110,7 @@ class Server:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

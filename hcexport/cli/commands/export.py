@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
+
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
-from hcexport.cli.selection import Selection, pop_selection, selector_options
+from hcexport.cli.selection import Selection, pop_selection, select_reports, selector_options
 from hcexport.cli.waiting import (
     job_outcome,
+    require_item,
     require_success,
     resume_command,
     wait_for,
@@ -31,9 +34,10 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
     waits=True,
     examples=[
         "hcexport export --latest 3 --wait --out reports.zip",
-        "hcexport export --run-ids vegcl1xm6u,ir2qersuao --out 'health-{date}.zip'",
+        "hcexport export vegcl1xm6u ir2qersuao --out 'health-{date}.zip'",
     ],
 )
+@click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
 @selector_options
 @option(
     "--run-ids",
@@ -50,6 +54,7 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 def command(
     app: App,
     *,
+    run_id: tuple[str, ...],
     run_ids: tuple[str, ...],
     wait: bool,
     extract: Path | None,
@@ -59,17 +64,18 @@ def command(
 ) -> Outcome:
     """Export reports as one zip: submit, wait, download, verify.
 
-    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else.
+    RUN_ID is the id of a report, as in --run-ids. Prints the job's id; with --out, which implies --wait, the path of
+    the verified zip and nothing else.
     """
     selection = pop_selection(selectors)
-    _refuse_contradictions(selection, run_ids)
-    chosen = parse_ids(run_ids, "--run-ids") if run_ids else ()
+    _refuse_contradictions(selection, (*run_id, *run_ids))
+    chosen = tuple(dict.fromkeys([*parse_ids(run_id, "RUN_ID"), *parse_ids(run_ids, "--run-ids")]))
     saving = Saving.plan(app, extract, cleanup, may_make=not dry_run)
     kept = saving.existing() if saving else None
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
         return saved_outcome(ExportRecord(path=kept))
-    ids = chosen or tuple(report.id for report in selection.select(app.reports()))
+    ids = chosen or tuple(report.id for report in select_reports(app, selection, only_ended=True))
     if dry_run:
         app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
@@ -82,6 +88,7 @@ def command(
             if wait or saving:
                 job = wait_for(app, job.id, reports=len(ids))
                 require_success(job)
+                require_item(app, job)
             if saving:
                 record = saving.save(job, ids, adopted=submitted.adopted)
                 return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")

@@ -10,7 +10,7 @@ from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import FORMATS, app_command, whole_number
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.selection import pop_selection, selector_options
+from hcexport.cli.selection import pop_selection, select_reports, selector_options
 from hcexport.models import Report
 from hcexport.output.records import REPORT_FIELDS
 from hcexport.store.completion_cache import KEPT, CachedId
@@ -36,7 +36,7 @@ def command(app: App, sort: str | None, reverse: bool, limit: int | None, **sele
     All pages are read. In a pipe: one tab-separated row a report, without a heading.
     """
     selection = pop_selection(selectors)
-    reports = selection.select(app.reports())
+    reports = select_reports(app, selection)
     app.recent("reports").keep([CachedId.of_report(report) for report in reports[:KEPT]])
     if sort:
         reports.sort(key=lambda report: _sort_key(report, sort))
