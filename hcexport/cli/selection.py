@@ -56,7 +56,7 @@ class Selection:
         select another report.
         """
         now, fitting = now or datetime.now(UTC), [report for report in reports if self._fits(report)]
-        if self.latest or self.since or self.until:
+        if any(bound is not None for bound in (self.latest, self.since, self.until)):
             _require_starts(fitting)
         chosen = newest_first(report for report in fitting if self.matches(report, now))[: self.latest]
         if not chosen:

@@ -168,6 +168,21 @@ class Ledger:
         under_way = self._select(f"{where} ORDER BY number DESC", organization, EXPORT)
         return next((entry for entry in under_way if set(entry.run_ids) == set(run_ids)), None)
 
+    def newest_unended(self, organization: str) -> LedgerEntry | None:
+        """The newest submit whose job had not ended when last seen."""
+        where = "WHERE organization = ? AND job_id IS NOT NULL AND ended IS NULL ORDER BY number DESC LIMIT 1"
+        return next(iter(self._select(where, organization)), None)
+
+    def newest_unsaved(self, organization: str) -> LedgerEntry | None:
+        """The newest export that was not saved from here, and did not end without its result."""
+        where = "WHERE organization = ? AND kind = ? AND job_id IS NOT NULL AND saved IS NULL"
+        chosen = f"{where} AND (upload_id IS NOT NULL OR ended IS NULL) ORDER BY number DESC LIMIT 1"
+        return next(iter(self._select(chosen, organization, EXPORT)), None)
+
+    def find_item(self, upload_id: str) -> LedgerEntry | None:
+        """The export that made this upload item."""
+        return next(iter(self._select("WHERE upload_id = ? ORDER BY number DESC LIMIT 1", upload_id)), None)
+
     def find_run(self, organization: str, name: str) -> LedgerEntry | None:
         """The newest run of a health check that was given this name."""
         where = "WHERE organization = ? AND kind = ? AND name = ? ORDER BY number DESC LIMIT 1"

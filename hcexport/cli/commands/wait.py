@@ -47,15 +47,16 @@ _JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECAS
     formats=("text", "json", "csv", "ids"),
     examples=["hcexport wait j0861f797-e646-4a9b-af92-f5e86b2cd824", "hcexport wait JOB_ID --out reports.zip"],
 )
-@click.argument("job_id", nargs=-1, required=True, shell_complete=completed("job ids"))
+@click.argument("job_id", nargs=-1, shell_complete=completed("job ids"))
 @waiting_options
 @saving_options
 def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bool) -> Outcome:
     """Wait until exports have ended.
 
-    Prints a line "JOB_ID STATUS" for each as it ends; with --out, for one job, saves it and prints the path.
+    Without JOB_ID, the newest job submitted from here that has not ended. Prints a line "JOB_ID STATUS" for each as it
+    ends; with --out, for one job, saves it and prints the path.
     """
-    job_ids = parse_ids(job_id, "JOB_ID")
+    job_ids = parse_ids(job_id, "JOB_ID") or (_newest(app),)
     saving = _plan(app, len(job_ids), extract, cleanup)
     further = saving.options if saving else ()
     watched = _Watched(app, job_ids, further, says=not saving)
@@ -69,6 +70,15 @@ def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bo
             record = saving.save(job, entry.run_ids if entry else (), adopted=is_adopted)
             return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
     return watched.conclude()
+
+
+def _newest(app: App) -> str:
+    """Return the newest job of the ledger that has not ended. Raises NotFound."""
+    entry = app.ledger.newest_unended(app.organization.url)
+    if entry is None or entry.job_id is None:
+        raise NotFound("no job submitted from here is still to end", hint="list the jobs: hcexport jobs")
+    app.messages.notice(f"job {entry.job_id} is the newest that has not ended")
+    return entry.job_id
 
 
 def _plan(app: App, jobs: int, extract: Path | None, cleanup: bool) -> Saving | None:
