@@ -14,7 +14,7 @@ import pytest
 from hcexport.cli.completion_scripts import SHELLS, script
 from hcexport.cli.completion_values import FRESH_S, SERVER_LIMIT_S
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 KEPT = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "hcexport.bash", "zsh": "_hcexport", "fish": "hcexport.fish"}

@@ -10,7 +10,7 @@ import pytest
 from hcexport.cli import root
 from hcexport.cli.command import Command, Option
 from hcexport.store.settings import ROW_OF
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 CTX = click.Context(root, info_name="hcexport", **root.context_settings)
 COMMANDS = root.list_commands(CTX)

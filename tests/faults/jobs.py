@@ -6,7 +6,8 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from .line import Line
+from tests.support.server import Line
+
 from .organization import ITEM, Organization, Turn, Version, not_found
 from .table import A
 

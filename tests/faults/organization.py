@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
 
-from .line import Line
+from tests.support.server import Line
 
 ITEM = "f57951c9-37aa-4d4a-b444-9ad0316737d3"
 ITEM_PATH = f"/gis/admin/uploads/{ITEM}"

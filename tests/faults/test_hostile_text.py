@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.process import ForkServer
+from tests.support.server import Server
+
 from .jobs import say
-from .line import Server
 from .organization import CANARY, ITEM_PATH, Organization, item_json
-from .process import Zygote, environment
+from .process import environment
 from .saving import Saving
 from .table import A
 from .turns import json_says
@@ -106,9 +108,11 @@ def test_on_a_terminal(words: list[str], server: Server, env: dict[str, str]) ->
 @pytest.mark.parametrize(
     "words", [["list"], ["list", "--format", "csv"], ["list", "--format", "ids"], ["show", "r000000007"]], ids=" ".join
 )
-def test_into_a_pipe(words: list[str], server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_into_a_pipe(
+    words: list[str], server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path
+) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, *words)], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, *words)], env, work, 10)
     assert ended.status == 0, ended.stderr
     assert OBEYED.findall(ended.stdout) == []
     if words[0] == "list":
@@ -116,23 +120,23 @@ def test_into_a_pipe(words: list[str], server: Server, env: dict[str, str], zygo
         assert len(ended.stdout.splitlines()) == len(NAMES) + header
 
 
-def test_rows_keep_their_columns(server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_rows_keep_their_columns(server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, "list")], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, "list")], env, work, 10)
     assert len({line.count("\t") for line in ended.stdout.splitlines()}) == 1
 
 
-def test_no_cell_is_a_formula(server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_no_cell_is_a_formula(server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, "list", "--format", "csv")], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, "list", "--format", "csv")], env, work, 10)
     cells = [cell for row in csv.reader(io.StringIO(ended.stdout)) for cell in row]
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d"))] == []
     assert "'=cmd|' /C calc'!A0" in cells
 
 
-def test_json_is_loss_free(server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_json_is_loss_free(server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, "list", "--format", "json")], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, "list", "--format", "json")], env, work, 10)
     found = {report["id"]: report["name"] for report in json.loads(ended.stdout)}
     expected = {f"r{number:09}": re.sub("[\ud800-\udfff]", "\ufffd", name) for number, name in enumerate(NAMES)}
     assert found == expected
@@ -140,19 +144,19 @@ def test_json_is_loss_free(server: Server, env: dict[str, str], zygote: Zygote, 
 
 
 def test_a_servers_complaint_is_one_harmless_line(
-    server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path
+    server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path
 ) -> None:
     (work := tmp_path / "work").mkdir()
     for number, name in enumerate(NAMES):
-        ended = zygote.run(["hcexport", *arguments(server, "show", f"e{number}")], env, work, 10)
+        ended = fork_server.run(["hcexport", *arguments(server, "show", f"e{number}")], env, work, 10)
         assert ended.status != 0
         assert OBEYED.findall(ended.stderr) == [], name
         assert len([line for line in ended.stderr.splitlines() if line.startswith("hcexport: error: ")]) == 1
         assert len(ended.stderr.splitlines()) <= 2
 
 
-def test_no_name_leads_out_of_the_folder(zygote: Zygote, tmp_path: Path) -> None:
-    with Saving(zygote, tmp_path) as saving:
+def test_no_name_leads_out_of_the_folder(fork_server: ForkServer, tmp_path: Path) -> None:
+    with Saving(fork_server, tmp_path) as saving:
         for number, name in enumerate(NAMES):
             saving.organization.turns[ITEM_PATH] = [json_says(item_json(itemName=name))]
             folder = saving.work / f"into{number}"

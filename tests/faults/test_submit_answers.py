@@ -21,9 +21,9 @@ from hcexport.store.ledger import Ledger
 from hcexport.times import Deadline
 from hcexport.transfer import submit as module
 from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
+from tests.support.server import Line, Server
 
 from .jobs import RUN_ID, USER, Exporter, accepted, say
-from .line import Line, Server
 from .submit_answers import CASES, ROWS, api_error, page
 
 JOBS = "/gis/admin/jobs"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 pytestmark = [pytest.mark.parts, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
