@@ -177,31 +177,14 @@ class TestPastedToken:
 
 
 class TestAtATerminal:
-    def converse(self, hcexport: Any, words: list[str], *answers: str) -> tuple[int, str]:
-        """Type an answer to each question; status, and what stood on the screen."""
-        outer, inner = pty.openpty()
-        with subprocess.Popen(hcexport.argv(*words), env=hcexport.env, stdin=inner, stderr=inner) as process:
-            os.close(inner)
-            said, left = "", list(answers)
-            with suppress(OSError):  # the other side is closed
-                while chunk := os.read(outer, 4096):
-                    said += chunk.decode()
-                    if left and said.endswith(": "):
-                        os.write(outer, f"{left.pop(0)}\n".encode())
-                        said += "|"
-            status = process.wait(20)
-        os.close(outer)
-        return status, said
-
     def test_user_and_password_are_asked_for_and_the_password_not_shown(
         self, hcexport_alone: Any, box: Sandbox
     ) -> None:
         words = ["login", box.url, "--store", "file"]
-        status, said = self.converse(hcexport_alone, words, box.username, box.password)
-        assert status == 0
-        assert said.count("|") == 2
-        assert box.username in said
-        assert box.password not in said
+        ended = hcexport_alone.at_terminal(*words, answers=[box.username, box.password])
+        assert (ended.status, ended.answered) == (0, 2)
+        assert box.username in ended.screen
+        assert box.password not in ended.screen
 
     def test_a_signal_at_a_question_ends_its_line_first(self, hcexport_alone: Any, box: Sandbox) -> None:
         outer, inner = pty.openpty()
@@ -220,8 +203,8 @@ class TestAtATerminal:
 
     def test_a_keyring_that_keeps_nothing_is_found_before_the_question(self, hcexport_alone: Any, box: Sandbox) -> None:
         hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
-        status, said = self.converse(hcexport_alone, ["login", box.url, "-u", "x"], "never-typed")
-        assert (status, "|" in said) == (78, False)
+        ended = hcexport_alone.at_terminal("login", box.url, "-u", "x", answers=["never-typed"])
+        assert (ended.status, ended.answered) == (78, 0)
 
     @pytest.mark.parametrize(("answers", "sent"), [([], 1), (["wrong"], 2)])
     def test_a_person_may_try_again_what_was_refused_and_a_script_may_not(
@@ -230,7 +213,7 @@ class TestAtATerminal:
         assert login(password="wrong").returncode == 4
         if answers:
             words = ["login", box.url, "-u", box.username, "--store", "file"]
-            assert self.converse(hcexport_alone, words, *answers)[0] == 4
+            assert hcexport_alone.at_terminal(*words, answers=answers).status == 4
         else:
             assert login(password="wrong").returncode == 4
         assert sum(request.path.endswith("generateToken") for request in box.requests) == sent

@@ -5,13 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import pty
 import re
-import select
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +14,7 @@ import pytest
 
 from tests.support.process import ForkServer
 from tests.support.server import Server
+from tests.support.terminal import Terminal
 
 from .jobs import say
 from .organization import CANARY, ITEM_PATH, Organization, item_json
@@ -80,20 +76,10 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 def on_a_terminal(argv: list[str], env: dict[str, str]) -> tuple[int, str]:
     """Status, and everything that a terminal would get."""
-    ours, theirs = pty.openpty()
-    read = bytearray()
-    with subprocess.Popen(
-        [sys.executable, "-m", "hcexport", *argv], env=env, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        until = time.monotonic() + 15
-        while time.monotonic() < until and select.select([ours], [], [], 15)[0]:
-            try:
-                read += os.read(ours, 65536)
-            except OSError:  # the other end is closed: EIO
-                break
-    os.close(ours)
-    return process.returncode, read.decode("utf-8").replace("\r\n", "\n")
+    with Terminal([sys.executable, "-m", "hcexport", *argv], env=env) as terminal:
+        ended = terminal.converse()
+    ended.screen.encode()  # fails on a byte that is not UTF-8
+    return ended.status, ended.screen.replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("words", [["list"], ["show", "r000000007"]], ids=" ".join)

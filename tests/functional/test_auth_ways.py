@@ -1,10 +1,8 @@
-"""Which token is used: the sources in the order of contract.md 2, each passed over for a reason that is logged."""
+"""Which token is used: the sources in the order that users are told, each passed over for a reason that is logged."""
 
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import subprocess
 import time
@@ -273,21 +271,9 @@ class TestUnansweredPassword:
 class TestPrompt:
     def run_at_terminal(self, hcexport: Any, box: Sandbox, *words: str) -> tuple[int, str]:
         """Run with stdin and stderr on a terminal, and type the password when it is asked for."""
-        outer, inner = pty.openpty()
-        process = subprocess.Popen(
-            hcexport.argv(*words), env=hcexport.env, stdin=inner, stderr=inner, stdout=subprocess.DEVNULL
-        )
-        os.close(inner)
-        said = b""
-        try:
-            while chunk := os.read(outer, 4096):
-                said += chunk
-                if said.endswith(b"Password for %s at %s: " % (box.username.encode(), box.url.encode())):
-                    os.write(outer, box.password.encode() + b"\n")
-        except OSError:
-            pass  # the terminal's other side is closed
-        os.close(outer)
-        return process.wait(20), said.decode()
+        prompt = f"Password for {box.username} at {box.url}: "
+        ended = hcexport.at_terminal(*words, answers=[box.password], prompt=prompt, stdout=subprocess.DEVNULL)
+        return ended.status, ended.screen
 
     def test_a_person_is_asked_and_their_typing_not_shown(self, signed_in: Any, box: Sandbox) -> None:
         box.revoke_all_tokens()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
 import zipfile
@@ -82,25 +80,9 @@ def test_on_a_terminal(hcexport: Any) -> None:
 
 def on_terminal(hcexport: Any, *args: str, status: int = 0, **env: str) -> str:
     """What a terminal of 80 columns gets to see of a command."""
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        hcexport.argv(*args),
-        env={**hcexport.env, "COLUMNS": "80", "TERM": "xterm", **env},
-        cwd=hcexport.cwd,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    ) as process:
-        os.close(slave)
-        seen = b""
-        while select.select([master], [], [], 20)[0]:
-            try:
-                seen += os.read(master, 65536)
-            except OSError:  # the other end is closed
-                break
-        assert process.wait(10) == status, seen
-    os.close(master)
-    return seen.decode()
+    ended = hcexport.at_terminal(*args, env={"COLUMNS": "80", **env})
+    assert ended.status == status, ended.screen
+    return ended.screen
 
 
 def test_as_a_module_and_as_a_script_it_is_the_same_version() -> None:

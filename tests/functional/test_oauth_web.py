@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import http.client
-import os
-import pty
 import re
 import signal
 import stat
@@ -22,6 +20,7 @@ import pytest
 from hcexport.auth import loopback
 from hcexport.errors import TimedOut
 from hcexport.sandbox import Sandbox
+from tests.support.terminal import Terminal
 
 APP = "hcexport-demo"  # of the sandbox: it may send browsers back to 127.0.0.1
 DAY_S = 86_400.0
@@ -237,19 +236,14 @@ class TestPasting:
 
     @pytest.mark.parametrize("shape", ["{code}", "SUCCESS code={code}", "https://x.example/y?a=b&code={code}"])
     def test_the_code_is_pasted_at_the_terminal(self, hcexport_alone: Any, box: Sandbox, shape: str) -> None:
-        outer, inner = pty.openpty()
         words = hcexport_alone.argv("login", box.url, "--web", "--no-browser", "--store", "file")
-        with subprocess.Popen(words, env=hcexport_alone.env, stdin=inner, stderr=inner) as process:
-            os.close(inner)
-            said = ""
-            while "Code" not in said:
-                said += os.read(outer, 4096).decode()
-            found = re.search(r"http://\S+authorize\S+", said)
+        with Terminal(words, env=hcexport_alone.env) as terminal:
+            assert terminal.wait_for("Code")
+            found = re.search(r"http://\S+authorize\S+", terminal.screen)
             assert found
             code = Person(found[0]).fill_in(username="saml.admin", password=box.password).code
-            os.write(outer, shape.format(code=code).encode() + b"\n")
-            assert process.wait(20) == 0
-        os.close(outer)
+            terminal.type(shape.format(code=code) + "\n")
+            assert terminal.converse().status == 0
         assert hcexport_alone("status").returncode == 0
 
     def test_nobody_there_is_a_usage_error(self, hcexport_alone: Any, box: Sandbox) -> None:

@@ -59,8 +59,8 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """Everything that the terminal got so far."""
-        return self._seen.decode(errors="replace")
+        """Everything that the terminal got so far; a byte that is not UTF-8 is a lone surrogate."""
+        return self._seen.decode("utf-8", "surrogateescape")
 
     def clear(self) -> None:
         """Forget what the terminal got."""
