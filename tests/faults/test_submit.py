@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,7 @@ from tests.support.process import Ended, ForkServer
 from tests.support.server import Line, Server
 
 from . import turns
-from .jobs import RUN_ID, USER, Answering, Exporter, accepted, say
+from .jobs import RUN_ID, USER, Answering, Exporter, accepted, make_reports, say
 from .organization import CANARY, Version
 from .process import environment
 from .table import A
@@ -164,12 +162,7 @@ def test_jobs_that_cannot_be_read_are_an_unknown_outcome(fork_server: ForkServer
 
 def zip_of(*run_ids: str, key: str = "id") -> Version:
     """An export of reports, as large as it need be; ``key`` is what its JSON calls their ids."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for run_id in run_ids:
-            archive.writestr(f"nightly_{run_id}.json", json.dumps({key: run_id}))
-            archive.writestr(f"nightly_{run_id}.csv", "id,result\r\n")
-    return Version(file.getvalue(), '"z"')
+    return Version(make_reports(run_ids, key), '"z"')
 
 
 def test_an_adopted_job_is_confirmed_by_its_zip(fork_server: ForkServer, tmp_path: Path) -> None:

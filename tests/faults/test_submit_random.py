@@ -7,13 +7,11 @@ for the job meets faults of its own.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
 import threading
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +24,7 @@ from hcexport.store.ledger import Ledger
 from tests.support.process import ForkServer
 from tests.support.server import Line, Server
 
-from .jobs import job_json, say
+from .jobs import job_json, make_reports, say
 from .organization import not_found
 from .process import SMALL, environment
 from .submit_answers import CASES, ROWS
@@ -97,17 +95,8 @@ class Cluster:
         if item.removeprefix("u") not in self.reports:
             return not_found(line)
         if operation == "download":
-            return line.answer(200, zip_of(self.reports[item.removeprefix("u")]), content_type="application/zip")
+            return line.answer(200, make_reports(self.reports[item.removeprefix("u")]), content_type="application/zip")
         return say(line, {"itemID": item, "itemName": "reports.zip", "committed": True})
-
-
-def zip_of(run_ids: list[str]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for run_id in run_ids:
-            archive.writestr(zipfile.ZipInfo(f"nightly_{run_id}.json"), json.dumps({"id": run_id}))
-            archive.writestr(zipfile.ZipInfo(f"nightly_{run_id}.csv"), "id,result\r\n")
-    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +144,7 @@ def play(number: int, pair: tuple[ForkServer, ForkServer], folder: Path) -> Coun
         saved = works[which] / "x.zip"
         assert saved.exists() is (end.status == 0), why
         if end.status == 0:
-            assert saved.read_bytes() == zip_of([reports[which]]), why
+            assert saved.read_bytes() == make_reports([reports[which]]), why
         elif end.status != 9 and not same_report:
             assert made[reports[which]] == 0 or any(job in end.stderr for job in cluster.jobs), why
     unknown = sum(entries_of(home).count(None) for home in set(homes))
