@@ -62,7 +62,7 @@ class Outcome:
     server_errors: Sequence[str]
 
     def file_violations(self) -> Iterator[str]:
-        """Promises 1, 2, 3 and 9: those that a control can be held to as well."""
+        """What the control can be held to as well: the file, the exit status, the old file, the time."""
         saved = self.after in self.versions
         if self.after is not None and not saved and self.after != self.before:
             yield f"{len(self.after)} bytes under the final name that are no version of the file"
@@ -74,7 +74,7 @@ class Outcome:
             yield f"not ended after {self.ended.seconds:.1f} s"
 
     def violations(self, ends: Sequence[int]) -> Iterator[str]:
-        """Everything that is promised."""
+        """Everything that hcexport is held to."""
         yield from self.file_violations()
         yield from self._line_violations()
         if self.ended.status not in DOCUMENTED or self.ended.status not in ends:

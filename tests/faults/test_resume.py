@@ -16,8 +16,8 @@ from .saving import Saving
 from .turns import cut, says
 
 BIG, OTHER = version(7, noise=2_000_000), version(8, noise=2_000_000)
-SLACK = 1 << 20  # faults.md, promise 5
-CUTS = int(os.environ.get("HCEXPORT_TEST_CUTS", "20"))  # of each kind; 50 is the whole promise
+SLACK = 1 << 20  # bytes that a resumed run may fetch twice
+CUTS = int(os.environ.get("HCEXPORT_TEST_CUTS", "20"))  # of each kind; 50 before a release
 
 
 class Counting:

@@ -1,4 +1,4 @@
-"""Contract 6: a job is waited for through everything that passes, and not beyond what does not."""
+"""A job is waited for through everything that passes, and not beyond what does not."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .saving import Saving
 from .table import LARGER, SAME_SIZE, A
 from .turns import cut, says
 
-ROUNDS = int(os.environ.get("HCEXPORT_TEST_ROUNDS", "6"))  # 500 is the whole promise
+ROUNDS = int(os.environ.get("HCEXPORT_TEST_ROUNDS", "6"))  # 500 before a release
 WRITERS = 4
 
 
