@@ -49,12 +49,13 @@ class ForkServer:
     """
 
     def __init__(self, constants: Mapping[str, float] | None = None) -> None:
+        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.fork_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": path, "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": path, "LC_ALL": "C.UTF-8", **measured},
             cwd=ROOT,
         )
         self._constants = constants or {}
