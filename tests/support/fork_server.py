@@ -30,7 +30,8 @@ def serve() -> None:
         signal.signal(number, signal.SIG_DFL)
     gc.freeze()  # or the collector of each child would touch, and so copy, every page of this process
     out = os.dup(1)
-    while line := sys.stdin.buffer.raw.readline():  # type: ignore[attr-defined] # unbuffered: a child inherits no order
+    orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 # unbuffered, or a child would inherit orders
+    while line := orders.readline():
         pid = os.fork()
         if pid == 0:
             os.close(out)
@@ -60,7 +61,7 @@ def become(
     )
     sys.__stderr__ = sys.stderr  # type: ignore[misc] # keeps the stream open, as in a process of its own
     if env.get("TEST_WITHOUT_LOCKS"):  # as on a file system where flock does nothing
-        fcntl.flock = lambda *_: None  # type: ignore[assignment]
+        fcntl.flock = lambda *_: None
     for name, value in constants.items():
         module, _, constant = name.rpartition(".")
         holder = importlib.import_module(module)

@@ -86,6 +86,7 @@ def test_ids_of_several_words() -> None:
     assert not confirms(zip_of({f"{first}.csv": ""}), [first, second], dict)
 
 
+@pytest.mark.slow
 def test_thousands_of_reports_take_no_longer_than_they_must() -> None:
     ids = [f"r{number:09}" for number in range(3000)]
     began = time.process_time()
