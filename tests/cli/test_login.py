@@ -21,24 +21,25 @@ from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox
 from hcexport.store.paths import Paths
+from tests.support.process import Hcexport
 
 Run = Callable[..., Any]
 
 
-def home(hcexport: Any) -> Path:
+def home(hcexport: Hcexport) -> Path:
     return Path(hcexport.env["HCEXPORT_HOME"])
 
 
-def config(hcexport: Any) -> str:
+def config(hcexport: Hcexport) -> str:
     return home(hcexport).joinpath("config.toml").read_text()
 
 
-def entries(hcexport: Any) -> set[str]:
+def entries(hcexport: Hcexport) -> set[str]:
     return {path.suffix.lstrip(".") for path in home(hcexport).joinpath("credentials").glob("*.*")}
 
 
 @pytest.fixture
-def login(hcexport_alone: Any, box: Sandbox) -> Run:
+def login(hcexport_alone: Hcexport, box: Sandbox) -> Run:
     """Sign in with the right password, into files; further words follow."""
 
     def run(*words: Any, user: str = box.username, password: str = box.password, **options: Any) -> Any:
@@ -49,7 +50,7 @@ def login(hcexport_alone: Any, box: Sandbox) -> Run:
 
 
 class TestWhatIsKept:
-    def test_a_token_and_a_profile(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+    def test_a_token_and_a_profile(self, hcexport_alone: Hcexport, box: Sandbox, login: Run) -> None:
         done = login()
         assert (done.returncode, done.stdout) == (0, "")
         assert str(home(hcexport_alone) / "credentials") in done.stderr
@@ -58,41 +59,43 @@ class TestWhatIsKept:
             assert line in config(hcexport_alone)
         assert hcexport_alone("list", "--limit", "1").returncode == 0
 
-    def test_privately(self, hcexport_alone: Any, login: Run) -> None:
+    def test_privately(self, hcexport_alone: Hcexport, login: Run) -> None:
         login("--remember")
         folder = home(hcexport_alone) / "credentials"
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 
-    def test_the_password_only_when_asked_for_and_with_a_warning(self, hcexport_alone: Any, login: Run) -> None:
+    def test_the_password_only_when_asked_for_and_with_a_warning(self, hcexport_alone: Hcexport, login: Run) -> None:
         done = login("--remember", "--quiet")
         assert entries(hcexport_alone) == {"token", "password"}
         assert "warning" in done.stderr
 
     def test_a_remembered_password_that_has_changed_is_forgotten(
-        self, hcexport_alone: Any, box: Sandbox, login: Run
+        self, hcexport_alone: Hcexport, box: Sandbox, login: Run
     ) -> None:
         login("--remember")
         next(home(hcexport_alone).rglob("*.password")).write_text("the-old-one")
         login()
         assert entries(hcexport_alone) == {"token"}
 
-    def test_the_same_one_stays(self, hcexport_alone: Any, login: Run) -> None:
+    def test_the_same_one_stays(self, hcexport_alone: Hcexport, login: Run) -> None:
         login("--remember")
         login()
         assert entries(hcexport_alone) == {"token", "password"}
 
-    def test_the_store_of_the_environment_is_remembered(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_the_store_of_the_environment_is_remembered(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "-u", box.username, "--password-stdin")
         assert hcexport_alone(*words, stdin=box.password, env={"HCEXPORT_STORE": "file"}).returncode == 0
         assert hcexport_alone("status").returncode == 0
 
-    def test_nothing_of_a_sign_in_that_failed(self, hcexport_alone: Any, login: Run) -> None:
+    def test_nothing_of_a_sign_in_that_failed(self, hcexport_alone: Hcexport, login: Run) -> None:
         assert login(password="wrong").returncode == 4
         assert not home(hcexport_alone).joinpath("config.toml").exists()
         assert entries(hcexport_alone) == set()
 
-    def test_each_organization_in_a_profile_of_its_own(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+    def test_each_organization_in_a_profile_of_its_own(
+        self, hcexport_alone: Hcexport, box: Sandbox, login: Run
+    ) -> None:
         login()
         with Sandbox() as test:
             words = ("login", test.url, "-p", "test", "-u", test.username, "--password-stdin", "--store", "file")
@@ -102,7 +105,7 @@ class TestWhatIsKept:
         assert hcexport_alone("list", "--limit", "1").returncode == 0
 
 
-def test_a_token_of_the_environment_stands_before_it_and_that_is_said(hcexport_alone: Any, login: Run) -> None:
+def test_a_token_of_the_environment_stands_before_it_and_that_is_said(hcexport_alone: Hcexport, login: Run) -> None:
     done = login("--quiet", env={"HCEXPORT_TOKEN": "abcdefgh"})
     assert done.returncode == 0
     assert "HCEXPORT_TOKEN" in done.stderr
@@ -111,7 +114,7 @@ def test_a_token_of_the_environment_stands_before_it_and_that_is_said(hcexport_a
 class TestBeforeItAsks:
     @pytest.mark.parametrize("named", ["null", "fail"])
     def test_a_keyring_that_keeps_nothing_is_status_78(
-        self, hcexport_alone: Any, box: Sandbox, named: str, error_of: Callable[..., Any]
+        self, hcexport_alone: Hcexport, box: Sandbox, named: str, error_of: Callable[..., Any]
     ) -> None:
         """Before the password is read, before anything is sent, and without a word of plaintext on disk."""
         env = {"PYTHON_KEYRING_BACKEND": f"keyring.backends.{named}.Keyring"}
@@ -121,7 +124,7 @@ class TestBeforeItAsks:
         assert box.requests == []
         assert not list(home(hcexport_alone).rglob("*password*"))
 
-    def test_another_product_is_named(self, hcexport_alone: Any) -> None:
+    def test_another_product_is_named(self, hcexport_alone: Hcexport) -> None:
         with Sandbox(deployment="ArcGISEnterprise") as portal:
             words = ("login", portal.url, "-u", "x", "--password-stdin", "--store", "file")
             done = hcexport_alone(*words, stdin=portal.password)
@@ -140,15 +143,15 @@ class TestBeforeItAsks:
             ["--user", "x"],
         ],
     )
-    def test_contradictions_are_status_2(self, hcexport_alone: Any, box: Sandbox, words: list[str]) -> None:
+    def test_contradictions_are_status_2(self, hcexport_alone: Hcexport, box: Sandbox, words: list[str]) -> None:
         done = hcexport_alone("login", box.url, "--store", "file", *words)
         assert (done.returncode, done.stdout) == (2, "")
         assert box.requests == []
 
-    def test_without_an_address_it_says_so(self, hcexport_alone: Any) -> None:
+    def test_without_an_address_it_says_so(self, hcexport_alone: Hcexport) -> None:
         assert hcexport_alone("login", "-u", "x", "--password-stdin", "--store", "file").returncode == 78
 
-    def test_the_profile_knows_the_address(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+    def test_the_profile_knows_the_address(self, hcexport_alone: Hcexport, box: Sandbox, login: Run) -> None:
         login()
         hcexport_alone("logout")
         done = hcexport_alone("login", "--password-stdin", stdin=box.password)
@@ -156,7 +159,7 @@ class TestBeforeItAsks:
 
 
 class TestPastedToken:
-    def test_it_is_checked_and_its_owner_found_out(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_it_is_checked_and_its_owner_found_out(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "--token-stdin", "--store", "file")
         done = hcexport_alone(*words, stdin=f"{box.new_token('operator')}\n")
         assert done.returncode == 0, done.stderr
@@ -164,12 +167,12 @@ class TestPastedToken:
         assert hcexport_alone("list", "--limit", "1").returncode == 0
 
     @pytest.mark.parametrize("text", ["not-a-token-of-theirs", "", "two words", "é"])
-    def test_one_that_is_none_is_not_kept(self, hcexport_alone: Any, box: Sandbox, text: str) -> None:
+    def test_one_that_is_none_is_not_kept(self, hcexport_alone: Hcexport, box: Sandbox, text: str) -> None:
         done = hcexport_alone("login", box.url, "--token-stdin", "--store", "file", stdin=text)
         assert done.returncode == (4 if text.startswith("not") else 2)
         assert entries(hcexport_alone) == set()
 
-    def test_an_account_without_privileges_is_warned(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_an_account_without_privileges_is_warned(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "--token-stdin", "--store", "file", "--quiet")
         done = hcexport_alone(*words, stdin=box.new_token("viewer"))
         assert done.returncode == 0
@@ -178,7 +181,7 @@ class TestPastedToken:
 
 class TestAtATerminal:
     def test_user_and_password_are_asked_for_and_the_password_not_shown(
-        self, hcexport_alone: Any, box: Sandbox
+        self, hcexport_alone: Hcexport, box: Sandbox
     ) -> None:
         words = ["login", box.url, "--store", "file"]
         ended = hcexport_alone.at_terminal(*words, answers=[box.username, box.password])
@@ -208,7 +211,7 @@ class TestAtATerminal:
 
     @pytest.mark.parametrize(("answers", "sent"), [([], 1), (["wrong"], 2)])
     def test_a_person_may_try_again_what_was_refused_and_a_script_may_not(
-        self, hcexport_alone: Any, box: Sandbox, login: Run, answers: list[str], sent: int
+        self, hcexport_alone: Hcexport, box: Sandbox, login: Run, answers: list[str], sent: int
     ) -> None:
         assert login(password="wrong").returncode == 4
         if answers:
@@ -219,7 +222,7 @@ class TestAtATerminal:
         assert sum(request.path.endswith("generateToken") for request in box.requests) == sent
 
 
-def kept(hcexport: Any, box: Sandbox, user: str, profile: str = "default") -> Credentials:
+def kept(hcexport: Hcexport, box: Sandbox, user: str, profile: str = "default") -> Credentials:
     """A token and a password of another user of the organization, as an earlier sign-in left them."""
     paths = Paths.find(hcexport.env)
     key = AccountKey(Organization.parse(box.url), user)
@@ -230,7 +233,7 @@ def kept(hcexport: Any, box: Sandbox, user: str, profile: str = "default") -> Cr
 
 
 @pytest.fixture
-def keyring(hcexport_alone: Any) -> Callable[[], str]:
+def keyring(hcexport_alone: Hcexport) -> Callable[[], str]:
     """A keyring that the user named, in a file; returns what it holds."""
     module = hcexport_alone.cwd.parent / "modules" / "ring.py"
     module.parent.mkdir()
@@ -260,21 +263,21 @@ class Ring(KeyringBackend):
 
 
 class TestWhatAnEarlierSignInLeft:
-    def test_is_gone_after_login_as_another_user(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+    def test_is_gone_after_login_as_another_user(self, hcexport_alone: Hcexport, box: Sandbox, login: Run) -> None:
         kept(hcexport_alone, box, "alice")
         others = kept(hcexport_alone, box, "carol", profile="test")
         assert login().returncode == 0
         assert sorted(path.suffix for path in others.paths.credentials.glob("*.*")) == [".password", ".token", ".token"]
         assert others.password() is not None
 
-    def test_stays_where_another_profile_uses_it(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+    def test_stays_where_another_profile_uses_it(self, hcexport_alone: Hcexport, box: Sandbox, login: Run) -> None:
         shared = kept(hcexport_alone, box, "alice")
         kept(hcexport_alone, box, "alice", profile="test")
         login()
         assert shared.password() is not None
         assert shared.session().profiles == ("test",)
 
-    def test_is_gone_after_login_at_another_address(self, hcexport_alone: Any, login: Run) -> None:
+    def test_is_gone_after_login_at_another_address(self, hcexport_alone: Hcexport, login: Run) -> None:
         login("--remember")
         with Sandbox() as other:
             words = ["login", other.url, "-p", "default", "-u", other.username, "--password-stdin", "--store", "file"]
@@ -284,7 +287,7 @@ class TestWhatAnEarlierSignInLeft:
 
     @pytest.mark.slow
     def test_is_gone_from_the_other_store(
-        self, hcexport_alone: Any, box: Sandbox, login: Run, keyring: Callable[[], str]
+        self, hcexport_alone: Hcexport, box: Sandbox, login: Run, keyring: Callable[[], str]
     ) -> None:
         login("--remember")
         login("--remember", "--store", "keyring")
@@ -295,7 +298,7 @@ class TestWhatAnEarlierSignInLeft:
         assert keyring() == "{}"
         assert entries(hcexport_alone) == {"token", "password"}
 
-    def test_is_gone_after_logout(self, hcexport_alone: Any, box: Sandbox, login: Run) -> None:
+    def test_is_gone_after_logout(self, hcexport_alone: Hcexport, box: Sandbox, login: Run) -> None:
         login()
         kept(hcexport_alone, box, "alice")
         assert hcexport_alone("logout").returncode == 0
@@ -303,7 +306,7 @@ class TestWhatAnEarlierSignInLeft:
 
     @pytest.mark.slow
     def test_a_keyring_that_is_not_there_stops_no_logout(
-        self, hcexport_alone: Any, login: Run, keyring: Callable[[], str]
+        self, hcexport_alone: Hcexport, login: Run, keyring: Callable[[], str]
     ) -> None:
         login("--store", "keyring")
         hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
@@ -319,7 +322,7 @@ class TestWhatAnEarlierSignInLeft:
 
 
 class TestLogout:
-    def test_everything_is_gone_but_the_profile(self, hcexport_alone: Any, login: Run) -> None:
+    def test_everything_is_gone_but_the_profile(self, hcexport_alone: Hcexport, login: Run) -> None:
         login("--remember")
         before = config(hcexport_alone)
         done = hcexport_alone("logout")
@@ -328,14 +331,14 @@ class TestLogout:
         assert config(hcexport_alone) == before
         assert hcexport_alone("list").returncode == 4
 
-    def test_twice_is_no_failure(self, hcexport_alone: Any, login: Run) -> None:
+    def test_twice_is_no_failure(self, hcexport_alone: Hcexport, login: Run) -> None:
         login()
         assert [hcexport_alone("logout").returncode for _ in range(2)] == [0, 0]
 
-    def test_where_nobody_signed_in_no_keyring_is_asked(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_where_nobody_signed_in_no_keyring_is_asked(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {"HCEXPORT_URL": box.url, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         assert hcexport_alone("logout", env=env).returncode == 0
 
-    def test_a_token_in_the_environment_stays_and_that_is_said(self, hcexport_alone: Any, login: Run) -> None:
+    def test_a_token_in_the_environment_stays_and_that_is_said(self, hcexport_alone: Hcexport, login: Run) -> None:
         login()
         assert "HCEXPORT_TOKEN" in hcexport_alone("logout", env={"HCEXPORT_TOKEN": "abcdefgh"}).stderr

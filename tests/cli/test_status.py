@@ -10,22 +10,23 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.store.settings import ROWS
+from tests.support.process import Hcexport
 
 
 @pytest.fixture
-def signed_in(hcexport_alone: Any, box: Sandbox) -> Any:
+def signed_in(hcexport_alone: Hcexport, box: Sandbox) -> Hcexport:
     words = ("login", box.url, "-u", box.username, "--password-stdin", "--store", "file")
     assert hcexport_alone(*words, stdin=box.password).returncode == 0
     return hcexport_alone
 
 
-def status_of(hcexport: Any, *words: str, **env: str) -> Any:
+def status_of(hcexport: Hcexport, *words: str, **env: str) -> Any:
     done = hcexport("status", "--format", "json", *words, env=env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_it_says_all_that_matters(signed_in: Any, box: Sandbox) -> None:
+def test_it_says_all_that_matters(signed_in: Hcexport, box: Sandbox) -> None:
     found = status_of(signed_in)
     assert (found["url"], found["username"], found["release"]) == (box.url, box.username, box.version)
     assert found["privileges"] == {"check_health": True, "download": True}
@@ -34,7 +35,7 @@ def test_it_says_all_that_matters(signed_in: Any, box: Sandbox) -> None:
     assert found["token_origin"] == "file store"
 
 
-def test_every_setting_has_an_origin(signed_in: Any) -> None:
+def test_every_setting_has_an_origin(signed_in: Hcexport) -> None:
     found = status_of(signed_in, "--connect-timeout", "9s", HCEXPORT_OUT="a.zip")
     origins = {row["name"]: row["origin"] for row in found["settings"]}
     assert set(origins) == {"profile", *(row.name for row in ROWS)}
@@ -45,7 +46,7 @@ def test_every_setting_has_an_origin(signed_in: Any) -> None:
     assert origins["timeout"] == "built-in"
 
 
-def test_text_is_a_row_a_value(signed_in: Any, box: Sandbox) -> None:
+def test_text_is_a_row_a_value(signed_in: Hcexport, box: Sandbox) -> None:
     done = signed_in("status")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert all(len(row) == 3 for row in rows)
@@ -53,7 +54,9 @@ def test_text_is_a_row_a_value(signed_in: Any, box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("user", "health", "download"), [("operator", True, False), ("viewer", False, False)])
-def test_the_privileges_of_others(hcexport_alone: Any, box: Sandbox, user: str, health: bool, download: bool) -> None:
+def test_the_privileges_of_others(
+    hcexport_alone: Hcexport, box: Sandbox, user: str, health: bool, download: bool
+) -> None:
     found = status_of(hcexport_alone, HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token(user))
     assert found["privileges"] == {"check_health": health, "download": download}
     assert found["token_origin"] == "HCEXPORT_TOKEN"
@@ -61,49 +64,49 @@ def test_the_privileges_of_others(hcexport_alone: Any, box: Sandbox, user: str, 
 
 
 class TestNotSignedIn:
-    def test_anywhere(self, hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+    def test_anywhere(self, hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
         error = error_of(hcexport_alone("status", "--format", "json"), 4)
         assert "hcexport login" in error["hint"]
 
-    def test_here(self, hcexport_alone: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+    def test_here(self, hcexport_alone: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
         error = error_of(hcexport_alone("status", "--format", "json", "--url", box.url), 4)
         assert f"hcexport login {box.url}" in error["hint"]
 
-    def test_any_more(self, signed_in: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+    def test_any_more(self, signed_in: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
         box.revoke_all_tokens()
         error_of(signed_in("status", "--format", "json"), 4)
 
 
 class TestEveryProfile:
     @pytest.fixture
-    def other(self, signed_in: Any) -> Any:
+    def other(self, signed_in: Hcexport) -> Any:
         with Sandbox() as other:
             words = ("login", other.url, "-p", "test", "-u", "operator", "--password-stdin", "--store", "file")
             assert signed_in(*words, stdin=other.password).returncode == 0
             yield other
 
-    def test_each_by_its_name(self, signed_in: Any, box: Sandbox, other: Sandbox) -> None:
+    def test_each_by_its_name(self, signed_in: Hcexport, box: Sandbox, other: Sandbox) -> None:
         found = {each["profile"]: each for each in status_of(signed_in, "--all")}
         assert {name: each["url"] for name, each in found.items()} == {"default": box.url, "test": other.url}
         assert found["test"]["username"] == "operator"
 
-    def test_text_rows_begin_with_it(self, signed_in: Any, other: Sandbox) -> None:
+    def test_text_rows_begin_with_it(self, signed_in: Hcexport, other: Sandbox) -> None:
         lines = [line.split("\t") for line in signed_in("status", "--all").stdout.splitlines()]
         assert {line[0] for line in lines} == {"default", "test"}
         assert ["test", "account", "operator"] in [line[:3] for line in lines]
 
-    def test_the_environments_organization_is_left_out(self, signed_in: Any, box: Sandbox, other: Sandbox) -> None:
+    def test_the_environments_organization_is_left_out(self, signed_in: Hcexport, box: Sandbox, other: Sandbox) -> None:
         found = status_of(signed_in, "--all", HCEXPORT_URL=other.url, ARCGIS_ENTERPRISE_URL=other.url)
         assert {each["url"] for each in found} == {box.url, other.url}
 
-    def test_some_that_fail_are_status_8(self, signed_in: Any, other: Sandbox) -> None:
+    def test_some_that_fail_are_status_8(self, signed_in: Hcexport, other: Sandbox) -> None:
         other.revoke_all_tokens()
         done = signed_in("status", "--all")
         assert done.returncode == 8
         assert done.stdout.startswith("default\t")
         assert "test" in done.stderr
 
-    def test_all_that_fail_alike_have_their_own_status(self, signed_in: Any, box: Sandbox, other: Sandbox) -> None:
+    def test_all_that_fail_alike_have_their_own_status(self, signed_in: Hcexport, box: Sandbox, other: Sandbox) -> None:
         box.revoke_all_tokens()
         other.revoke_all_tokens()
         assert signed_in("status", "--all").returncode == 4
@@ -119,5 +122,5 @@ class TestEveryProfile:
         assert hcexport_alone("status", "--all").returncode == 4
 
     @pytest.mark.parametrize("named", [["-p", "default"], ["--url", "https://gis.example.com/x"]])
-    def test_one_that_is_named_contradicts_it(self, signed_in: Any, named: list[str]) -> None:
+    def test_one_that_is_named_contradicts_it(self, signed_in: Hcexport, named: list[str]) -> None:
         assert signed_in("status", "--all", *named).returncode == 2

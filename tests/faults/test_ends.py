@@ -8,26 +8,17 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from shlex import join, quote
-from typing import Protocol
 
 import pytest
 
 from hcexport.sandbox import Sandbox
-from tests.support.process import ForkServer
+from tests.support.process import ForkServer, Hcexport
 
 from .saving import Saving
 from .turns import json_says
 
 LIST = ["list", "--latest", "3"]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
-
-
-class Hcexport(Protocol):
-    """The fixture that all tests share."""
-
-    env: dict[str, str]
-
-    def argv(self, *args: str | Path) -> list[str]: ...
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 class Aviary:
     """Runs hcexport at its most talkative, and keeps all that could give a canary away."""
 
-    hcexport: Any
+    hcexport: Hcexport
     folder: Path
     canaries: list[str]
     said: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Aviary:
 
 
 @pytest.fixture
-def aviary(hcexport_alone: Any, tmp_path: Path) -> Aviary:
+def aviary(hcexport_alone: Hcexport, tmp_path: Path) -> Aviary:
     (tmp_path / "logs").mkdir()
     return Aviary(hcexport_alone, tmp_path / "logs", [PASSWORD, WRONG])
 
