@@ -59,7 +59,7 @@ def become(
         open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115 # for the life of the process
         for number, mode, errors in ((0, "r", "surrogateescape"), (1, "w", "strict"), (2, "w", "backslashreplace"))
     )
-    sys.__stderr__ = sys.stderr  # type: ignore[misc] # keeps the stream open, as in a process of its own
+    sys.__stderr__ = sys.stderr  # type: ignore[misc,assignment] # keeps the stream open
     if env.get("TEST_WITHOUT_LOCKS"):  # as on a file system where flock does nothing
         fcntl.flock = lambda *_: None
     for name, value in constants.items():
