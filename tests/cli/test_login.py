@@ -189,7 +189,7 @@ class TestAtATerminal:
         assert box.username in ended.screen
         assert box.password not in ended.screen
 
-    def test_a_signal_at_a_question_ends_its_line_first(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_a_signal_at_a_question_ends_its_line_first(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         outer, inner = pty.openpty()
         words = hcexport_alone.argv("login", box.url, "--store", "file")
         with subprocess.Popen(words, env=hcexport_alone.env, stdin=inner, stderr=inner) as process:
@@ -204,7 +204,9 @@ class TestAtATerminal:
         os.close(outer)
         assert "\nhcexport: error: " in said
 
-    def test_a_keyring_that_keeps_nothing_is_found_before_the_question(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_a_keyring_that_keeps_nothing_is_found_before_the_question(
+        self, hcexport_alone: Hcexport, box: Sandbox
+    ) -> None:
         hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
         ended = hcexport_alone.at_terminal("login", box.url, "-u", "x", answers=["never-typed"])
         assert (ended.status, ended.answered) == (78, 0)

@@ -128,7 +128,7 @@ def test_a_signal_reaches_the_command(hcexport_alone: Hcexport, running: Callabl
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_signal_while_the_command_is_started_reaches_it(
-    hcexport_alone: Any, running: Callable[..., Any], moment: str
+    hcexport_alone: Hcexport, running: Callable[..., Any], moment: str
 ) -> None:
     """The pipe of standard output closes when the command is gone, so an orphan would hold it open."""
     program = f"""
@@ -151,7 +151,7 @@ main()
         assert process.returncode == 143
 
 
-def test_over_tls(hcexport_alone: Any, need_part: Callable[[str], str]) -> None:
+def test_over_tls(hcexport_alone: Hcexport, need_part: Callable[[str], str]) -> None:
     need_part("openssl")
     began = time.monotonic()
     inner = hcexport_alone.argv("list", "--latest", "1", "-F", "ids")
@@ -161,7 +161,7 @@ def test_over_tls(hcexport_alone: Any, need_part: Callable[[str], str]) -> None:
     assert time.monotonic() - began < 20
 
 
-def test_on_a_terminal_it_says_how_to_sign_in_before_the_command(hcexport_alone: Any) -> None:
+def test_on_a_terminal_it_says_how_to_sign_in_before_the_command(hcexport_alone: Hcexport) -> None:
     words = hcexport_alone.argv("sandbox", "--", "sh", "-c", "echo url $HCEXPORT_URL >&2")
     leader, follower = pty.openpty()
     try:

@@ -20,7 +20,7 @@ def signed_in(hcexport_alone: Hcexport, box: Sandbox) -> Hcexport:
     return hcexport_alone
 
 
-def status_of(hcexport: Hcexport, *words: str, **env: str) -> Any:
+def status_of(hcexport: Hcexport, *words: str, **env: str) -> Hcexport:
     done = hcexport("status", "--format", "json", *words, env=env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -111,14 +111,14 @@ class TestEveryProfile:
         other.revoke_all_tokens()
         assert signed_in("status", "--all").returncode == 4
 
-    def test_the_good_ones_are_in_the_json_of_a_partial_result(self, signed_in: Any, other: Sandbox) -> None:
+    def test_the_good_ones_are_in_the_json_of_a_partial_result(self, signed_in: Hcexport, other: Sandbox) -> None:
         other.revoke_all_tokens()
         done = signed_in("status", "--all", "--format", "json")
         assert done.returncode == 8
         assert [each["profile"] for each in json.loads(done.stdout)] == ["default"]
         assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == "partial"
 
-    def test_without_a_profile(self, hcexport_alone: Any) -> None:
+    def test_without_a_profile(self, hcexport_alone: Hcexport) -> None:
         assert hcexport_alone("status", "--all").returncode == 4
 
     @pytest.mark.parametrize("named", [["-p", "default"], ["--url", "https://gis.example.com/x"]])

@@ -31,14 +31,14 @@ def test_version_and_help(hcexport_alone: Hcexport) -> None:
             assert f"\n  {name} " in done.stdout
 
 
-def test_help_and_version_are_commands_too(hcexport_alone: Any) -> None:
+def test_help_and_version_are_commands_too(hcexport_alone: Hcexport) -> None:
     assert hcexport_alone("version").stdout == hcexport_alone("--version").stdout
     assert hcexport_alone("help").stdout == hcexport_alone("--help").stdout
     assert hcexport_alone("help", "wait").stdout == hcexport_alone("wait", "--help").stdout
     assert hcexport_alone("help", "nosuch").returncode == 2
 
 
-def test_every_command_has_help_of_a_screen(hcexport_alone: Any) -> None:
+def test_every_command_has_help_of_a_screen(hcexport_alone: Hcexport) -> None:
     for name in COMMANDS:
         done = hcexport_alone(name, "--help")
         assert (done.returncode, done.stderr) == (0, "")
@@ -106,14 +106,14 @@ def test_words_after_two_dashes_are_no_options(hcexport_alone: Hcexport) -> None
 
 @pytest.mark.parametrize("spelling", [["--format", "json"], ["--format=json"], ["-Fjson"], ["-qFjson"]])
 def test_shared_options_stand_before_the_command_too(
-    hcexport: Any, error_of: Callable[..., Any], spelling: list[str]
+    hcexport: Hcexport, error_of: Callable[..., Any], spelling: list[str]
 ) -> None:
     assert len(json.loads(hcexport(*spelling, "list", "--latest", "1").stdout)) == 1
     error_of(hcexport(*spelling, "show", "nosuch"), 5)
     error_of(hcexport(*spelling, "list", "--no-such-option"), 2)
 
 
-def test_the_value_after_the_command_wins(hcexport: Any, box: Sandbox) -> None:
+def test_the_value_after_the_command_wins(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport(
         "-F", "json", "--url", "https://other.invalid/x", "list", "--latest", "1", "-F", "ids", "--url", box.url
     )
@@ -121,14 +121,14 @@ def test_the_value_after_the_command_wins(hcexport: Any, box: Sandbox) -> None:
     assert hcexport("-F", "csv", "export", "--latest", "1").returncode == 2  # which export has not
 
 
-def test_a_command_that_asks_the_server_has_a_limit(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+def test_a_command_that_asks_the_server_has_a_limit(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         env = {"HCEXPORT_URL": f"http://127.0.0.1:{mute.getsockname()[1]}/x", "HCEXPORT_TOKEN": "t0ken"}
         for words in (["list"], ["show", "x"], ["status"]):
             error_of(hcexport_alone(*words, "-F", "json", "--timeout", "0.3s", env=env, timeout=10), 124)
 
 
-def test_quiet_keeps_errors_and_warnings(hcexport: Any, refused: Callable[..., Any]) -> None:
+def test_quiet_keeps_errors_and_warnings(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
     refused(hcexport("show", "nosuch", "--quiet"), 5)
     done = hcexport("list", "--latest", "1", "--quiet", "--insecure")
     assert done.returncode == 0
@@ -187,7 +187,7 @@ def test_no_escape_sequence_in_a_pipe_whatever_is_wanted(hcexport: Hcexport, env
         assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Any, box: Sandbox) -> None:
+def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Hcexport, box: Sandbox) -> None:
     box._world.reports.alter(box.reports[0].id, name="\u65e5\u672c \u2603 caf\u00e9")
     argv = hcexport.argv("list", "--latest", "1")
     for encoding in ("latin-1", "ascii"):

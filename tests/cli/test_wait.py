@@ -58,7 +58,7 @@ def test_out_saves_one_job(hcexport: Hcexport, refused: Callable[..., Any]) -> N
     refused(hcexport("wait", one, two, "--out", "y.zip"), 2)
 
 
-def test_out_is_a_setting_that_counts_for_one_job(hcexport: Any) -> None:
+def test_out_is_a_setting_that_counts_for_one_job(hcexport: Hcexport) -> None:
     first, second = submitted(hcexport), submitted(hcexport)
     env = {"HCEXPORT_OUT": "x.zip"}
     assert hcexport("wait", first, env=env).stdout == f"{hcexport.cwd / 'x.zip'}\n"
@@ -66,7 +66,7 @@ def test_out_is_a_setting_that_counts_for_one_job(hcexport: Any) -> None:
     assert done.stdout == f"{first}\tCOMPLETED\n{second}\tCOMPLETED\n"
 
 
-def test_failures_of_some_and_of_all(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_failures_of_some_and_of_all(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     good, bad, worse = submitted(hcexport), submitted(hcexport), submitted(hcexport)
     box._world.jobs.alter(bad, ending="CANCELLED", result={})
     box._world.jobs.alter(worse, ending="TIMED OUT", result={})
@@ -238,7 +238,7 @@ def test_a_word_that_nobody_knows_ends_a_job_that_has_ended(hcexport_alone: Hcex
     assert f"hcexport export --run-ids {slow.reports[0].id} --wait" in done.stderr
 
 
-def test_the_delay_after_the_end_of_a_job(hcexport_alone: Any) -> None:
+def test_the_delay_after_the_end_of_a_job(hcexport_alone: Hcexport) -> None:
     """The delay at the end of a job, in a real process: the simulation in tests/unit/test_polling.py has none."""
     with Sandbox(job_seconds=1.5) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())

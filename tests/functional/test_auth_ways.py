@@ -8,13 +8,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import sharing
 from hcexport.sandbox.scenarios import ROWS, Fault, Scenario, in_turn, instead, late, normally, retry_later
+from tests.support.process import Hcexport
 
 WRONG = "not-the-password"
 
@@ -37,7 +37,7 @@ def sign_ins(box: Sandbox) -> int:
     return sum(request.path.endswith("/generateToken") for request in box.requests)
 
 
-def error_of(done: subprocess.CompletedProcess[str]) -> Any:
+def error_of(done: subprocess.CompletedProcess[str]) -> Hcexport:
     return json.loads(done.stderr.splitlines()[-1])["error"]
 
 

@@ -18,6 +18,7 @@ from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import health
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ROWS, Scenario, change_json, instead
+from tests.support.process import Hcexport
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,

@@ -22,6 +22,7 @@ from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import admin, health, sharing
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario, change_json, instead
+from tests.support.process import Hcexport
 
 _OURS = token_hex(6)  # /proc shows the processes of other test runs, too
 PASSWORD = f"canary-{_OURS} \"w&rd'<é>"
