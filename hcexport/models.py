@@ -302,8 +302,9 @@ class Account:
         """Read the signed-in user."""
         read = JsonFields(body)
         listed = read.take("privileges")
-        privileges = tuple(map(str, listed)) if isinstance(listed, list) else ()
-        return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
+        return cls(
+            read.text("username"), read.text("role"), tuple(map(str, listed if isinstance(listed, list) else ()))
+        )
 
     @property
     def may_check_health(self) -> bool | None:
@@ -326,8 +327,7 @@ def _report_fields(read: JsonFields) -> dict[str, Any]:
     if not run_id:
         raise ProtocolError("the server listed a report without a usable id")
     word = read.take("result")
-    start = read.take("starttime")
-    started = parse_time(start)
+    started = parse_time(start := read.take("starttime"))
     return {
         "id": run_id,
         "name": read.text("name"),

@@ -74,7 +74,7 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
     if status in {429, 503} and wait is not None:
         busy = ServerTrouble if is_api else NetworkError
         return busy(text or f"the server is busy (HTTP {status})", retry_after_s=wait)
-    if not is_api and (refusal := _refused_by_front(status, headers, sent_bytes)):
+    if not is_api and (refusal := _refusal_of_front(status, headers, sent_bytes)):
         return refusal
     is_telling = code is not None and (code in _TOKEN_CODES or code >= _SERVER_CODE)
     said = text or f"HTTP {status}"
@@ -98,7 +98,7 @@ def _redirected(status: int, location: str) -> ProtocolError:
     return failure
 
 
-def _refused_by_front(status: int, headers: Mapping[str, str], sent_bytes: int) -> HcexportError | None:
+def _refusal_of_front(status: int, headers: Mapping[str, str], sent_bytes: int) -> HcexportError | None:
     """Make the failure of a status without JSON: a firewall or a web server answered, the API explains in JSON."""
     if status in {404, 410}:
         return NoOrganization(f"the server has no such page: HTTP {status}", refused=True)

@@ -204,9 +204,7 @@ class TestAtATerminal:
         os.close(outer)
         assert "\nhcexport: error: " in said
 
-    def test_a_keyring_that_keeps_nothing_is_found_before_the_question(
-        self, hcexport_alone: Hcexport, box: Sandbox
-    ) -> None:
+    def test_a_keyring_that_keeps_nothing_is_found_first(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
         ended = hcexport_alone.at_terminal("login", box.url, "-u", "x", answers=["never-typed"])
         assert (ended.status, ended.answered) == (78, 0)

@@ -26,6 +26,7 @@ from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, sharing
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, in_turn, instead, late, normally, slowly
+from tests.support.process import Hcexport
 
 
 def cut_with_the_token(share: float) -> Any:

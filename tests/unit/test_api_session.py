@@ -150,7 +150,7 @@ def download(server: Scripted, **options: Any) -> bytes:
         session_to(server, **options) as session,
         session.stream(f"{server.url}/f", token=Secret(TOKEN), headers={"Range": "bytes=2-"}) as stream,
     ):
-        return b"".join(stream.chunks())
+        return b"".join(stream.chunks)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
