@@ -302,9 +302,8 @@ class Account:
         """Read the signed-in user."""
         read = JsonFields(body)
         listed = read.take("privileges")
-        return cls(
-            read.text("username"), read.text("role"), tuple(map(str, listed if isinstance(listed, list) else ()))
-        )
+        privileges = tuple(map(str, listed)) if isinstance(listed, list) else ()
+        return cls(read.text("username"), read.text("role"), privileges)
 
     @property
     def may_check_health(self) -> bool | None:
