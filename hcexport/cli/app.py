@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from hcexport.cli.messages import Messages
+from hcexport.cli.messages import Messages, prompt
 from hcexport.errors import ConfigError, UsageError
 from hcexport.organization import Organization
 from hcexport.output import terminal
+from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
 from hcexport.store.settings import ROW_OF, Settings, resolve
 from hcexport.times import NO_DEADLINE, Clock, Deadline
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hcexport.api.client import Client
     from hcexport.api.session import Session
     from hcexport.auth.sign_in import TokenProvider
+    from hcexport.auth.tokens import AccountKey
     from hcexport.models import Report
     from hcexport.output.printers import Printer
     from hcexport.output.progress import Progress
@@ -227,6 +229,7 @@ class App:
             environ=self.environ,
             deadline=self.deadline,
             connect_timeout_s=settings.connect_timeout.value,
+            referer=settings.token_referer.value,
             log=self.messages.wire if self.messages.logs_wire else None,
             on_notice=self.messages.notice,
             on_warning=self.messages.warning,
@@ -237,9 +240,21 @@ class App:
     @cached_property
     def tokens(self) -> TokenProvider:
         """Where the token comes from."""
-        from hcexport.cli.credentials import tokens_of  # noqa: PLC0415 # start-up
+        from hcexport.auth.sign_in import tokens_of  # noqa: PLC0415 # start-up
 
-        return tokens_of(self)
+        return tokens_of(
+            self.settings,
+            self.environ,
+            self.session,
+            self.paths,
+            ask=self.ask_password if self.may_ask else None,
+            log=self.messages.info,
+        )
+
+    def ask_password(self, account: AccountKey) -> Secret:
+        """Ask the person at the terminal, on stderr, without echo; progress that is drawn stays above the question."""
+        self.settle_progress()
+        return Secret(prompt(f"Password for {account.username} at {account.organization}", hide_input=True))
 
     @cached_property
     def client(self) -> Client:

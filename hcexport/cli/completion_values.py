@@ -17,10 +17,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from hcexport.api.client import Client
-from hcexport.auth.credentials import environment_token
+from hcexport.auth.credentials import credentials_of, environment_token, has_stored
 from hcexport.auth.tokens import Token
 from hcexport.cli.app import App, CommonOptions
-from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import Secret
@@ -97,7 +96,7 @@ class _FixedToken:
     def current(self) -> Secret:
         return self.secret
 
-    def renewed(self, rejected: Secret) -> Secret:  # noqa: ARG002 # the client's protocol
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:  # noqa: ARG002 # the client's protocol
         raise SignInRequired("the token has expired")
 
 
@@ -105,7 +104,9 @@ def _token_at_hand(app: App) -> Token | None:
     """A token that is got without a keyring and without sending anything."""
     if token := environment_token(app.environ):
         return token
-    return credentials_of(app).token() if app.settings.store.value == "file" and has_profile(app) else None
+    if app.settings.store.value != "file" or not has_stored(app.settings):
+        return None
+    return credentials_of(app.settings, app.paths).token()
 
 
 def _job_ids(app: App) -> list[CachedId]:

@@ -121,6 +121,12 @@ def profile_name(text: str) -> str:
     return text
 
 
+def _referer(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise UsageError(f"{text!r} is not a referer", hint="use the text that the token was made for, without spaces")
+    return text
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that is configured for one command. To add a setting, add a field here; its name is its option."""
@@ -134,6 +140,9 @@ class Settings:
     store: Value[str] = _choice("STORE", "Where secrets are kept", "keyring", "file")
     auth: Value[str] = _choice("HOW", "How to sign in", "password", "oauth")
     client_id: Value[str | None] = _setting(str, None, "ID", "OAuth app whose redirect URIs include http://127.0.0.1.")
+    token_referer: Value[str] = _setting(
+        _referer, "https://hcexport", "REFERER", "Referer that a given token was made for."
+    )
     password_file: Value[Path | None] = _setting(
         _path, None, "FILE", "Read the password from FILE (mode 0600).", "ARCGIS_ENTERPRISE_PASSWORD_FILE"
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from hcexport.auth.tokens import AccountKey, Token
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox
+from hcexport.sandbox.endpoints import admin, sharing
+from hcexport.sandbox.faults import in_turn, instead, normally
+from hcexport.sandbox.http import respond
+from hcexport.sandbox.scenarios import ROWS, Scenario
 from hcexport.store.paths import Paths
 from tests.support.process import Hcexport
 
@@ -158,6 +163,58 @@ class TestBeforeItAsks:
         assert done.returncode == 0, done.stderr
 
 
+ODD_ANSWERS = {
+    "no token": ({"error": {"code": 499, "message": "Token Required"}}, 200),
+    "401": ({"error": {"code": 401, "message": "Unauthorized"}}, 401),
+    "403": (b"<html>no</html>", 403),
+    "404": (b"<html>no</html>", 404),
+    "500": ({"error": {"code": 500, "message": "failed"}}, 500),
+    "page": (b"<html>Sign In</html>", 200),
+    "no JSON": (b'{"currentVersion": 11,}', 200),
+    "redirect": (b"", 302),
+}
+
+
+class TestOddAnswers:
+    """What product it is is asked for as a courtesy: only an answer that names another product ends the sign-in."""
+
+    @pytest.fixture(params=ODD_ANSWERS)
+    def odd(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+        """An organization that answers so to portals/self without a token, and always at its admin root."""
+        body, status = ODD_ANSWERS[request.param]
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = respond(raw, "text/html", status, (("Location", "https://elsewhere/"),) if status == 302 else ())
+
+        def only_without_token(endpoint: Any) -> Any:
+            return lambda call: endpoint(call) if "X-Esri-Authorization" in call.request.headers else answer
+
+        faults = {sharing.portal_self: only_without_token, admin.root: instead(lambda _call: answer)}
+        monkeypatch.setitem(ROWS, "odd", Scenario("odd", lambda: faults))
+        with Sandbox(scenario="odd") as box:
+            yield box
+
+    def test_login_and_status_work(self, hcexport_alone: Hcexport, odd: Sandbox) -> None:
+        words = ("login", odd.url, "-u", odd.username, "--password-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=odd.password)
+        assert done.returncode == 0, done.stderr
+        assert hcexport_alone("status").returncode == 0
+
+    def test_another_product_is_named_to_who_has_a_token(
+        self, hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = respond(b"<html>no</html>", "text/html", 403)
+        faults = {sharing.portal_self: in_turn(instead(lambda _call: answer), normally)}
+        monkeypatch.setitem(ROWS, "shy", Scenario("shy", lambda: faults))
+        with Sandbox(scenario="shy", deployment="ArcGISEnterprise") as portal:
+            words = ("login", portal.url, "-u", portal.username, "--password-stdin", "--store", "file")
+            assert hcexport_alone(*words, stdin=portal.password).returncode == 78
+        assert entries(hcexport_alone) == set()
+
+    def test_a_server_that_is_not_there_is_not_signed_in_to(self, hcexport_alone: Hcexport) -> None:
+        words = ("login", "http://127.0.0.1:1/e", "-u", "x", "--password-stdin", "--store", "file")
+        assert hcexport_alone(*words, stdin="x").returncode == 6
+
+
 class TestPastedToken:
     def test_it_is_checked_and_its_owner_found_out(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "--token-stdin", "--store", "file")
@@ -171,6 +228,22 @@ class TestPastedToken:
         done = hcexport_alone("login", box.url, "--token-stdin", "--store", "file", stdin=text)
         assert done.returncode == (4 if text.startswith("not") else 2)
         assert entries(hcexport_alone) == set()
+
+    def test_one_for_another_referer_needs_that_referer(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
+        token = box.new_token(referer="https://a/app")
+        words = ("login", box.url, "--token-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=token)
+        assert done.returncode == 4
+        assert "HCEXPORT_TOKEN_REFERER" in done.stderr
+        done = hcexport_alone(*words, stdin=token, env={"HCEXPORT_TOKEN_REFERER": "https://a/app"})
+        assert done.returncode == 0, done.stderr
+        assert hcexport_alone("list").returncode == 0
+        hcexport_alone("config", "unset", "token_referer", "-p", "default")
+        given = {"HCEXPORT_URL": box.url, "HCEXPORT_TOKEN": token}
+        done = hcexport_alone("list", env=given)
+        assert done.returncode == 4
+        assert "HCEXPORT_TOKEN_REFERER" in done.stderr
+        assert hcexport_alone("list", env={**given, "HCEXPORT_TOKEN_REFERER": "https://a/app"}).returncode == 0
 
     def test_an_account_without_privileges_is_warned(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "--token-stdin", "--store", "file", "--quiet")
@@ -275,7 +348,7 @@ class TestWhatAnEarlierSignInLeft:
         kept(hcexport_alone, box, "alice", profile="test")
         login()
         assert shared.password() is not None
-        assert shared.session().profiles == ("test",)
+        assert shared.metadata().profiles == ("test",)
 
     def test_is_gone_after_login_at_another_address(self, hcexport_alone: Hcexport, login: Run) -> None:
         login("--remember")

@@ -11,17 +11,24 @@ from pathlib import Path
 import click
 
 from hcexport.api.client import Client
-from hcexport.api.diagnose import check_deployment, check_release
-from hcexport.auth.credentials import Credentials
+from hcexport.api.diagnose import check_deployment, check_release, ignore_odd_answers
+from hcexport.auth.credentials import Credentials, all_credentials_of, credentials_of, secret_store
 from hcexport.auth.generate_token import TOKEN_LIFE_S
 from hcexport.auth.oauth import Application, Grant
-from hcexport.auth.passwords import password_of, password_sources, read_password_file
-from hcexport.auth.sign_in import TokenProvider, from_password, from_value, keep_grant, renewal_lock
-from hcexport.auth.tokens import Kind, SecretKind, SecretStore, Token
+from hcexport.auth.passwords import parse_password, password_sources, read_password_file
+from hcexport.auth.sign_in import (
+    PROMPT,
+    TokenProvider,
+    from_password,
+    from_value,
+    keep_grant,
+    referer_hint,
+    renewal_lock,
+)
+from hcexport.auth.tokens import SecretKind, SecretStore, Token
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
-from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, kept_of, store_of
 from hcexport.cli.messages import prompt
 from hcexport.cli.options import Parsed, add_options, app_command, setting_option
 from hcexport.cli.outcome import Outcome
@@ -95,17 +102,18 @@ def command(
     web = web or (app.settings.auth.value == "oauth" and not any(used.values()) and not app.typed["username"])
     if not (token_stdin or web):
         app.use(username=app.settings.username.value or _ask_username(app))
-    store = store_of(app, attended=app.may_ask)
+    store = secret_store(app.settings.store.value, app.paths, attended=app.may_ask)
     place = store.probe()
-    check_deployment(app.session)
+    with ignore_odd_answers():
+        check_deployment(app.session)
     if web:
         result = _by_browser(app, opens=not no_browser, life_s=expiration)
     elif token_stdin:
-        result = LoginResult(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
+        result = LoginResult(Token(Secret.token(sys.stdin.read())))
     else:
         result = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
     result = _verify(app, result)
-    _keep(app, credentials_of(app, store), result, remember=remember)
+    _keep(app, credentials_of(app.settings, app.paths, store), result, remember=remember)
     _report(app, result, place)
     return Outcome()
 
@@ -133,7 +141,7 @@ def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
     origin, read = _password_source(app, from_stdin=from_stdin)
     app.messages.info(f"password: {origin}")
     password = read()
-    credentials = credentials_of(app)
+    credentials = credentials_of(app.settings, app.paths)
     with renewal_lock(app.session, credentials):
         if origin == PROMPT:
             credentials.forget_refused(password)
@@ -145,7 +153,7 @@ def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
 def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], Secret]]:
     """Return where the password comes from: an option, the configuration, or the prompt."""
     if from_stdin:
-        return "--password-stdin", lambda: password_of(sys.stdin.read(), "--password-stdin")
+        return "--password-stdin", lambda: parse_password(sys.stdin.read(), "--password-stdin")
     path: Path | None = app.typed["password_file"]
     if path:
         return "--password-file", lambda: read_password_file(path)
@@ -155,18 +163,22 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
         raise UsageError(
             "cannot ask for a password without a terminal", hint="give --password-file FILE or --password-stdin"
         )
-    return PROMPT, lambda: ask_password(app)
+    return PROMPT, lambda: app.ask_password(credentials_of(app.settings, app.paths).key)
 
 
 def _verify(app: App, result: LoginResult) -> LoginResult:
     """Use the token, and return the result with the name of the token's owner."""
-    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", result.token)]))
+    hint = "" if result.password or result.grant else referer_hint(app.session)
+    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", result.token, hint)]))
     username = client.account().username or result.token.username
     app.use(username=username)
-    try:
-        check_release(client.release(), app.organization)
-    except PrivilegeMissing:
-        app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
+    with ignore_odd_answers():
+        check_deployment(app.session, result.token.secret)
+    with ignore_odd_answers():
+        try:
+            check_release(client.release(), app.organization)
+        except PrivilegeMissing:
+            app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
     return replace(result, token=replace(result.token, username=username))
 
 
@@ -188,7 +200,7 @@ def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: 
 def _forget_earlier(app: App, new: Credentials) -> None:
     """Forget the secrets this profile had of another user, address or store; no other command would find them."""
     app.use(store=new.store.name)
-    for earlier in kept_of(app):
+    for earlier in all_credentials_of(app.settings, app.paths, attended=app.may_ask):
         if (earlier.key, earlier.store.name) == (new.key, new.store.name):
             continue
         try:
@@ -203,12 +215,14 @@ def _forget_earlier(app: App, new: Credentials) -> None:
 def _profile(app: App, store: SecretStore, result: LoginResult) -> dict[str, str | None]:
     """Return what the profile remembers, with the password file, from which the token is renewed."""
     path: Path | None = app.typed["password_file"]
+    referer = app.settings.token_referer
     return {
         "url": app.organization.url,
         "username": result.token.username,
         "store": store.name,
         "auth": "oauth" if result.grant else "password",
         **({"client_id": app.settings.client_id.value} if result.grant else {}),
+        **({"token_referer": referer.value} if referer.origin != "built-in" else {}),
         **({"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}),
     }
 
