@@ -154,7 +154,7 @@ class TestInAnyCall:
                 assert hcexport_alone("list", "--limit", "1").returncode == 0
             assert sign_ins(box) == 1
 
-    def test_a_date_after_the_end_of_new_tokens_makes_no_token_a_request(
+    def test_a_date_ahead_makes_no_token_a_request(
         self, hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The clock of an ingress is 5 hours ahead of the clock that tokens end by."""

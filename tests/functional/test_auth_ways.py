@@ -122,9 +122,7 @@ class TestOrder:
         assert "HCEXPORT_USERNAME" in error["message"]
         assert box.requests == []
 
-    def test_nothing_to_sign_in_with_is_status_4_and_says_what_to_type(
-        self, hcexport_alone: Hcexport, box: Sandbox
-    ) -> None:
+    def test_nothing_to_sign_in_with_is_status_4(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         error = error_of(hcexport_alone("list", "--format", "json", env={"HCEXPORT_URL": box.url}))
         assert error["exit_status"] == 4
         assert f"hcexport login {box.url}" in error["hint"]
@@ -257,7 +255,7 @@ class TestUnansweredPassword:
             done = hcexport_alone("list", "--limit", "1", env={**self.wrong(box), "HCEXPORT_PASSWORD": box.password})
             assert done.returncode == 0
 
-    def test_those_beside_it_do_not_send_it_though_no_lock_is_to_be_had(
+    def test_without_a_lock_others_do_not_send_it(
         self, hcexport_alone: Hcexport, portal: Callable[..., Sandbox]
     ) -> None:
         home(hcexport_alone).mkdir()
@@ -365,7 +363,7 @@ class TestSecretsOfAProfile:
             assert how in done.stderr
         assert other.requests == []
 
-    def test_all_of_the_environment_goes_to_the_organization_of_the_environment(
+    def test_the_environment_is_for_its_own_organization(
         self, hcexport_alone: Hcexport, box: Sandbox, other: Sandbox
     ) -> None:
         env = {"HCEXPORT_PROFILE": "prod", "HCEXPORT_URL": other.url}

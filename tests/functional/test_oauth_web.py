@@ -192,7 +192,7 @@ def test_an_answer_before_anybody_waits_is_kept() -> None:
         assert place.wait(limit_s=0.05)["code"] == "c0de"
 
 
-def test_a_browser_that_resets_before_it_has_its_page_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_that_resets_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     def reset(visit: loopback._Visit, _sentence: str) -> None:
         raise ConnectionResetError
 

@@ -63,7 +63,7 @@ class TestToken:
         credentials.keep_token(replace(TOKEN, expires=None))
         assert again(credentials).token() == replace(TOKEN, expires=None)
 
-    def test_only_the_secret_is_in_the_store_and_only_the_rest_beside_it(self, credentials: Credentials) -> None:
+    def test_the_store_holds_secrets_and_the_metadata_none(self, credentials: Credentials) -> None:
         credentials.keep_token(TOKEN)
         credentials.keep_refresh_token(Secret("refresh-1234567"), TOKEN.expires)
         credentials.keep_password(Secret("password-1234567"))

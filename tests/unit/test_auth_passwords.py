@@ -179,7 +179,7 @@ class TestCommand:
         assert len(numbers) == 2
         wait_until_gone(numbers)
 
-    def test_one_that_leaves_something_in_the_background_is_not_waited_for(self, tmp_path: Path) -> None:
+    def test_a_background_process_is_not_waited_for(self, tmp_path: Path) -> None:
         log = tmp_path / "pid"
         begin = time.monotonic()
         command = shlex.join(["sh", "-c", f"echo right; sleep 60 & echo $! > {log}"])
