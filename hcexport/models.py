@@ -40,8 +40,7 @@ class Result(StrEnum):
     @classmethod
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
-        normal = str(word).strip().lower()
-        normal = _SHORT_RESULTS.get(normal, normal)
+        normal = _SHORT_RESULTS.get(said := str(word).strip().lower(), said)
         return next((result for result in cls if result == normal), cls.UNKNOWN)
 
 
