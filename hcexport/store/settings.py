@@ -308,6 +308,15 @@ def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) 
     raise ConfigError(f"there is no profile {profile.value!r} ({profile.origin})", hint=hint)
 
 
+def profile_url(settings: Settings) -> Organization | None:
+    """The address that the config file has for the profile; None for a profile without a readable address."""
+    text = settings.config.sections.get(profile_section(settings.profile.value), {}).get("url")
+    try:
+        return None if text is None else Organization.parse(text)
+    except UsageError:
+        return None
+
+
 def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:
     """Write one setting, to a profile or to the defaults; ``profile`` as a name sets the default profile.
 

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from hcexport.errors import BadDownload, Busy, HcexportError, NetworkError, NotFound, ProtocolError, ServerError, TimedOut
+from hcexport.errors import (
+    BadDownload,
+    Busy,
+    HcexportError,
+    NetworkError,
+    NotFound,
+    ProtocolError,
+    ServerError,
+    TimedOut,
+)
 from hcexport.retry import TransferBudget
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 from hcexport.transfer.destination import Destination, FileDestination
@@ -163,9 +172,7 @@ def _fetch_and_verify(fetch: Fetch, item_id: str, deadline: Deadline, on_verifyi
             fetch.start_over(bad)
 
 
-def _deliver(
-    part: Part, destination: Destination, name: str, output: IO[bytes] | None
-) -> tuple[Path | None, bool]:
+def _deliver(part: Part, destination: Destination, name: str, output: IO[bytes] | None) -> tuple[Path | None, bool]:
     """Publish the part. Returns the path, and whether another file appeared there meanwhile and stays."""
     if isinstance(destination, FileDestination):
         target = destination.target(name)

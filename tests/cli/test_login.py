@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import stat
 import subprocess
@@ -213,6 +214,106 @@ class TestOddAnswers:
     def test_a_server_that_is_not_there_is_not_signed_in_to(self, hcexport_alone: Hcexport) -> None:
         words = ("login", "http://127.0.0.1:1/e", "-u", "x", "--password-stdin", "--store", "file")
         assert hcexport_alone(*words, stdin="x").returncode == 6
+
+
+def pasted(hint: str) -> list[str]:
+    """The words of the command that a hint ends with, without the name of the program."""
+    return shlex.split(hint[hint.rindex("hcexport ") :])[1:]
+
+
+class TestWhatToTypeNext:
+    """The command that a hint names holds what was typed, and works."""
+
+    def test_where_there_is_no_keyring(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        words = ("login", box.url, "-u", box.username, "-p", "prod", "--password-stdin", "--expiration", "30m")
+        done = hcexport_alone(*words, stdin=box.password, env=env)
+        assert done.returncode == 78
+        again = pasted(done.stderr.splitlines()[-1])
+        assert {box.url, "--expiration", "--password-stdin"} <= set(again)
+        assert hcexport_alone(*again, stdin=box.password, env=env).returncode == 0
+        assert "[profiles.prod]" in config(hcexport_alone)
+
+    def test_after_a_refused_password(self, login: Run, box: Sandbox) -> None:
+        again = pasted(login("-p", "prod", password="wrong").stderr.splitlines()[-1])
+        assert again[:4] == ["login", box.url, "--profile", "prod"]
+        assert "--web" in again
+        assert "--password-stdin" not in again
+
+    def test_the_keyring_is_looked_for_before_the_user_is_asked(self, hcexport_alone: Any, box: Sandbox) -> None:
+        env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        assert hcexport_alone("login", box.url, env=env).returncode == 78
+
+
+class TestAnotherContext:
+    @pytest.mark.parametrize("typed", ["", "/wrong"])
+    def test_what_answers_on_the_same_host_is_named(self, hcexport_alone: Any, box: Sandbox, typed: str) -> None:
+        address = box.url.removesuffix("/enterprise") + typed
+        words = ("login", address, "-u", box.username, "--password-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=box.password)
+        assert done.returncode == 6
+        assert not any(request.headers.get("X-Esri-Authorization") for request in box.requests)
+        again = pasted(done.stderr.splitlines()[-1])
+        assert box.url in again
+        assert hcexport_alone(*again, stdin=box.password).returncode == 0
+
+    def test_where_nothing_answers_the_form_of_an_address_is_shown(self, hcexport_alone: Any) -> None:
+        with Sandbox(context="elsewhere") as box:
+            address = box.url.removesuffix("/elsewhere")
+            words = ("login", address, "-u", box.username, "--password-stdin", "--store", "file")
+            done = hcexport_alone(*words, stdin=box.password)
+        assert done.returncode == 6
+        assert "/enterprise" in done.stderr.splitlines()[-1]
+
+
+class TestTheProfile:
+    @pytest.fixture
+    def other(self) -> Iterator[Sandbox]:
+        with Sandbox() as made:
+            yield made
+
+    def words(self, box: Sandbox, *further: str) -> tuple[str, ...]:
+        return ("login", box.url, "-u", box.username, "--password-stdin", "--store", "file", *further)
+
+    def test_is_named_and_the_default_stays(self, hcexport_alone: Any, login: Run, other: Sandbox) -> None:
+        assert "profile default" in login().stderr
+        done = hcexport_alone(*self.words(other, "-p", "test"), stdin=other.password)
+        assert "profile test" in done.stderr
+        assert 'profile = "default"' in config(hcexport_alone)
+        assert pasted(done.stderr.splitlines()[-1]) == ["config", "use", "test"]
+
+    def test_of_another_organization_is_replaced_on_request_only(
+        self, hcexport_alone: Any, box: Sandbox, login: Run, other: Sandbox, refused: Callable[..., Any]
+    ) -> None:
+        login("-p", "prod")
+        before = config(hcexport_alone)
+        done = hcexport_alone(*self.words(other, "-p", "prod"), stdin=other.password)
+        assert box.url in refused(done, 2)
+        assert config(hcexport_alone) == before
+        assert other.requests == []
+        done = hcexport_alone(*pasted(done.stderr.splitlines()[-1]), stdin=other.password)
+        assert done.returncode == 0
+        assert box.url in done.stderr
+        assert f'url = "{other.url}"' in config(hcexport_alone)
+
+    @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2), ("", 2)])
+    def test_a_person_is_asked(self, hcexport_alone: Any, login: Run, other: Sandbox, answer: str, status: int) -> None:
+        login("-p", "prod")
+        words = ["login", other.url, "-p", "prod", "-u", other.username, "--store", "file"]
+        assert hcexport_alone.at_terminal(*words, answers=[answer, other.password]).status == status
+        assert (f'url = "{other.url}"' in config(hcexport_alone)) == (status == 0)
+
+    def test_keeps_what_the_server_is_reached_with(self, hcexport_alone: Any, box: Sandbox, tmp_path: Path) -> None:
+        secret = tmp_path / "pw"
+        secret.write_text(box.password)
+        secret.chmod(0o600)
+        bundle = hcexport_alone.cwd / "ca.pem"
+        words = ("login", box.url, "-u", box.username, "--password-file", secret, "--store", "file")
+        done = hcexport_alone(*words, "--ca-bundle", "ca.pem", "--client-id", "app")
+        assert done.returncode == 0, done.stderr
+        for line in (f'ca_bundle = "{bundle}"', 'client_id = "app"', f'password_file = "{secret}"'):
+            assert line in config(hcexport_alone)
+        assert "ca_bundle, client_id, password_file" in done.stderr
 
 
 class TestPastedToken:

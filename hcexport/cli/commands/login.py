@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -29,17 +30,20 @@ from hcexport.auth.tokens import SecretKind, SecretStore, Token
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
+from hcexport.cli.login_address import check_address, claim_profile, with_login_command
 from hcexport.cli.messages import prompt
 from hcexport.cli.options import Parsed, add_options, app_command, setting_option
 from hcexport.cli.outcome import Outcome
 from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store.settings import positive_duration, remember_profile
+from hcexport.store.config_file import ConfigFile
+from hcexport.store.settings import KNOWN, positive_duration, profile_url, remember_profile, type_value
 from hcexport.times import to_local
 
 _CREDENTIALS = "Credentials"
 _BROWSER = "With a browser"
+_KEPT = ("ca_bundle", "client_cert", "client_key", "client_id")  # in the profile, when they were typed
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class LoginResult:
 )
 @option("--remember", is_flag=True, help="Also store the password, to renew the token.")
 @add_options(setting_option("--store", group="Options"))
+@option("--replace", is_flag=True, help="Point an existing profile at another organization.")
 def command(
     app: App,
     *,
@@ -86,10 +91,12 @@ def command(
     no_browser: bool,
     expiration: float | None,
     remember: bool,
+    replace: bool,
 ) -> Outcome:
     """Sign in to an organization and remember it as a profile.
 
-    URL is the organization's address in any form: its portal, its manager, its admin directory.
+    URL is the organization's address in any form: its portal, its manager, its admin directory. The profile keeps what
+    was given to reach the server with, such as --ca-bundle. The default profile stays what it was.
     """
     used = {
         "--password-stdin": password_stdin,
@@ -100,21 +107,26 @@ def command(
     _refuse_contradictions([name for name, is_used in used.items() if is_used], remember=remember)
     app.use(url=address, new_profile=True)
     web = web or (app.settings.auth.value == "oauth" and not any(used.values()) and not app.typed["username"])
-    if not (token_stdin or web):
-        app.use(username=app.settings.username.value or _ask_username(app))
-    store = secret_store(app.settings.store.value, app.paths, attended=app.may_ask)
-    place = store.probe()
-    with ignore_odd_answers():
-        check_deployment(app.session)
-    if web:
-        result = _by_browser(app, opens=not no_browser, life_s=expiration)
-    elif token_stdin:
-        result = LoginResult(Token(Secret.token(sys.stdin.read())))
-    else:
-        result = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
-    result = _verify(app, result)
-    _keep(app, credentials_of(app.settings, app.paths, store), result, remember=remember)
-    _report(app, result, place)
+    typed = {**used, "--remember": remember, "--no-browser": no_browser, "--password-file": False}
+    flags = [name for name, is_used in typed.items() if is_used]
+    flags += ["--expiration", type_value(expiration)] if expiration else []
+    with with_login_command(app, flags):
+        claim_profile(app, flags, replaces=replace)
+        store = secret_store(app.settings.store.value, app.paths, attended=app.may_ask)
+        place = store.probe()
+        if not (token_stdin or web):
+            app.use(username=app.settings.username.value or _ask_username(app))
+        check_address(app, flags)
+        if web:
+            result = _by_browser(app, opens=not no_browser, life_s=expiration)
+        elif token_stdin:
+            result = LoginResult(Token(Secret.token(sys.stdin.read())))
+        else:
+            result = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
+        result = _verify(app, result)
+        before = profile_url(app.settings)
+        _keep(app, credentials_of(app.settings, app.paths, store), result, remember=remember)
+    _report(app, result, place, before)
     return Outcome()
 
 
@@ -179,7 +191,7 @@ def _verify(app: App, result: LoginResult) -> LoginResult:
             check_release(client.release(), app.organization)
         except PrivilegeMissing:
             app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
-    return replace(result, token=replace(result.token, username=username))
+    return dataclasses.replace(result, token=dataclasses.replace(result.token, username=username))
 
 
 def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: bool) -> None:
@@ -214,7 +226,6 @@ def _forget_earlier(app: App, new: Credentials) -> None:
 
 def _profile(app: App, store: SecretStore, result: LoginResult) -> dict[str, str | None]:
     """Return what the profile remembers, with the password file, from which the token is renewed."""
-    path: Path | None = app.typed["password_file"]
     referer = app.settings.token_referer
     return {
         "url": app.organization.url,
@@ -223,14 +234,39 @@ def _profile(app: App, store: SecretStore, result: LoginResult) -> dict[str, str
         "auth": "oauth" if result.grant else "password",
         **({"client_id": app.settings.client_id.value} if result.grant else {}),
         **({"token_referer": referer.value} if referer.origin != "built-in" else {}),
-        **({"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}),
+        **_kept_options(app),
+        **_kept_password_file(app),
     }
 
 
-def _report(app: App, result: LoginResult, place: str) -> None:
-    """Say who is signed in, until when (of the sign-in, where it renews its token), and where the token is."""
+def _kept_options(app: App) -> dict[str, str]:
+    """Return what was typed to reach the server with; without it the next command would fail."""
+    typed = app.typed_settings
+    return {name: type_value(typed[name]) for name in _KEPT if name in typed}
+
+
+def _kept_password_file(app: App) -> dict[str, str]:
+    path: Path | None = app.typed["password_file"]
+    return {"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}
+
+
+def _report(app: App, result: LoginResult, place: str, before: Organization | None) -> None:
+    """Say who is signed in, until when (of the sign-in, where it renews its token), where the token is, which profile.
+
+    ``before`` is the organization that the profile was of.
+    """
     ends = result.grant.refresh_expires if result.grant else result.token.expires
     until = f" until {to_local(ends):%Y-%m-%d %H:%M %Z}" if ends else ""
-    app.messages.notice(f"signed in to {app.organization} as {result.token.username}{until}; token stored in {place}")
+    say, profile = app.messages.notice, app.settings.profile.value
+    say(f"signed in to {app.organization} as {result.token.username}{until}; token stored in {place}")
+    was = f" (was {before})" if before not in {None, app.organization} else ""
+    say(f"profile {profile} is of {app.organization}{was}")
+    if kept := [*_kept_options(app), *_kept_password_file(app)]:
+        say(f"profile {profile} keeps {', '.join(kept)}")
+    config = ConfigFile.read(app.paths.config_file, KNOWN)
+    default = config.profile
+    if default != profile and config.profiles != [profile]:
+        still = f"the default profile is still {default}" if default else "no profile is the default"
+        say(f"{still}: use -p {profile}, or make it the default: hcexport config use {profile}")
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")
