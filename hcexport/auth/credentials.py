@@ -10,7 +10,7 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from typing import Any
 
 from hcexport.auth.secret_stores import FileStore, KeyringStore
 from hcexport.auth.tokens import AccountKey, SecretKind, SecretStore, Token
+from hcexport.errors import ConfigError
 from hcexport.files import lock, read_private, write_private
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
@@ -293,6 +294,37 @@ def all_credentials_of(settings: Settings, paths: Paths, *, attended: bool = Fal
             store = stores.setdefault(name, secret_store(name, paths, attended=attended))
             found.setdefault((key, name), Credentials(key, store, paths, own.profile))
     return list(found.values())
+
+
+def forget_all(
+    settings: Settings,
+    paths: Paths,
+    *,
+    attended: bool,
+    warn: Callable[[str], None],
+    spared: Credentials | None = None,
+) -> None:
+    """Forget the secrets that a profile has left, except ``spared`` and the accounts that other profiles use too.
+
+    No other command would find them. A store that cannot be asked is a warning.
+    """
+    for earlier in all_credentials_of(settings, paths, attended=attended):
+        if spared and (earlier.key, earlier.store.name) == (spared.key, spared.store.name):
+            continue
+        try:
+            if (spared and earlier.key == spared.key) or not earlier.leave_to_others():
+                earlier.forget()
+        except ConfigError as error:
+            warn(f"the {earlier.store.name} store may still hold secrets of {earlier.key}: {error.message}")
+
+
+def rename_profile(old: str, new: str, paths: Paths) -> None:
+    """Keep the secrets of a profile under its new name, so that a logout finds them. Raises ConfigError."""
+    for path in sorted(paths.sessions.glob("*.json")):
+        known = TokenMetadata.from_bytes(read_private(path))
+        if old in known.profiles:
+            profiles = tuple(dict.fromkeys(new if name == old else name for name in known.profiles))
+            write_private(path, replace(known, profiles=profiles).to_bytes())
 
 
 def _accounts_of(profile: str, paths: Paths) -> dict[AccountKey, tuple[str, ...]]:

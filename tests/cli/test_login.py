@@ -224,7 +224,7 @@ def pasted(hint: str) -> list[str]:
 class TestWhatToTypeNext:
     """The command that a hint names holds what was typed, and works."""
 
-    def test_where_there_is_no_keyring(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_where_there_is_no_keyring(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         words = ("login", box.url, "-u", box.username, "-p", "prod", "--password-stdin", "--expiration", "30m")
         done = hcexport_alone(*words, stdin=box.password, env=env)
@@ -240,14 +240,14 @@ class TestWhatToTypeNext:
         assert "--web" in again
         assert "--password-stdin" not in again
 
-    def test_the_keyring_is_looked_for_before_the_user_is_asked(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_the_keyring_is_looked_for_before_the_user_is_asked(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         assert hcexport_alone("login", box.url, env=env).returncode == 78
 
 
 class TestAnotherContext:
     @pytest.mark.parametrize("typed", ["", "/wrong"])
-    def test_what_answers_on_the_same_host_is_named(self, hcexport_alone: Any, box: Sandbox, typed: str) -> None:
+    def test_what_answers_on_the_same_host_is_named(self, hcexport_alone: Hcexport, box: Sandbox, typed: str) -> None:
         address = box.url.removesuffix("/enterprise") + typed
         words = ("login", address, "-u", box.username, "--password-stdin", "--store", "file")
         done = hcexport_alone(*words, stdin=box.password)
@@ -257,7 +257,7 @@ class TestAnotherContext:
         assert box.url in again
         assert hcexport_alone(*again, stdin=box.password).returncode == 0
 
-    def test_where_nothing_answers_the_form_of_an_address_is_shown(self, hcexport_alone: Any) -> None:
+    def test_where_nothing_answers_the_form_of_an_address_is_shown(self, hcexport_alone: Hcexport) -> None:
         with Sandbox(context="elsewhere") as box:
             address = box.url.removesuffix("/elsewhere")
             words = ("login", address, "-u", box.username, "--password-stdin", "--store", "file")
@@ -275,7 +275,7 @@ class TestTheProfile:
     def words(self, box: Sandbox, *further: str) -> tuple[str, ...]:
         return ("login", box.url, "-u", box.username, "--password-stdin", "--store", "file", *further)
 
-    def test_is_named_and_the_default_stays(self, hcexport_alone: Any, login: Run, other: Sandbox) -> None:
+    def test_is_named_and_the_default_stays(self, hcexport_alone: Hcexport, login: Run, other: Sandbox) -> None:
         assert "profile default" in login().stderr
         done = hcexport_alone(*self.words(other, "-p", "test"), stdin=other.password)
         assert "profile test" in done.stderr
@@ -283,7 +283,7 @@ class TestTheProfile:
         assert pasted(done.stderr.splitlines()[-1]) == ["config", "use", "test"]
 
     def test_of_another_organization_is_replaced_on_request_only(
-        self, hcexport_alone: Any, box: Sandbox, login: Run, other: Sandbox, refused: Callable[..., Any]
+        self, hcexport_alone: Hcexport, box: Sandbox, login: Run, other: Sandbox, refused: Callable[..., Any]
     ) -> None:
         login("-p", "prod")
         before = config(hcexport_alone)
@@ -297,13 +297,13 @@ class TestTheProfile:
         assert f'url = "{other.url}"' in config(hcexport_alone)
 
     @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2), ("", 2)])
-    def test_a_person_is_asked(self, hcexport_alone: Any, login: Run, other: Sandbox, answer: str, status: int) -> None:
+    def test_a_person_is_asked(self, hcexport_alone: Hcexport, login: Run, other: Sandbox, answer: str, status: int) -> None:
         login("-p", "prod")
         words = ["login", other.url, "-p", "prod", "-u", other.username, "--store", "file"]
         assert hcexport_alone.at_terminal(*words, answers=[answer, other.password]).status == status
         assert (f'url = "{other.url}"' in config(hcexport_alone)) == (status == 0)
 
-    def test_keeps_what_the_server_is_reached_with(self, hcexport_alone: Any, box: Sandbox, tmp_path: Path) -> None:
+    def test_keeps_what_the_server_is_reached_with(self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path) -> None:
         secret = tmp_path / "pw"
         secret.write_text(box.password)
         secret.chmod(0o600)

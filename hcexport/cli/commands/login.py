@@ -13,7 +13,7 @@ import click
 
 from hcexport.api.client import Client
 from hcexport.api.diagnose import check_deployment, check_release, ignore_odd_answers
-from hcexport.auth.credentials import Credentials, all_credentials_of, credentials_of, secret_store
+from hcexport.auth.credentials import Credentials, credentials_of, forget_all, secret_store
 from hcexport.auth.generate_token import TOKEN_LIFE_S
 from hcexport.auth.oauth import Application, Grant
 from hcexport.auth.passwords import parse_password, password_sources, read_password_file
@@ -34,7 +34,7 @@ from hcexport.cli.login_address import check_address, claim_profile, with_login_
 from hcexport.cli.messages import prompt
 from hcexport.cli.options import Parsed, add_options, app_command, setting_option
 from hcexport.cli.outcome import Outcome
-from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
+from hcexport.errors import PrivilegeMissing, UsageError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store.config_file import ConfigFile
@@ -206,22 +206,8 @@ def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: 
         credentials.store.delete(credentials.key, SecretKind.PASSWORD)
         app.messages.notice("removed the previously remembered password")
     remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, result))
-    _forget_earlier(app, credentials)
-
-
-def _forget_earlier(app: App, new: Credentials) -> None:
-    """Forget the secrets this profile had of another user, address or store; no other command would find them."""
-    app.use(store=new.store.name)
-    for earlier in all_credentials_of(app.settings, app.paths, attended=app.may_ask):
-        if (earlier.key, earlier.store.name) == (new.key, new.store.name):
-            continue
-        try:
-            if earlier.key == new.key or not earlier.leave_to_others():
-                earlier.forget()
-        except ConfigError as error:
-            app.messages.warning(
-                f"the {earlier.store.name} store may still hold secrets of {earlier.key}: {error.message}"
-            )
+    app.use(store=credentials.store.name)
+    forget_all(app.settings, app.paths, attended=app.may_ask, warn=app.messages.warning, spared=credentials)
 
 
 def _profile(app: App, store: SecretStore, result: LoginResult) -> dict[str, str | None]:
