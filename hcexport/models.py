@@ -40,8 +40,7 @@ class Result(StrEnum):
     @classmethod
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
-        normal = str(word).strip().lower()
-        normal = _SHORT_RESULTS.get(normal, normal)
+        normal = _SHORT_RESULTS.get(said := str(word).strip().lower(), said)
         return next((result for result in cls if result == normal), cls.UNKNOWN)
 
 
@@ -207,7 +206,8 @@ class Suite:
     @classmethod
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
-        return cls(JsonFields(body).text("id"), JsonFields(body).text("name"))
+        read = JsonFields(body)
+        return cls(read.text("id"), read.text("name"))
 
 
 @dataclass(frozen=True)
@@ -301,9 +301,8 @@ class Account:
         """Read the signed-in user."""
         read = JsonFields(body)
         listed = read.take("privileges")
-        return cls(
-            read.text("username"), read.text("role"), tuple(map(str, listed if isinstance(listed, list) else ()))
-        )
+        privileges = tuple(map(str, listed)) if isinstance(listed, list) else ()
+        return cls(read.text("username"), read.text("role"), privileges)
 
     @property
     def may_check_health(self) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,28 +40,33 @@ class Selection:
         """Whether no selector was given, not even ``--all``."""
         return self == Selection()
 
-    def matches(self, report: Report, now: datetime) -> bool:
-        """Whether a report is selected. A report without a start is outside every span of time."""
-        since, until, started = _moment(self.since, now), _moment(self.until, now), report.start_time
-        return (
-            self._fits(report)
-            and (since is None or (started is not None and started >= since))
-            and (until is None or (started is not None and started < until))
+    def find(self, reports: Iterable[Report], now: datetime | None = None) -> list[Report]:
+        """Return all reports that meet the conditions, newest first, at the server's time of ``now``.
+
+        A report without a start is outside every span of time. Raises ProtocolError when a start that decides cannot
+        be read: a guess might select another report.
+        """
+        fitting = [report for report in reports if self._fits(report)]
+        if any(bound is not None for bound in (self.latest, self.since, self.until)):
+            _require_starts(fitting)
+        now = now or datetime.now(UTC)
+        since, until = _moment(self.since, now), _moment(self.until, now)
+        return newest_first(
+            report
+            for report in fitting
+            if (since is None or (report.start_time is not None and report.start_time >= since))
+            and (until is None or (report.start_time is not None and report.start_time < until))
         )
 
     def select(self, reports: Iterable[Report], now: datetime | None = None) -> list[Report]:
-        """Return the selected reports, newest first, at the server's time of ``now``.
+        """Return the selected reports, newest first. Raises NotFound when there are none, and as ``find`` does."""
+        return self.cut(self.find(reports, now))
 
-        Raises NotFound when there are none, and ProtocolError when a start that decides cannot be read: a guess might
-        select another report.
-        """
-        now, fitting = now or datetime.now(UTC), [report for report in reports if self._fits(report)]
-        if any(bound is not None for bound in (self.latest, self.since, self.until)):
-            _require_starts(fitting)
-        chosen = newest_first(report for report in fitting if self.matches(report, now))[: self.latest]
-        if not chosen:
+    def cut(self, found: list[Report]) -> list[Report]:
+        """Return the newest of the reports that were found. Raises NotFound when there are none."""
+        if not found:
             raise NotFound("no report matches", hint="list all reports: hcexport list --all")
-        return chosen
+        return found[: self.latest]
 
     def _fits(self, report: Report) -> bool:
         """Whether a report is selected, but for its time."""
@@ -72,22 +77,18 @@ class Selection:
         )
 
 
-def select_reports(app: App, selection: Selection, *, only_ended: bool = False) -> list[Report]:
-    """Select from the organization's reports, by its clock.
-
-    ``only_ended`` leaves out those that have not ended, and says so: they cannot be exported yet. Raises as
-    ``Selection.select`` does.
-    """
+def select_ended(app: App, selection: Selection) -> list[Report]:
+    """Return the selected reports that have ended, by the server's clock. The others are named in a notice."""
     reports = list(app.reports())
-    now = app.session.server_now()
-    if only_ended:
-        whole = replace(selection, latest=None)
-        running = [report for report in reports if not has_ended(report) and whole.matches(report, now)]
-        reports = [report for report in reports if has_ended(report)]
-        if running:
-            ids = ", ".join(report.id for report in running)
-            app.messages.notice(f"left out because {'they have' if running[1:] else 'it has'} not ended: {ids}")
-    return selection.select(reports, now)
+    return selection.cut(leave_out_running(app, selection.find(reports, app.session.server_now())))
+
+
+def leave_out_running(app: App, reports: Iterable[Report]) -> list[Report]:
+    """Return the reports that have ended, and name the others in a notice: they cannot be exported yet."""
+    reports = list(reports)
+    if running := [report.id for report in reports if not has_ended(report)]:
+        app.messages.notice(f"left out, because they have not ended: {', '.join(running)}")
+    return [report for report in reports if has_ended(report)]
 
 
 def _moment(when: datetime | timedelta | None, now: datetime) -> datetime | None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.process import ForkServer
+from tests.support.server import Server
+
 from .jobs import RUN_ID, Exporter, accepted, say
-from .line import Server
 from .organization import CANARY, ITEM_PATH
-from .process import Zygote, environment
+from .process import environment
 
 ADMIN = "/gis/admin"
 QUERY = f"{ADMIN}/healthCheck/reports/query"
@@ -28,14 +30,14 @@ ROWS = {"total": 1, "nextStart": -1, "runs": [{"id": RUN_ID, "startTime": 1_700_
     ids=str,
 )
 def test_nothing_is_sent_that_is_not_needed(
-    words: list[str], more: list[str], connections: int, zygote: Zygote, tmp_path: Path
+    words: list[str], more: list[str], connections: int, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     exporter = Exporter([accepted])
     exporter.turns[QUERY] = [lambda line, _now: say(line, ROWS)]
     (work := tmp_path / "work").mkdir()
     with Server(exporter) as server:
         env = environment(tmp_path / "home", HCEXPORT_TOKEN=CANARY, HCEXPORT_URL=f"http://127.0.0.1:{server.port}/gis")
-        ended = zygote.run(["hcexport", "export", *words], env, work, 8)
+        ended = fork_server.run(["hcexport", "export", *words], env, work, 8)
     assert ended.status == 0, ended.stderr
     job = next(iter(exporter.ran))
     everything = [QUERY, EXPORT, f"{ADMIN}/jobs/{job}", ITEM_PATH, f"{ITEM_PATH}/download"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hcexport.cli.options import WHEN
-from hcexport.cli.selection import Selection, select_reports
+from hcexport.cli.selection import Selection, select_ended
 from hcexport.errors import NotFound, ProtocolError
 from hcexport.models import Report
 
@@ -44,7 +44,8 @@ class App:
         return self.rows
 
     def select(self, *, only_ended: bool = False, **conditions: Any) -> list[str]:
-        chosen = select_reports(self, Selection(**conditions), only_ended=only_ended)  # type: ignore[arg-type]
+        selection = Selection(**conditions)
+        chosen = select_ended(self, selection) if only_ended else selection.select(self.rows, self.now)  # type: ignore[arg-type]
         return [report.id for report in chosen]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import random
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,20 +34,13 @@ from hcexport.times import NO_DEADLINE, Deadline
 from hcexport.transfer.destination import IfExists, StreamDestination, resolve
 from hcexport.transfer.download import Saved, download
 from hcexport.transfer.part_file import PartMetadata, adopt
+from tests.support.zips import make_export
 
 ORIGIN = "https://org.example.com/gis"
 ITEM = "f57951c9"
 
 
-def make_zip(seed: int, size: int = 40_000) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.csv", b"id,result\n" * 100)
-        archive.writestr("a.json", random.Random(seed).randbytes(size))
-    return target.getvalue()
-
-
-V1, V2, LARGER = make_zip(1), make_zip(2), make_zip(3, 50_000)
+V1, V2, LARGER = make_export(1, 40_000), make_export(2, 40_000), make_export(3, 50_000)
 HALF = len(V1) // 2
 CUT = NetworkError("the line broke")
 
