@@ -86,7 +86,6 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.connections = 0
         self.requests: list[Request] = []
-        self.connections = 0
         self.errors: list[BaseException] = []
 
     def __enter__(self) -> Self:
