@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .case import EXPORT, Variant
-from .organization import TOKEN, USER, Answer, Call, error, page, say
+from .organization import JOB, TOKEN, USER, Answer, Call, error, page, say
 
 PASSWORD = {"HCEXPORT_USERNAME": USER, "HCEXPORT_PASSWORD": "open sesame"}
 LIST = ("list", "--all")
@@ -73,6 +73,7 @@ ACCESS = (
     _front("HTML 401 with a scheme", 4, page(401, www_authenticate="Negotiate"), says=("Negotiate",)),
     _front("HTML 404: a wrong context", 6, page(404), says=("context",)),
     _front("JSON 404 of the API: a wrong context", 6, error(404, "Could not find resource or operation.")),
+    _front("HTML 404 to the first poll: a wrong context", 6, page(404), argv=("wait", JOB), says=("context",)),
     _front("a login page", 6, page()),
     _front("HTML 502", 6, page(502)),
     _front("HTML 403 to the submit", 4, page(403), argv=EXPORT),
