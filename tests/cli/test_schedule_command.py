@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from tests.support.process import Hcexport
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from hcexport.cli.commands.schedule import find_timezone
+from tests.support.process import Hcexport
 
 RUN = ("--", "hcexport", "export", "--latest", "1")
 
