@@ -297,13 +297,17 @@ class TestTheProfile:
         assert f'url = "{other.url}"' in config(hcexport_alone)
 
     @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2), ("", 2)])
-    def test_a_person_is_asked(self, hcexport_alone: Hcexport, login: Run, other: Sandbox, answer: str, status: int) -> None:
+    def test_a_person_is_asked(
+        self, hcexport_alone: Hcexport, login: Run, other: Sandbox, answer: str, status: int
+    ) -> None:
         login("-p", "prod")
         words = ["login", other.url, "-p", "prod", "-u", other.username, "--store", "file"]
         assert hcexport_alone.at_terminal(*words, answers=[answer, other.password]).status == status
         assert (f'url = "{other.url}"' in config(hcexport_alone)) == (status == 0)
 
-    def test_keeps_what_the_server_is_reached_with(self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path) -> None:
+    def test_keeps_what_the_server_is_reached_with(
+        self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
+    ) -> None:
         secret = tmp_path / "pw"
         secret.write_text(box.password)
         secret.chmod(0o600)
