@@ -76,6 +76,11 @@ class Session:
         self._open_client = partial(_open_client, environ=environ or {}, connect_timeout_s=connect_timeout_s)
         self._http = self._open_client(organization, self._tls)
 
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """The certificate that the organization showed last; empty without one, or where it is not verified."""
+        return self._http.certificate
+
     def close(self) -> None:
         """Close every connection."""
         self._http.close()

@@ -25,22 +25,33 @@ _LARGEST = 4096  # bytes; more is not a password
 
 @dataclass(frozen=True)
 class PasswordSource:
-    """One place to get a password from. ``read`` raises ConfigError, which names the origin and not the password."""
+    """One place to get a password from. ``read`` raises ConfigError, which names the origin and not the password.
+
+    ``can_repeat`` says that reading costs nothing and can be done again: not so of a pipe or a command.
+    """
 
     origin: str
     read: Callable[[], Secret]
+    can_repeat: bool = True
 
 
-def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator[PasswordSource]:
-    """What is configured, in order: the ``HCEXPORT_`` variables, the ``ARCGIS_ENTERPRISE_`` ones, the config file."""
+def password_sources(
+    settings: Settings, environ: Mapping[str, str], limit_s: float | None = None
+) -> Iterator[PasswordSource]:
+    """What is configured, in order: the ``HCEXPORT_`` variables, the ``ARCGIS_ENTERPRISE_`` ones, the config file.
+
+    ``limit_s`` is the longest wait for a pipe or a command, in seconds, where it is not to be the usual one.
+    """
 
     def file(origin: str, path: str | Path | None) -> Iterator[PasswordSource]:
         if path:
-            yield PasswordSource(origin, partial(read_password_file, Path(path)))
+            place = os.path.expanduser(path)  # noqa: PTH111 # Path.expanduser raises, and reading says why
+            is_pipe = os.path.lexists(place) and not os.path.isfile(place)  # noqa: PTH113 # as above
+            yield PasswordSource(origin, partial(read_password_file, Path(path), limit_s), can_repeat=not is_pipe)
 
     def command(origin: str, line: str | None) -> Iterator[PasswordSource]:
         if line:
-            yield PasswordSource(origin, partial(run_password_command, line, environ))
+            yield PasswordSource(origin, partial(run_password_command, line, environ, limit_s), can_repeat=False)
 
     def value(origin: str) -> Iterator[PasswordSource]:
         if text := environ.get(origin):
@@ -67,7 +78,7 @@ def password_of(text: str, origin: str) -> Secret:
     return Secret(password)
 
 
-def read_password_file(path: Path) -> Secret:
+def read_password_file(path: Path, limit_s: float | None = None) -> Secret:
     """The password in a file or a pipe. Raises ConfigError, also when others may read the file.
 
     Its group may where root is the owner: that is how Kubernetes and systemd hand a secret to a service.
@@ -75,21 +86,21 @@ def read_password_file(path: Path) -> Secret:
     try:
         with open_at_once(path.expanduser()) as file:
             _refuse_loose(path, os.fstat(file.fileno()))
-            return _decoded(_read_all(file.fileno(), path), str(path))
+            return _decoded(_read_all(file.fileno(), path, limit_s or FILE_LIMIT_S), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
 
 
-def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
+def run_password_command(command: str, environ: Mapping[str, str], limit_s: float | None = None) -> Secret:
     """The password that a command prints; split into words as a shell does, and run without one. Raises ConfigError."""
-    origin = "the password command"
+    origin, limit_s = "the password command", limit_s or COMMAND_LIMIT_S
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)
-        status, output = run_with_limit(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
+        status, output = run_with_limit(words, given=b"", limit_s=limit_s, environ=environ)
     except TookTooLong:
-        raise ConfigError(f"{origin} did not end within {COMMAND_LIMIT_S:g} s", hint=hint) from None
+        raise ConfigError(f"{origin} did not end within {limit_s:g} s", hint=hint) from None
     except SaidTooMuch:
         raise ConfigError(f"{origin} printed more than a password", hint=hint) from None
     except (OSError, ValueError, IndexError) as error:
@@ -106,11 +117,11 @@ def _refuse_loose(path: Path, found: os.stat_result) -> None:
         raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")
 
 
-def _read_all(descriptor: int, path: Path) -> bytes:
-    ends_at, content = time.monotonic() + FILE_LIMIT_S, b""
+def _read_all(descriptor: int, path: Path, limit_s: float) -> bytes:
+    ends_at, content = time.monotonic() + limit_s, b""
     while len(content) <= _LARGEST:
         if not select.select([descriptor], [], [], max(0.0, ends_at - time.monotonic()))[0]:
-            raise ConfigError(f"nothing came out of {path} within {FILE_LIMIT_S:g} s")
+            raise ConfigError(f"nothing came out of {path} within {limit_s:g} s")
         if not (more := os.read(descriptor, _LARGEST)):
             return content
         content += more

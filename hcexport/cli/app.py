@@ -74,6 +74,7 @@ class App:
         self.environ = environ
         self.typed = dict(typed)
         self.started = time.monotonic()
+        self.only_looks = False  # no token is kept, and no password waited for long
         self._waits, self._limit_s = waits, limit_s
         self._may_be_new = False
         self._settings: Settings | None = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PROMPT = "the prompt"
 _BUILT_IN = "built-in"
+LOOK_S = 5.0  # the longest wait for a password of a command that only looks
 
 
 def store_of(app: App, *, attended: bool = False) -> SecretStore:
@@ -66,7 +67,7 @@ def tokens_of(app: App) -> TokenProvider:
         app.session,
         list(_ways(app, credentials)),
         credentials=credentials,
-        keeps=has_profile(app),
+        keeps=has_profile(app) and not app.only_looks,
         log=app.messages.info,
     )
 
@@ -82,7 +83,7 @@ def _ways(app: App, credentials: Credentials) -> Iterator[TokenSource]:
         yield from_refresh_token(session, credentials)
         yield from_password(session, credentials, "the remembered password", credentials.password)
     if credentials.key.username:
-        for source in password_sources(app.settings, app.environ):
+        for source in password_sources(app.settings, app.environ, LOOK_S if app.only_looks else None):
             yield from_password(session, credentials, source.origin, source.read)
     if has_profile(app):
         yield from_expired_store(session, credentials)

@@ -56,6 +56,10 @@ class History:
         self._organization, self._now = organization, now
         self._database = Database(path, _SCHEMA, warn, now)
 
+    def find_problem(self) -> str | None:
+        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
+        return self._database.find_problem()
+
     def add(self, details: Iterable[ReportDetail]) -> None:
         """Keep reports that were read in full. Those that have not ended are left out, because they will change."""
         read_at = time_text(self._now())

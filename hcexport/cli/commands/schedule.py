@@ -85,7 +85,7 @@ def _url(text: str | None) -> str | None:
 
 
 def _absolute(text: str) -> str:
-    path = Path(text).absolute()
+    path = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111 # Path.expanduser raises for an unknown user
     return str(path.resolve() if ".." in path.parts else path)
 
 
