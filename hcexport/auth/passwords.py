@@ -1,4 +1,4 @@
-"""Where a password comes from when nobody types it: a file, a command, the environment."""
+"""Passwords that nobody types: from a file, a command, or the environment."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hcexport.files import open_at_once
 from hcexport.redaction import Secret
 from hcexport.store.settings import Settings
 
-COMMAND_LIMIT_S = 30.0  # a secret manager across a network, not a person
-FILE_LIMIT_S = 30.0  # a pipe may be meant; a file answers at once
+PASSWORD_COMMAND_LIMIT_S = 30.0  # enough for a secret manager across a network
+FILE_LIMIT_S = 30.0  # for a pipe, which may be written late; a file answers at once
 _LARGEST = 4096  # bytes; more is not a password
 
 
 @dataclass(frozen=True)
 class PasswordSource:
-    """One place to get a password from. ``read`` raises ConfigError, which names the origin and not the password.
+    """A place to get a password from. ``read`` raises ConfigError, which names the origin and not the password.
 
     ``can_repeat`` says that reading costs nothing and can be done again: not so of a pipe or a command.
     """
@@ -38,7 +38,7 @@ class PasswordSource:
 def password_sources(
     settings: Settings, environ: Mapping[str, str], limit_s: float | None = None
 ) -> Iterator[PasswordSource]:
-    """What is configured, in order: the ``HCEXPORT_`` variables, the ``ARCGIS_ENTERPRISE_`` ones, the config file.
+    """List the configured sources, first the ``HCEXPORT_`` variables, then ``ARCGIS_ENTERPRISE_``, then the file.
 
     ``limit_s`` is the longest wait for a pipe or a command, in seconds, where it is not to be the usual one.
     """
@@ -55,7 +55,7 @@ def password_sources(
 
     def value(origin: str) -> Iterator[PasswordSource]:
         if text := environ.get(origin):
-            yield PasswordSource(origin, partial(password_of, text, origin))
+            yield PasswordSource(origin, partial(parse_password, text, origin))
 
     yield from file("HCEXPORT_PASSWORD_FILE", environ.get("HCEXPORT_PASSWORD_FILE"))
     yield from command("HCEXPORT_PASSWORD_COMMAND", environ.get("HCEXPORT_PASSWORD_COMMAND"))
@@ -68,8 +68,8 @@ def password_sources(
         yield from command(f"password_command of {settings.password_command.origin}", settings.password_command.value)
 
 
-def password_of(text: str, origin: str) -> Secret:
-    """The password in a text that ends with a newline or not; spaces are part of it. Raises ConfigError."""
+def parse_password(text: str, origin: str) -> Secret:
+    """Take the newline off a password; spaces are part of it. Raises ConfigError."""
     password = text.rstrip("\r\n")
     if not password:
         raise ConfigError(f"{origin}: there is no password in it")
@@ -79,22 +79,22 @@ def password_of(text: str, origin: str) -> Secret:
 
 
 def read_password_file(path: Path, limit_s: float | None = None) -> Secret:
-    """The password in a file or a pipe. Raises ConfigError, also when others may read the file.
+    """Read a password from a file or a pipe. Raises ConfigError, also when others may read the file.
 
-    Its group may where root is the owner: that is how Kubernetes and systemd hand a secret to a service.
+    A group may read a file of root's, because Kubernetes and systemd hand secrets to services that way.
     """
     try:
         with open_at_once(path.expanduser()) as file:
-            _refuse_loose(path, os.fstat(file.fileno()))
-            return _decoded(_read_all(file.fileno(), path, limit_s or FILE_LIMIT_S), str(path))
+            _refuse_readable(path, os.fstat(file.fileno()))
+            return _decode(_read_all(file.fileno(), path, limit_s or FILE_LIMIT_S), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
 
 
 def run_password_command(command: str, environ: Mapping[str, str], limit_s: float | None = None) -> Secret:
-    """The password that a command prints; split into words as a shell does, and run without one. Raises ConfigError."""
-    origin, limit_s = "the password command", limit_s or COMMAND_LIMIT_S
+    """Run a command that prints a password: split into words as by a shell, run without a shell. Raises ConfigError."""
+    origin, limit_s = "the password command", limit_s or PASSWORD_COMMAND_LIMIT_S
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)
@@ -108,10 +108,10 @@ def run_password_command(command: str, environ: Mapping[str, str], limit_s: floa
         raise ConfigError(f"{origin} cannot be started: {reason}") from None
     if status:
         raise ConfigError(f"{origin} ended with status {status}", hint=hint)
-    return _decoded(output, origin)
+    return _decode(output, origin)
 
 
-def _refuse_loose(path: Path, found: os.stat_result) -> None:
+def _refuse_readable(path: Path, found: os.stat_result) -> None:
     loose = 0o027 if found.st_uid == 0 else 0o077
     if stat.S_ISREG(found.st_mode) and found.st_mode & loose:
         raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")
@@ -128,8 +128,8 @@ def _read_all(descriptor: int, path: Path, limit_s: float) -> bytes:
     raise ConfigError(f"{path} holds more than a password")
 
 
-def _decoded(content: bytes, origin: str) -> Secret:
+def _decode(content: bytes, origin: str) -> Secret:
     try:
-        return password_of(content.decode("utf-8-sig"), origin)
+        return parse_password(content.decode("utf-8-sig"), origin)
     except UnicodeDecodeError:
         raise ConfigError(f"{origin}: it is not UTF-8") from None

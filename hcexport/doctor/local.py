@@ -10,9 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from hcexport.api.proxy import is_bypassed, proxy_for
-from hcexport.auth.credentials import Credentials, environment_token, secret_store
+from hcexport.auth.credentials import credentials_of, environment_token, has_stored
 from hcexport.auth.passwords import password_sources
-from hcexport.auth.tokens import AccountKey
 from hcexport.doctor.visit import Finding, Run, Visit, ok, warn
 from hcexport.errors import ConfigError, HcexportError, SignInRequired
 from hcexport.notify.ping import PingUrl, read_ping_file
@@ -99,13 +98,12 @@ def check_secrets(visit: Visit) -> Finding:
 def _look_for_secrets(run: Run, limit_s: float) -> tuple[list[str], list[HcexportError]]:
     """Names of the places that hold a secret, in the order of use, and what went wrong at others."""
     settings = run.settings
-    key = AccountKey(settings.organization, settings.username.value or "")
     places: list[tuple[str, Callable[[], object]]] = []
-    if settings.store.origin != "built-in":  # somebody signed in: only then is there a store to look into
-        kept = Credentials(key, secret_store(settings.store.value, run.paths), run.paths, settings.profile.value)
+    if has_stored(settings):
+        kept = credentials_of(settings, run.paths)
         places += [("the stored token", kept.token), ("the refresh token", kept.refresh_token)]
         places += [("the remembered password", kept.password)]
-    if key.username:
+    if settings.username.value:
         sources = password_sources(settings, run.environ, limit_s)
         places += [(source.origin, source.read if source.can_repeat else (lambda: True)) for source in sources]
     found, problems = [], []

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hcexport.errors import ConfigError, HcexportError, UsageError
 from hcexport.organization import Organization
@@ -23,8 +23,12 @@ from hcexport.store.config_file import DEFAULTS, ConfigFile, Section, profile_se
 from hcexport.store.paths import Paths
 from hcexport.times import parse_duration, type_duration
 
+if TYPE_CHECKING:
+    from hcexport.health.ignores import Ignore
+
 T = TypeVar("T")
 FIRST_PROFILE = "default"
+_BETWEEN_IGNORES = re.compile(r"\s*\n\s*|(?<=:[0-9]{4}-[0-9]{2}-[0-9]{2})\s*,\s*")  # a test's name may hold a comma
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -67,6 +71,8 @@ def type_value(value: object) -> str:
     """A value of a setting as it is typed, paths in full so that they can be typed anywhere."""
     if isinstance(value, float):
         return type_duration(value)
+    if isinstance(value, tuple):
+        return ",".join(map(type_value, value))
     return str(value.absolute() if isinstance(value, Path) else value)
 
 
@@ -99,6 +105,13 @@ def one_of(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
+def _ignores(text: str) -> tuple[Ignore, ...]:
+    """Read known failures, ``TEST:DATE`` each, separated by line ends, or by commas after a date. Raises UsageError."""
+    from hcexport.health.ignores import Ignore  # noqa: PLC0415 # start-up
+
+    return tuple(Ignore.parse(part) for part in _BETWEEN_IGNORES.split(text.strip()) if part)
+
+
 def positive_duration(text: str) -> float:
     """Parse a duration that is more than 0. Raises UsageError."""
     seconds = parse_duration(text)
@@ -121,6 +134,12 @@ def profile_name(text: str) -> str:
     return text
 
 
+def _referer(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise UsageError(f"{text!r} is not a referer", hint="use the text that the token was made for, without spaces")
+    return text
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that is configured for one command. To add a setting, add a field here; its name is its option."""
@@ -134,6 +153,9 @@ class Settings:
     store: Value[str] = _choice("STORE", "Where secrets are kept", "keyring", "file")
     auth: Value[str] = _choice("HOW", "How to sign in", "password", "oauth")
     client_id: Value[str | None] = _setting(str, None, "ID", "OAuth app whose redirect URIs include http://127.0.0.1.")
+    token_referer: Value[str] = _setting(
+        _referer, "https://hcexport", "REFERER", "Referer that a given token was made for."
+    )
     password_file: Value[Path | None] = _setting(
         _path, None, "FILE", "Read the password from FILE (mode 0600).", "ARCGIS_ENTERPRISE_PASSWORD_FILE"
     )
@@ -158,10 +180,16 @@ class Settings:
         str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
     )
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
+    ignore: Value[tuple[Ignore, ...]] = _setting(
+        _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
+    )
 
     @property
     def organization(self) -> Organization:
         """The organization to talk to. Raises ConfigError when none is configured."""
+        if self.url.value is None and self.config.profiles and self.profile.origin == "built-in":
+            names = _few(self.config.profiles)
+            raise ConfigError("no profile is chosen", hint=f"-p NAME ({names}), or hcexport config use NAME")
         if self.url.value is None:
             raise ConfigError("no organization is configured", hint="sign in to one: hcexport login URL")
         return self.url.value
@@ -294,9 +322,32 @@ def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) ->
 def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) -> None:
     if profile.value in config.profiles or profile.origin == "built-in" or sources.given(ROWS[0]):
         return
-    near = difflib.get_close_matches(profile.value, config.profiles, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {profile.value} URL"
-    raise ConfigError(f"there is no profile {profile.value!r} ({profile.origin})", hint=hint)
+    raise unknown_profile(profile.value, config, profile.origin)
+
+
+def unknown_profile(name: str, config: ConfigFile, origin: str = "") -> ConfigError:
+    """Return the error for a profile that the file does not have, with those that it has."""
+    near = difflib.get_close_matches(name, config.profiles, 1)
+    if near:
+        hint = f"did you mean {near[0]!r}?"
+    else:
+        others = f"choose one of {_few(config.profiles)}, or " if config.profiles else ""
+        hint = f"{others}make it: hcexport login -p {name} URL"
+    return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names of a list that may be long."""
+    return ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])
+
+
+def profile_url(settings: Settings) -> Organization | None:
+    """The address that the config file has for the profile; None for a profile without a readable address."""
+    text = settings.config.sections.get(profile_section(settings.profile.value), {}).get("url")
+    try:
+        return None if text is None else Organization.parse(text)
+    except UsageError:
+        return None
 
 
 def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:

@@ -15,7 +15,8 @@ from hcexport.cli.app import App, CommonOptions
 from hcexport.doctor import examine
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.sandbox import self_signed
-from tests.unit.scripted_server import Behaviour, answer, scripted, silent
+from tests.support.process import Hcexport
+from tests.support.server import Answer, Line, Server
 
 LOCAL_NAMES = ["configuration", "profile", "folders", "secrets", "proxy"]
 SERVER_NAMES = ["dns", "tcp", "tls", "clock", "product", "sign_in", "privileges", "suites", "newest_report"]
@@ -23,7 +24,7 @@ NAMES = [*LOCAL_NAMES, *SERVER_NAMES, "open_jobs", "notifications"]
 PAGE = b"<html><body>Forbidden</body></html>"
 
 
-def diagnosis(hcexport: Any, *args: str, status: int, **env: str) -> dict[str, dict[str, Any]]:
+def diagnosis(hcexport: Hcexport, *args: str, status: int, **env: str) -> dict[str, dict[str, Any]]:
     """The checks by name; the error is that of the first check that failed."""
     done = hcexport("doctor", "-F", "json", *args, env=env)
     assert done.returncode == status, done.stderr
@@ -39,12 +40,12 @@ def diagnosis(hcexport: Any, *args: str, status: int, **env: str) -> dict[str, d
     return {check["name"]: check for check in body["checks"]}
 
 
-def first_failure(hcexport: Any, status: int, *args: str, **env: str) -> str:
+def first_failure(hcexport: Hcexport, status: int, *args: str, **env: str) -> str:
     checks = diagnosis(hcexport, *args, status=status, **env)
     return next((name for name, check in checks.items() if check["result"] == "fail"), "")
 
 
-def test_ready(hcexport: Any, box: Sandbox) -> None:
+def test_ready(hcexport: Hcexport, box: Sandbox) -> None:
     checks = diagnosis(hcexport, status=0)
     assert {check["result"] for check in checks.values()} <= {"ok", "skip"}
     assert box.reports[0].id in checks["newest_report"]["found"]
@@ -82,7 +83,7 @@ LOCAL = {
 
 
 @pytest.mark.parametrize("situation", LOCAL)
-def test_it_ends_as_export_does(hcexport: Any, box: Sandbox, situation: str) -> None:
+def test_it_ends_as_export_does(hcexport: Hcexport, box: Sandbox, situation: str) -> None:
     env, name, status = LOCAL[situation]
     env = {key: value.replace("PORT", box.url.split(":")[2].split("/")[0]) for key, value in env.items()}
     home = Path(hcexport.env["HCEXPORT_HOME"])
@@ -103,7 +104,7 @@ SANDBOXES: dict[str, tuple[dict[str, Any], str, int]] = {
 
 
 @pytest.mark.parametrize("situation", SANDBOXES)
-def test_organizations(hcexport_alone: Any, situation: str) -> None:
+def test_organizations(hcexport_alone: Hcexport, situation: str) -> None:
     options, name, status = SANDBOXES[situation]
     with Sandbox(job_seconds=0.05, **options) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
@@ -115,7 +116,9 @@ def test_organizations(hcexport_alone: Any, situation: str) -> None:
     ("username", "password", "name", "status"),
     [("administrator", "", "", 0), ("viewer", "", "privileges", 4), ("administrator", "wrong", "sign_in", 4)],
 )
-def test_accounts(hcexport_alone: Any, box: Sandbox, *, username: str, password: str, name: str, status: int) -> None:
+def test_accounts(
+    hcexport_alone: Hcexport, box: Sandbox, *, username: str, password: str, name: str, status: int
+) -> None:
     file = hcexport_alone.cwd / "password"
     file.write_text(password or box.password)
     file.chmod(0o600)
@@ -129,12 +132,12 @@ def test_accounts(hcexport_alone: Any, box: Sandbox, *, username: str, password:
     assert len(sent) == (1 if password else 3)  # a password that was refused is not sent again
 
 
-def test_a_download_that_is_not_allowed_by_the_list_is_a_warning(hcexport: Any, box: Sandbox) -> None:
+def test_a_download_that_is_not_allowed_by_the_list_is_a_warning(hcexport: Hcexport, box: Sandbox) -> None:
     token = box.new_token(username="operator")
     assert diagnosis(hcexport, status=0, HCEXPORT_TOKEN=token)["privileges"]["result"] == "warn"
 
 
-def test_an_untrusted_certificate(hcexport_alone: Any, tmp_path: Path) -> None:
+def test_an_untrusted_certificate(hcexport_alone: Hcexport, tmp_path: Path) -> None:
     with Sandbox(certificate=self_signed(tmp_path)) as box:
         env = {"HCEXPORT_URL": box.url, "HCEXPORT_TOKEN": box.new_token()}
         assert hcexport_alone("export", "--latest", "1", env=env).returncode == 6
@@ -144,7 +147,7 @@ def test_an_untrusted_certificate(hcexport_alone: Any, tmp_path: Path) -> None:
         assert diagnosis(hcexport_alone, status=0, **env)["tls"]["result"] in {"ok", "warn"}  # it lasts 30 days
 
 
-def test_nobody_answers(hcexport_alone: Any) -> None:
+def test_nobody_answers(hcexport_alone: Hcexport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     env = {"HCEXPORT_URL": f"http://127.0.0.1:{port}/x", "HCEXPORT_TOKEN": "some-token"}
@@ -152,23 +155,25 @@ def test_nobody_answers(hcexport_alone: Any) -> None:
     assert first_failure(hcexport_alone, 6, **{**env, "HCEXPORT_URL": "https://gis.invalid/x"}) == "dns"
 
 
+def refuse(line: Line) -> None:
+    line.answer(403, PAGE, content_type="text/html")
+
+
+def show_pages(line: Line) -> None:
+    """A web server: the portal is not told, and everything else is a page."""
+    is_portal = line.request.target.split("?")[0].endswith("portals/self")
+    line.answer(200, b'{"portalDeploymentType": 7}' if is_portal else PAGE)
+
+
 @pytest.mark.parametrize(
-    ("behaviours", "name", "status"),
-    [
-        ([answer(PAGE, 403, Content_Type="text/html")], "sign_in", 4),
-        ([answer({"portalDeploymentType": 7}), answer(PAGE, 200, Content_Type="text/html")], "sign_in", 6),
-        ([silent], "product", 6),
-    ],
+    ("answer", "name", "status"),
+    [(refuse, "sign_in", 4), (show_pages, "sign_in", 6), (Line.stall, "product", 6)],
 )
-def test_odd_servers(
-    environment: Mapping[str, str],
-    behaviours: list[Behaviour],
-    name: str,
-    status: int,
-) -> None:
+def test_odd_servers(environment: Mapping[str, str], answer: Answer, name: str, status: int) -> None:
     """In this process, where a check can be given less than 5 s."""
-    with scripted(*behaviours) as server:
-        environ = {**environment, "HCEXPORT_URL": server.url, "HCEXPORT_TOKEN": "some-token"}
+    with Server(answer) as server:
+        url = f"http://127.0.0.1:{server.port}/x"
+        environ = {**environment, "HCEXPORT_URL": url, "HCEXPORT_TOKEN": "some-token"}
         started = time.monotonic()
         with App(CommonOptions(no_input=True), environ) as app:
             checks = list(examine(app, limit_s=0.4))
@@ -178,7 +183,7 @@ def test_odd_servers(
     assert (failed.name, failed.error.status) == (name, status)
 
 
-def test_it_changes_nothing(hcexport: Any, box: Sandbox) -> None:
+def test_it_changes_nothing(hcexport: Hcexport, box: Sandbox) -> None:
     home = Path(hcexport.env["HCEXPORT_HOME"])
     hcexport("export", "--latest", "1")
     (home / "history.db").write_bytes(b"broken" * 99)
@@ -193,14 +198,14 @@ def test_it_changes_nothing(hcexport: Any, box: Sandbox) -> None:
     assert len(posts) == 1  # the export above
 
 
-def test_offline_asks_nobody(hcexport: Any, box: Sandbox) -> None:
+def test_offline_asks_nobody(hcexport: Hcexport, box: Sandbox) -> None:
     checks = diagnosis(hcexport, "--offline", status=0)
     assert box.requests == []
     assert {name for name, check in checks.items() if check["result"] == "skip"} == set(SERVER_NAMES)
     assert first_failure(hcexport, 78, "--offline", HCEXPORT_URL="") == "profile"
 
 
-def test_a_bad_ping_is_a_warning_that_hides_the_address(hcexport: Any) -> None:
+def test_a_bad_ping_is_a_warning_that_hides_the_address(hcexport: Hcexport) -> None:
     env = {"HCEXPORT_PING": "http://hc.example.com/0f3b9c1d-4e5f-4a6b-8c7d-aaaaaaaaaaaa"}
     done = hcexport("doctor", env=env)
     assert done.returncode == 0
@@ -208,7 +213,7 @@ def test_a_bad_ping_is_a_warning_that_hides_the_address(hcexport: Any) -> None:
     assert [row.split("\t")[1] for row in done.stdout.splitlines() if row.startswith("notifications")] == ["warn"]
 
 
-def test_the_last_line_names_the_check(hcexport: Any) -> None:
+def test_the_last_line_names_the_check(hcexport: Hcexport) -> None:
     done = hcexport("doctor", env={"HCEXPORT_TOKEN": "wrong-token"})
     assert done.returncode == 4
     assert done.stdout.splitlines()[-1] == "not ready: sign_in"

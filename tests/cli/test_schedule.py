@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from hcexport.cli.commands.schedule import find_timezone
+from tests.support.process import Hcexport
 
 RUN = ("--", "hcexport", "export", "--latest", "1")
 
@@ -21,7 +22,7 @@ def line_of(text: str) -> list[str]:
     return shlex.split(line)
 
 
-def test_what_is_set_now_is_handed_over_with_absolute_paths(hcexport_alone: Any) -> None:
+def test_what_is_set_now_is_handed_over_with_absolute_paths(hcexport_alone: Hcexport) -> None:
     env = {
         "HCEXPORT_HOME": "the home",
         "HCEXPORT_USERNAME": "health",
@@ -47,7 +48,7 @@ def test_what_is_set_now_is_handed_over_with_absolute_paths(hcexport_alone: Any)
     assert not (cwd / "the home").exists()
 
 
-def test_what_is_not_handed_over_is_named_and_no_secret_is_printed(hcexport_alone: Any) -> None:
+def test_what_is_not_handed_over_is_named_and_no_secret_is_printed(hcexport_alone: Hcexport) -> None:
     done = hcexport_alone("schedule", "systemd", *RUN, env={"HCEXPORT_TOKEN": "s3cret-token", "HCEXPORT_URL": ""})
     assert done.returncode == 0
     assert "s3cret-token" not in done.stdout + done.stderr
@@ -55,7 +56,7 @@ def test_what_is_not_handed_over_is_named_and_no_secret_is_printed(hcexport_alon
     assert re.findall(r"^# (\S+)$", done.stdout, re.MULTILINE) == ["hcexport.service", "hcexport.timer"]
 
 
-def test_the_profile_that_was_typed_and_the_zone(hcexport_alone: Any) -> None:
+def test_the_profile_that_was_typed_and_the_zone(hcexport_alone: Hcexport) -> None:
     words = ("-p", "eu-*", "schedule", "kubernetes", "--name", "eu", "--parts", "2", *RUN)
     done = hcexport_alone(*words, env={"TZ": ":Europe/Berlin", "HCEXPORT_PROFILE": "prod"})
     assert done.returncode == 0, done.stderr
@@ -81,7 +82,7 @@ def test_the_profile_that_was_typed_and_the_zone(hcexport_alone: Any) -> None:
         ["cron", "--url", "ftp://x", *RUN],
     ],
 )
-def test_refused(hcexport_alone: Any, refused: Any, words: list[str]) -> None:
+def test_refused(hcexport_alone: Hcexport, refused: Any, words: list[str]) -> None:
     refused(hcexport_alone("schedule", *words), 2)
 
 

@@ -1,4 +1,4 @@
-"""Contract 6: a job is waited for through everything that passes, and not beyond what does not."""
+"""A job is waited for through everything that passes, and not beyond what does not."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.process import Ended, ForkServer
+from tests.support.server import Server
+
 from . import turns
 from .jobs import Exporter, job_json, say, shows
-from .line import Server
 from .organization import CANARY, ITEM_PATH, Turn, good
-from .process import SMALL, Ended, Zygote, environment
+from .process import SMALL, environment
 from .table import A
 
 JOB = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
@@ -24,17 +26,17 @@ PAGE = turns.says(content_type="text/html")
 class Waiter:
     """hcexport wait, for a job that goes through ``seen``."""
 
-    def __init__(self, seen: Sequence[Turn], zygote: Zygote, folder: Path) -> None:
+    def __init__(self, seen: Sequence[Turn], fork_server: ForkServer, folder: Path) -> None:
         self.exporter = Exporter([])
         self.exporter.turns |= {PATH: seen}
-        self._zygote, self._folder = zygote, folder
+        self._fork_server, self._folder = fork_server, folder
 
     def wait(self, *more: str) -> Ended:
         """To its end."""
         with Server(self.exporter) as server:
             (work := self._folder / "work").mkdir()
             argv = ["hcexport", "wait", JOB, "--url", f"http://127.0.0.1:{server.port}/gis", "--timeout", "5", *more]
-            ended = self._zygote.run(argv, environment(self._folder / "home", HCEXPORT_TOKEN=CANARY), work, 9)
+            ended = self._fork_server.run(argv, environment(self._folder / "home", HCEXPORT_TOKEN=CANARY), work, 9)
         assert server.errors == []
         assert "Traceback" not in ended.stderr
         assert CANARY not in ended.stderr
@@ -50,8 +52,8 @@ Waiters = Callable[..., Waiter]
 
 
 @pytest.fixture
-def waiter(zygote: Zygote, tmp_path: Path) -> Waiters:
-    return lambda *seen: Waiter(seen, zygote, tmp_path)
+def waiter(fork_server: ForkServer, tmp_path: Path) -> Waiters:
+    return lambda *seen: Waiter(seen, fork_server, tmp_path)
 
 
 PASSES = {
