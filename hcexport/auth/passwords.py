@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shlex
@@ -22,6 +23,8 @@ PASSWORD_COMMAND_LIMIT_S = 30.0  # enough for a secret manager across a network
 FILE_LIMIT_S = 30.0  # for a pipe, which may be written late; a file answers at once
 _LARGEST = 4096  # bytes; more is not a password
 
+Remaining = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class PasswordSource:
@@ -36,22 +39,22 @@ class PasswordSource:
 
 
 def password_sources(
-    settings: Settings, environ: Mapping[str, str], limit_s: float | None = None
+    settings: Settings, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf
 ) -> Iterator[PasswordSource]:
     """List the configured sources, first the ``HCEXPORT_`` variables, then ``ARCGIS_ENTERPRISE_``, then the file.
 
-    ``limit_s`` is the longest wait for a pipe or a command, in seconds, where it is not to be the usual one.
+    ``remaining`` are the seconds that are left for reading a pipe or running a command, asked when it begins.
     """
 
     def file(origin: str, path: str | Path | None) -> Iterator[PasswordSource]:
         if path:
             place = os.path.expanduser(path)  # noqa: PTH111 # Path.expanduser raises, and reading says why
             is_pipe = os.path.lexists(place) and not os.path.isfile(place)  # noqa: PTH113 # as above
-            yield PasswordSource(origin, partial(read_password_file, Path(path), limit_s), can_repeat=not is_pipe)
+            yield PasswordSource(origin, partial(read_password_file, Path(path), remaining), can_repeat=not is_pipe)
 
     def command(origin: str, line: str | None) -> Iterator[PasswordSource]:
         if line:
-            yield PasswordSource(origin, partial(run_password_command, line, environ, limit_s), can_repeat=False)
+            yield PasswordSource(origin, partial(run_password_command, line, environ, remaining), can_repeat=False)
 
     def value(origin: str) -> Iterator[PasswordSource]:
         if text := environ.get(origin):
@@ -78,7 +81,7 @@ def parse_password(text: str, origin: str) -> Secret:
     return Secret(password)
 
 
-def read_password_file(path: Path, limit_s: float | None = None) -> Secret:
+def read_password_file(path: Path, remaining: Remaining = lambda: math.inf) -> Secret:
     """Read a password from a file or a pipe. Raises ConfigError, also when others may read the file.
 
     A group may read a file of root's, because Kubernetes and systemd hand secrets to services that way.
@@ -86,15 +89,15 @@ def read_password_file(path: Path, limit_s: float | None = None) -> Secret:
     try:
         with open_at_once(path.expanduser()) as file:
             _refuse_readable(path, os.fstat(file.fileno()))
-            return _decode(_read_all(file.fileno(), path, limit_s or FILE_LIMIT_S), str(path))
+            return _decode(_read_all(file.fileno(), path, min(FILE_LIMIT_S, remaining())), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
 
 
-def run_password_command(command: str, environ: Mapping[str, str], limit_s: float | None = None) -> Secret:
+def run_password_command(command: str, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf) -> Secret:
     """Run a command that prints a password: split into words as by a shell, run without a shell. Raises ConfigError."""
-    origin, limit_s = "the password command", limit_s or PASSWORD_COMMAND_LIMIT_S
+    origin, limit_s = "the password command", min(PASSWORD_COMMAND_LIMIT_S, remaining())
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)

@@ -14,7 +14,7 @@ A new token goes into the store that ``login`` chose; without such a store it li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from hcexport.api.session import Session
 from hcexport.auth import oauth
 from hcexport.auth.credentials import UNDER_WAY_S, Credentials, credentials_of, environment_token, has_stored
 from hcexport.auth.generate_token import TOKEN_LIFE_S, generate_token
-from hcexport.auth.passwords import PasswordSource, password_sources
+from hcexport.auth.passwords import password_sources
 from hcexport.auth.tokens import AccountKey, Token
 from hcexport.errors import (
     AuthError,
@@ -41,7 +41,6 @@ from hcexport.store.settings import Settings
 
 MARGIN = timedelta(seconds=2)  # a round trip, and up to a second that the server's Date leaves out
 PROMPT = "the prompt"
-LOOK_S = 5.0  # the longest wait for a password of a command that only looks
 
 Log = Callable[[str], None]
 Ask = Callable[[AccountKey], Secret]
@@ -80,7 +79,7 @@ class TokenProvider:
         self._session = session
         self._sources = sources
         self._credentials = credentials
-        self._keeps = keeps
+        self.keeps = keeps
         self._login = login
         self._log = log
         self.token: Token | None = None
@@ -152,14 +151,14 @@ class TokenProvider:
         return min(failures, key=lambda error: (isinstance(error, SignInRequired), not isinstance(error, AuthError)))
 
     def _keep(self, token: Token) -> None:
-        if self._credentials and self._keeps:
+        if self._credentials and self.keeps:
             try:
                 self._credentials.keep_token(token)
             except ConfigError as error:
                 self._log(f"token: not kept: {error.message}")
 
     def _forget(self, rejected: Secret) -> None:
-        if self._credentials and self._keeps:
+        if self._credentials and self.keeps:
             with suppress(ConfigError):  # a store that fails was reported when it was read
                 stored = self._credentials.token()
                 if stored and stored.secret == rejected:
@@ -167,39 +166,22 @@ class TokenProvider:
 
 
 def tokens_of(
-    settings: Settings,
-    environ: Mapping[str, str],
-    session: Session,
-    paths: Paths,
-    *,
-    ask: Ask | None,
-    log: Log,
-    only_looks: bool = False,
+    settings: Settings, environ: Mapping[str, str], session: Session, paths: Paths, *, ask: Ask | None, log: Log
 ) -> TokenProvider:
-    """Make the TokenProvider of a command. ``ask`` asks a person for a password, and is None where nobody is there.
-
-    A command that ``only_looks`` keeps no token, and waits for a password for ``LOOK_S`` at most.
-    """
+    """Make the TokenProvider of a command. ``ask`` asks a person for a password, and is None where nobody is there."""
     credentials = credentials_of(settings, paths)
-    passwords = password_sources(settings, environ, LOOK_S if only_looks else None)
     return TokenProvider(
         session,
-        list(_sources(settings, environ, session, credentials, passwords=passwords, ask=ask)),
+        list(_sources(settings, environ, session, credentials, ask)),
         credentials=credentials,
-        keeps=has_stored(settings) and not only_looks,
+        keeps=has_stored(settings),
         login=login_command(settings),
         log=log,
     )
 
 
 def _sources(
-    settings: Settings,
-    environ: Mapping[str, str],
-    session: Session,
-    credentials: Credentials,
-    *,
-    passwords: Iterable[PasswordSource],
-    ask: Ask | None,
+    settings: Settings, environ: Mapping[str, str], session: Session, credentials: Credentials, ask: Ask | None
 ) -> Iterator[TokenSource]:
     login = login_command(settings)
     if fixed := environment_token(environ):
@@ -210,7 +192,7 @@ def _sources(
         yield from_store(session, credentials, login)
         yield from_refresh_token(session, credentials, login)
         yield from_password(session, credentials, "the remembered password", credentials.password)
-    for source in passwords:
+    for source in password_sources(settings, environ, lambda: session.deadline.remaining()):  # noqa: PLW0108 # it changes
         if credentials.key.username:
             yield from_password(session, credentials, source.origin, source.read)
         else:

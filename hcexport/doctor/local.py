@@ -82,7 +82,7 @@ def check_secrets(visit: Visit) -> Finding:
     run = visit.run
     if environment_token(run.environ):
         return ok("HCEXPORT_TOKEN, used as it is")
-    found, problems = _look_for_secrets(run, visit.limit.remaining())
+    found, problems = _look_for_secrets(run, visit.limit.remaining)
     visit.can_renew = any(name != "the stored token" for name in found)
     if not found:
         url = run.settings.organization
@@ -95,7 +95,7 @@ def check_secrets(visit: Visit) -> Finding:
     return ok(text)
 
 
-def _look_for_secrets(run: Run, limit_s: float) -> tuple[list[str], list[HcexportError]]:
+def _look_for_secrets(run: Run, remaining: Callable[[], float]) -> tuple[list[str], list[HcexportError]]:
     """Names of the places that hold a secret, in the order of use, and what went wrong at others."""
     settings = run.settings
     places: list[tuple[str, Callable[[], object]]] = []
@@ -104,7 +104,7 @@ def _look_for_secrets(run: Run, limit_s: float) -> tuple[list[str], list[Hcexpor
         places += [("the stored token", kept.token), ("the refresh token", kept.refresh_token)]
         places += [("the remembered password", kept.password)]
     if settings.username.value:
-        sources = password_sources(settings, run.environ, limit_s)
+        sources = password_sources(settings, run.environ, remaining)
         places += [(source.origin, source.read if source.can_repeat else (lambda: True)) for source in sources]
     found, problems = [], []
     for name, read in places:

@@ -111,6 +111,11 @@ class History:
         sql = "INSERT OR REPLACE INTO notes (organization, key, value) VALUES (?, ?, ?)"
         self._database.change((sql, self._organization, key, value))
 
+    def is_writable(self) -> bool:
+        """Whether what is added now is kept; makes the file where there is none."""
+        self._database.open()
+        return not self._database.in_memory
+
     def __enter__(self) -> Self:
         return self
 
