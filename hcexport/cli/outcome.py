@@ -32,6 +32,7 @@ class Outcome:
     verdict: health.Verdict | None = None
     status: int = 0
     hint: str | None = None
+    is_document: bool = False
 
 
 def finish(app: App, outcome: Outcome) -> int:
@@ -41,7 +42,8 @@ def finish(app: App, outcome: Outcome) -> int:
     status 10 promises that all the rest went well, and nothing is missing because a report is not healthy.
     """
     try:
-        if not outcome.error or isinstance(outcome.error, Partial) or app.common.format != "json":
+        keeps = outcome.is_document or isinstance(outcome.error, Partial)
+        if not outcome.error or keeps or app.common.format != "json":
             _print(app, outcome)
     except Interrupted as error:
         error.hint = error.hint or outcome.hint

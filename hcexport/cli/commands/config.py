@@ -18,7 +18,8 @@ from hcexport.errors import ConfigError, NotFound, UsageError
 from hcexport.output.fields import Field, Fields
 from hcexport.output.records import ROW_FIELDS, Row
 from hcexport.store.config_file import ConfigFile, remove_profile, rename_profile
-from hcexport.store.settings import KNOWN, ROWS, profile_name, set_value, unknown_profile, unset_value
+from hcexport.store.setting_changes import set_value, unset_value
+from hcexport.store.settings import KNOWN, ROWS, profile_name, unknown_profile
 
 _PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
 

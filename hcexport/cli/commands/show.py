@@ -51,7 +51,7 @@ def command(
     if run_id:
         if not selection.is_empty:
             raise UsageError("ids cannot be combined with --latest, --since …", hint="give one or the other")
-        details, partial = _named(app, parse_ids(run_id, "RUN_ID"), offline=offline)
+        details, partial = _describe(app, parse_ids(run_id, "RUN_ID"), offline=offline)
     else:
         with judging.of_a_selection():
             rows = select_reports(app, Selection(latest=1) if selection.is_empty else selection, offline=offline)
@@ -63,7 +63,7 @@ def command(
     return Outcome(judging.detail_fields(verdict), records=details, error=partial, verdict=verdict)
 
 
-def _named(app: App, ids: Sequence[str], *, offline: bool) -> tuple[list[ReportDetail], Partial | None]:
+def _describe(app: App, ids: Sequence[str], *, offline: bool) -> tuple[list[ReportDetail], Partial | None]:
     """Read reports by id; of several those that are there, and the error that names the others."""
     details, missing = read_by_id(app, ids, offline=offline)
     if missing and not details:

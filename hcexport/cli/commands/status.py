@@ -85,7 +85,7 @@ def _every(app: App, *, settings: bool) -> Outcome:
     failure = _summary(bad, len(names)) if bad else None
     if app.common.format == "json":
         records = [each if isinstance(each, Status) else _failed(app, name, each) for name, each in found.items()]
-        return Outcome(STATUS_OR_ERROR, records=records, error=failure)
+        return Outcome(STATUS_OR_ERROR, records=records, error=failure, is_document=True)
     kind = replace(STATUS, rows=Status.rows) if settings else STATUS_ROWS
     return Outcome(kind, records=[each for each in found.values() if isinstance(each, Status)], error=failure)
 
