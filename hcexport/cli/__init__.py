@@ -43,6 +43,7 @@ root = RootGroup(
         "delete": "Delete reports on the server, for good.",
         "doctor": "Check whether a run would work here, and if not, why.",
         "schedule": "Print what runs a command of hcexport every day: cron, systemd, kubernetes.",
+        "schema": "Print the JSON Schema of what --format json prints.",
         "config": "Read and change the configuration.",
         "completion": "Print the completion script for a shell.",
         "sandbox": "Serve a simulated organization on 127.0.0.1.",

@@ -27,9 +27,8 @@ def command(app: App, offline: bool) -> Outcome:
     failed = next((check for check in checks if check.error), None)
     error = failed.error if failed else None
     rows = tuple(map(_row, checks))
-    if app.common.format == "json":  # printed here, because there is a document whatever the status
-        app.printer.record(DIAGNOSIS, Diagnosis(error is None, rows))
-        return Outcome(error=error)
+    if app.common.format == "json":
+        return Outcome(DIAGNOSIS, Diagnosis(error is None, rows), error=error, is_document=True)
     app.printer.records(CHECK_FIELDS, rows)
     return Outcome(lines=[f"not ready: {failed.name}" if failed else "ready"], error=error)
 
