@@ -12,6 +12,7 @@ from pathlib import Path
 from hcexport.api.proxy import is_bypassed, proxy_for
 from hcexport.auth.credentials import credentials_of, environment_token, has_stored
 from hcexport.auth.passwords import password_sources
+from hcexport.auth.sign_in import login_command
 from hcexport.doctor.visit import Finding, Run, Visit, ok, warn
 from hcexport.errors import ConfigError, HcexportError, SignInRequired
 from hcexport.notify.ping import PingUrl, read_ping_file
@@ -73,8 +74,8 @@ def _database_problems(run: Run) -> Iterator[str]:
 
 
 def _nearest(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
-    return next(place for place in (path, *path.parents) if place.exists())
+    """The path, or the nearest folder above it that can be seen."""
+    return next((place for place in (path, *path.parents) if os.access(place, os.F_OK)), Path("/"))
 
 
 def check_secrets(visit: Visit) -> Finding:
@@ -85,14 +86,21 @@ def check_secrets(visit: Visit) -> Finding:
     found, problems = _look_for_secrets(run, visit.limit.remaining)
     visit.can_renew = any(name != "the stored token" for name in found)
     if not found:
-        url = run.settings.organization
-        raise problems[0] if problems else SignInRequired(f"not signed in to {url}", hint=f"hcexport login {url}")
+        raise problems[0] if problems else _not_signed_in(run)
     text = ", ".join(found)
     if problems:
         return warn(f"{text}; but {problems[0].message}", problems[0].hint)
     if found[0] in _WEAK:
         return warn(f"{text}: other processes of this user can read it", "use HCEXPORT_PASSWORD_FILE")
     return ok(text)
+
+
+def _not_signed_in(run: Run) -> SignInRequired:
+    message, hint = f"not signed in to {run.settings.organization}", login_command(run.settings)
+    source = next(password_sources(run.settings, run.environ), None)
+    if source and not run.settings.username.value:
+        message, hint = f"{message}: {source.origin} is set, and HCEXPORT_USERNAME is not", "set HCEXPORT_USERNAME"
+    return SignInRequired(message, hint=hint)
 
 
 def _look_for_secrets(run: Run, remaining: Callable[[], float]) -> tuple[list[str], list[HcexportError]]:

@@ -198,6 +198,50 @@ def test_it_changes_nothing(hcexport: Hcexport, box: Sandbox) -> None:
     assert len(posts) == 1  # the export above
 
 
+def test_a_password_without_a_user(hcexport: Hcexport) -> None:
+    checks = diagnosis(hcexport, status=4, HCEXPORT_TOKEN="", HCEXPORT_PASSWORD="some password")
+    assert "HCEXPORT_USERNAME" in checks["secrets"]["hint"]
+    assert "some password" not in json.dumps(checks)
+
+
+def test_a_password_command_is_run_once(hcexport: Hcexport, box: Sandbox) -> None:
+    command = f"sh -c 'echo run >> {hcexport.cwd}/runs; echo {box.password}'"
+    env = {"HCEXPORT_TOKEN": "", "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD_COMMAND": command}
+    assert diagnosis(hcexport, status=0, **env)["secrets"]["result"] == "ok"
+    assert (hcexport.cwd / "runs").read_text() == "run\n"
+
+
+def test_what_login_kept_is_used_and_nothing_more_is_kept(hcexport_alone: Hcexport, box: Sandbox) -> None:
+    password = hcexport_alone.cwd / "password"
+    password.write_text(box.password)
+    password.chmod(0o600)
+    words = ("login", box.url, "-u", box.username, "--password-file", str(password), "--store", "file")
+    assert hcexport_alone(*words).returncode == 0
+    assert diagnosis(hcexport_alone, status=0)["sign_in"]["result"] == "ok"
+    (token,) = Path(hcexport_alone.env["HCEXPORT_HOME"], "credentials").glob("*.token")
+    token.unlink()
+    assert diagnosis(hcexport_alone, status=0)["sign_in"]["result"] == "ok"  # by the password
+    assert not token.exists()
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://proxy.invalid:3128"])
+def test_a_proxy_that_is_not_there(hcexport: Hcexport, proxy: str) -> None:
+    env = {"HCEXPORT_URL": "https://gis.invalid/x", "HTTPS_PROXY": proxy}
+    assert first_failure(hcexport, 6, **env) == ("tcp" if "127" in proxy else "dns")
+
+
+def test_an_old_number_of_the_portal_is_no_proof(environment: Mapping[str, str]) -> None:
+    def say_an_old_number(line: Line) -> None:
+        is_portal = line.request.target.split("?")[0].endswith("portals/self")
+        line.answer(200, b'{"currentVersion": "10.1"}' if is_portal else b'{"userSuites": []}')
+
+    with Server(say_an_old_number) as server:
+        url = f"http://127.0.0.1:{server.port}/x"
+        with App(CommonOptions(no_input=True), {**environment, "HCEXPORT_URL": url, "HCEXPORT_TOKEN": "t"}) as app:
+            checks = {check.name: check.result for check in examine(app, limit_s=1.0)}
+    assert checks["product"] == "ok"
+
+
 def test_offline_asks_nobody(hcexport: Hcexport, box: Sandbox) -> None:
     checks = diagnosis(hcexport, "--offline", status=0)
     assert box.requests == []
