@@ -166,13 +166,18 @@ def show_pages(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "name", "status"),
-    [(refuse, "sign_in", 4), (show_pages, "sign_in", 6), (Line.stall, "product", 6)],
+    ("scheme", "answer", "name", "status"),
+    [
+        ("http", refuse, "sign_in", 4),
+        ("http", show_pages, "sign_in", 6),
+        ("http", Line.stall, "product", 6),
+        ("https", Line.stall, "tls", 6),
+    ],
 )
-def test_odd_servers(environment: Mapping[str, str], answer: Answer, name: str, status: int) -> None:
+def test_odd_servers(environment: Mapping[str, str], *, scheme: str, answer: Answer, name: str, status: int) -> None:
     """In this process, where a check can be given less than 5 s."""
     with Server(answer) as server:
-        url = f"http://127.0.0.1:{server.port}/x"
+        url = f"{scheme}://127.0.0.1:{server.port}/x"
         environ = {**environment, "HCEXPORT_URL": url, "HCEXPORT_TOKEN": "some-token"}
         started = time.monotonic()
         with App(CommonOptions(no_input=True), environ) as app:
