@@ -181,8 +181,7 @@ def app_command(
         def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
-            from hcexport.cli.outcome import finish  # noqa: PLC0415 # start-up
-            from hcexport.cli.report_files import telling_failure  # noqa: PLC0415 # start-up
+            from hcexport.cli.outcome import finish, telling_failure  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
             typed = {key: given.pop(key) for key in set(given) & KNOWN}

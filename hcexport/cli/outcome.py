@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,17 @@ class Outcome:
     hint: str | None = None
     reports: Callable[[], Iterable[ReportDetail]] | None = None
     document: str | None = None
+
+
+@contextmanager
+def telling_failure(app: App) -> Iterator[None]:
+    """Write into the report files why the command inside the block failed."""
+    try:
+        yield
+    except (HcexportError, Interrupted) as error:
+        if app.reporting:
+            app.reporting.write_failure(error)
+        raise
 
 
 def finish(app: App, outcome: Outcome) -> int:

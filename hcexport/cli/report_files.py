@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -234,17 +234,6 @@ class Reporting:
     def _run(self, status: int, last_success: datetime | None) -> LastRun:
         now = datetime.now(UTC)
         return LastRun(now, status, timedelta(seconds=self._app.elapsed_s), now if status in {0, 10} else last_success)
-
-
-@contextmanager
-def telling_failure(app: App) -> Iterator[None]:
-    """Write into the report files why the command inside the block failed."""
-    try:
-        yield
-    except (HcexportError, Interrupted) as error:
-        if app.reporting:
-            app.reporting.write_failure(error)
-        raise
 
 
 def _plan_file(app: App, text: str, *, of_reports: bool) -> ReportFile:
