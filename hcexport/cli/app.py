@@ -83,6 +83,7 @@ class App:
         self._may_be_new = False
         self._settings: Settings | None = None
         self._progress: Progress | None = None
+        self.reporting: Any = None  # a cli.report_files.Reporting, which knows App; None without --report
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -172,7 +173,7 @@ class App:
 
         is_terminal = _is_terminal(sys.stdout)
         return Printer(
-            format=Format(self.common.format),
+            format=Format(self.common.format) if self.common.format in [*Format] else Format.TEXT,
             stream=sys.stdout,
             is_terminal=is_terminal,
             color=self._wants_color(is_terminal),
