@@ -87,7 +87,7 @@ _TYPES: Mapping[str, Schema] = {
     "privileges": {"type": "object", "additionalProperties": _or_null(_FLAG)},
     "ready": _FLAG,
     "result": _RESULT,
-    "run_ids": _array(_TEXT),
+    **dict.fromkeys(("run_ids", "warnings"), _array(_TEXT)),
     "suites": _array(_SUITE),
     "value": {"type": ["string", "number", "boolean", "null", "array"]},
 }
