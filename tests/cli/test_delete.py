@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -123,3 +124,10 @@ def test_without_a_history_nothing_is_deleted(hcexport: Hcexport, box: Sandbox, 
     (Paths.find(hcexport.env).history).mkdir(parents=True)
     refused(hcexport("delete", *OLD, "--unsaved", "--yes"), 73)
     assert there(box) == before
+
+
+def test_ages_count_by_the_clock_of_the_server(hcexport_alone: Hcexport) -> None:
+    """This machine's clock is 40 days behind: by it no report would be old enough."""
+    with Sandbox(clock=lambda: time.time() + 40 * 86400) as box:
+        hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+        assert deleted(rows(hcexport_alone, *OLD, "--unsaved", "--yes"))

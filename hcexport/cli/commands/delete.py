@@ -83,7 +83,7 @@ def command(
 def _plan(app: App, ids: Sequence[str], selection: Selection, guards: Guards) -> list[Decision]:
     """Decide for each chosen report. Those that may be deleted are read in full, and kept in the history."""
     rows = list_reports(app)
-    chosen = _find_named(rows, ids) if ids else selection.select(rows)
+    chosen = _find_named(rows, ids) if ids else selection.select(rows, app.session.server_now())
     ended = newest_first(filter(has_ended, rows))
     saved = app.ledger.saved_ids(app.organization.url)
     newest = frozenset(report.id for report in ended[:1])  # of whatever suite
