@@ -61,6 +61,7 @@ FILES = {
     "~/.config/hcexport/config.toml": "Settings and profiles; no secrets.",
     "~/.local/share/hcexport/credentials/": "Secrets, only where the file store was chosen; for their owner only.",
     "~/.local/state/hcexport/ledger.db": "The exports submitted from this machine.",
+    "~/.local/state/hcexport/history.db": "The reports that were read in full, so that none is asked for twice.",
     "~/.local/state/hcexport/sessions/": "What is known of each token beside its secret: its end, its user.",
     "~/.cache/hcexport/": "Ids that were seen last, for completion. May be removed at any time.",
     ".hcexport-*.part": "Beside the target: bytes of a download that is not finished. The next run goes on with them.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hcexport.output.printers import Printer
     from hcexport.output.progress import Progress
     from hcexport.store.completion_cache import CompletionCache
+    from hcexport.store.history import History
     from hcexport.store.ledger import Ledger
 
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
@@ -256,6 +257,15 @@ class App:
         ledger = Ledger(self.paths.ledger, self.messages.warning)
         self._closing.callback(ledger.close)
         return ledger
+
+    @cached_property
+    def history(self) -> History:
+        """The organization's reports that were read in full."""
+        from hcexport.store.history import History  # noqa: PLC0415 # start-up
+
+        history = History(self.paths.history, self.organization.url, self.messages.warning)
+        self._closing.callback(history.close)
+        return history
 
     def recent(self, kind: str) -> CompletionCache:
         """The ids of ``reports`` or ``jobs`` that were seen last, for completion."""

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hcexport.errors import ConfigError, HcexportError, UsageError
 from hcexport.organization import Organization
@@ -23,8 +23,12 @@ from hcexport.store.config_file import DEFAULTS, ConfigFile, Section, profile_se
 from hcexport.store.paths import Paths
 from hcexport.times import parse_duration, type_duration
 
+if TYPE_CHECKING:
+    from hcexport.health.ignores import Ignore
+
 T = TypeVar("T")
 FIRST_PROFILE = "default"
+_BETWEEN_IGNORES = re.compile(r"\s*\n\s*|(?<=:[0-9]{4}-[0-9]{2}-[0-9]{2})\s*,\s*")  # a test's name may hold a comma
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -67,6 +71,8 @@ def type_value(value: object) -> str:
     """A value of a setting as it is typed, paths in full so that they can be typed anywhere."""
     if isinstance(value, float):
         return type_duration(value)
+    if isinstance(value, tuple):
+        return ",".join(map(type_value, value))
     return str(value.absolute() if isinstance(value, Path) else value)
 
 
@@ -97,6 +103,13 @@ def _choice(metavar: str, help: str, *words: str) -> Any:  # noqa: A002 # as cli
 def one_of(words: Sequence[str]) -> str:
     """``a, b or c``."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _ignores(text: str) -> tuple[Ignore, ...]:
+    """Read known failures, ``TEST:DATE`` each, separated by line ends, or by commas after a date. Raises UsageError."""
+    from hcexport.health.ignores import Ignore  # noqa: PLC0415 # start-up
+
+    return tuple(Ignore.parse(part) for part in _BETWEEN_IGNORES.split(text.strip()) if part)
 
 
 def positive_duration(text: str) -> float:
@@ -158,6 +171,9 @@ class Settings:
         str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
     )
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
+    ignore: Value[tuple[Ignore, ...]] = _setting(
+        _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
+    )
 
     @property
     def organization(self) -> Organization:

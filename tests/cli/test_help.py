@@ -14,7 +14,7 @@ from tests.conftest import Hcexport
 
 CTX = click.Context(root, info_name="hcexport", **root.context_settings)
 COMMANDS = root.list_commands(CTX)
-SCREEN = (80, 45)  # columns and lines
+SCREEN = (80, 60)  # columns and lines
 
 
 def command(name: str) -> Command:
@@ -76,7 +76,7 @@ def test_a_suggestion_that_is_far_off_is_none(hcexport_alone: Hcexport) -> None:
 
 def test_options_stand_in_groups(hcexport_alone: Hcexport) -> None:
     headings = [line for line in help_of(hcexport_alone, "export") if re.fullmatch(r"[A-Z]\w+:", line)]
-    assert headings == ["Selection:", "Waiting:", "Saving:", "Options:"]
+    assert headings == ["Selection:", "Waiting:", "Saving:", "Outcome:", "Options:"]
     root_headings = [line for line in help_of(hcexport_alone) if line.endswith("(every command):")]
     assert len(root_headings) == 2
 

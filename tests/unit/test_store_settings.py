@@ -89,6 +89,7 @@ class TestOrigins:
     @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
     def test_every_setting_has_its_option_and_its_variable(self, paths: Paths, row: settings_module.Row) -> None:
         text = {"url": A, "store": "file", "auth": "oauth", "color": "never", "progress": "bar", "if_exists": "skip"}
+        text["ignore"] = "HC_1:2026-12-31"
         value = text.get(row.name, "7")
         variable = "HCEXPORT_" + row.name.upper()
         option = getattr(resolve({row.name: value}, {variable: "nonsense"}, paths), row.name)

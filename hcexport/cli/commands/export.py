@@ -9,8 +9,10 @@ from typing import Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
+from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
+from hcexport.cli.reading import require_reports
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.cli.waiting import (
@@ -46,6 +48,7 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 @option("--wait", is_flag=True, group="Waiting", help="Wait until the job has ended.")
 @waiting_options
 @saving_options
+@judging_options
 @option("--dry-run", is_flag=True, help="Show what would be exported and where to; send nothing.")
 def command(
     app: App,
@@ -55,12 +58,16 @@ def command(
     extract: Path | None,
     cleanup: bool,
     dry_run: bool,
+    fail_on: str | None,
+    max_age: float | None,
     **selectors: Any,
 ) -> Outcome:
     """Export reports as one zip: submit, wait, download, verify.
 
-    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else.
+    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else. Reports that
+    are not healthy (--fail-on) are exported and saved all the same.
     """
+    judging = Judging.plan(app, fail_on, max_age)
     selection = pop_selection(selectors)
     _refuse_contradictions(selection, run_ids)
     chosen = parse_ids(run_ids, "--run-ids") if run_ids else ()
@@ -69,10 +76,17 @@ def command(
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
         return saved_outcome(ExportRecord(path=kept))
-    ids = chosen or tuple(report.id for report in selection.select(app.reports()))
+    with judging.of_a_selection():
+        rows = [] if chosen else selection.select(app.reports())
+    ids = chosen or tuple(report.id for report in rows)
     if dry_run:
         app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
+    outcome = _export(app, ids, saving, wait=wait)
+    return judging.conclude(outcome, lambda: rows or require_reports(app, ids))
+
+
+def _export(app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool) -> Outcome:
     with with_lookup_hint():
         submitted = _submit(app, ids)
         job = submitted.job
