@@ -19,8 +19,8 @@ from hcexport.errors import ProtocolError
 _TESTS_KEY = "teststatus"  # ends the key of a list of tests, after their severity: criticalTestStatus
 _WORD_CAP = 60  # characters of a job's status
 _TIMED_OUT = "TIMED_OUT"
-_TIMED_OUT_WORDS = {"TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"}
-_SPELLINGS = {"CANCELED": "CANCELLED"}
+_TIMED_OUT_WORDS = ("TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT")
+_SPELLINGS = {"CANCELED": "CANCELLED", **dict.fromkeys(_TIMED_OUT_WORDS, _TIMED_OUT)}
 _FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
 _UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
 _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"
@@ -41,8 +41,7 @@ class Result(StrEnum):
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
         normal = str(word).strip().lower()
-        normal = _SHORT_RESULTS.get(normal, normal)
-        return next((result for result in cls if result == normal), cls.UNKNOWN)
+        return next((result for result in cls if result == _SHORT_RESULTS.get(normal, normal)), cls.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class JobStatus:
     def parse(cls, word: object) -> JobStatus:
         """Normalise a status as the API or one of its clients spells it."""
         normal = " ".join(plain_text(word, _WORD_CAP).upper().replace("_", " ").split())
-        return cls(_TIMED_OUT if normal in _TIMED_OUT_WORDS else _SPELLINGS.get(normal, normal.replace(" ", "_")))
+        return cls(_SPELLINGS.get(normal, normal.replace(" ", "_")))
 
     @property
     def is_final(self) -> bool:
@@ -101,8 +100,7 @@ class Report:
     @classmethod
     def from_json(cls, body: Json) -> Report:
         """Read a row of ``runs``. Raises ProtocolError when it has no usable id."""
-        read = JsonFields(body)
-        return cls(**_report_fields(read))
+        return cls(**_report_fields(JsonFields(body)))
 
     @property
     def duration(self) -> timedelta | None:
@@ -200,16 +198,17 @@ class ReportDetail:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite of ``healthCheck/suites``: a set of tests that can be run."""
+    """A suite of ``healthCheck/suites``: a set of tests that can be run, of some by the system alone."""
 
     id: str
     name: str = ""
+    system_only: bool = False
 
     @classmethod
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
         read = JsonFields(body)
-        return cls(id=read.text("id"), name=read.text("name"))
+        return cls(read.text("id"), read.text("name"), _TRUTH.get(read.text("systemonly").lower(), False))
 
 
 @dataclass(frozen=True)
@@ -272,7 +271,7 @@ class UploadItem:
 
     @classmethod
     def from_json(cls, body: Json, *, item_id: str = "") -> UploadItem:
-        """Read an upload item; an item that does not say ``committed`` counts as committed."""
+        """Read an upload item, which counts as committed where it does not say."""
         read = JsonFields(body)
         return cls(read.text("itemid") or item_id, read.text("itemname"), read.take("committed") is not False)
 
@@ -303,7 +302,7 @@ class Account:
         read = JsonFields(body)
         listed = read.take("privileges")
         privileges = tuple(map(str, listed)) if isinstance(listed, list) else ()
-        return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
+        return cls(read.text("username"), read.text("role"), privileges)
 
     @property
     def may_check_health(self) -> bool | None:

@@ -16,7 +16,7 @@ from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.store.settings import PROFILE, ROWS, type_value
 from hcexport.times import Sleep
-from hcexport.transfer.poll import poll
+from hcexport.transfer.poll import Jobs, poll
 
 _NOT_CARRIED = {"color", "progress", "ignore"}  # `wait` and `download` judge no reports
 _IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
@@ -28,12 +28,21 @@ timeout_option = add_options(setting_option("--timeout", group="Waiting"))
 
 
 def wait_for(
-    app: App, job_id: str, *, reports: int | None = None, is_new: bool = True, sleep: Sleep = time.sleep
+    app: App,
+    job_id: str,
+    *,
+    reports: int | None = None,
+    is_new: bool = True,
+    sleep: Sleep = time.sleep,
+    jobs: Jobs | None = None,
 ) -> Job:
-    """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``."""
+    """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``.
+
+    ``jobs`` is asked for the job instead of the server.
+    """
     watch = _Watch(app, job_id, reports)
     for job in poll(
-        app.client,
+        jobs or app.client,
         job_id,
         deadline=app.deadline,
         longest_interval_s=app.settings.poll_interval.value,
@@ -42,7 +51,8 @@ def wait_for(
         sleep=sleep,
     ):
         watch.show(job)
-    app.ledger.ended(job_id, job.status.word, job.upload_id)
+    if job_id:
+        app.ledger.ended(job_id, job.status.word, job.upload_id)
     return job
 
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
+from hcexport.cli.exporting import count_reports, export_reports
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import require_reports
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, selector_options
-from hcexport.cli.waiting import (
-    job_outcome,
-    require_success,
-    resume_command,
-    wait_for,
-    waiting_options,
-    with_resume_hint,
-)
-from hcexport.errors import Interrupted, UsageError
+from hcexport.cli.waiting import waiting_options
+from hcexport.errors import UsageError
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
-from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
 
 @app_command(
@@ -80,26 +71,10 @@ def command(
         rows = [] if chosen else selection.select(app.reports())
     ids = chosen or tuple(report.id for report in rows)
     if dry_run:
-        app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
+        app.messages.notice(f"{count_reports(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
-    outcome = _export(app, ids, saving, wait=wait)
+    outcome = export_reports(app, ids, saving, wait=wait)
     return judging.conclude(outcome, lambda: rows or require_reports(app, ids))
-
-
-def _export(app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool) -> Outcome:
-    with with_lookup_hint():
-        submitted = _submit(app, ids)
-        job = submitted.job
-        further = saving.options if saving else ()
-        with with_resume_hint(app, job.id, further=further):
-            app.messages.notice(f"job {job.id} submitted ({_count(ids)})")
-            if wait or saving:
-                job = wait_for(app, job.id, reports=len(ids))
-                require_success(job)
-            if saving:
-                record = saving.save(job, ids, adopted=submitted.adopted)
-                return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
-            return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 
 def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> None:
@@ -107,31 +82,3 @@ def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> No
         raise UsageError("--run-ids cannot be combined with --latest, --since …", hint="give one or the other")
     if not run_ids and selection.is_empty:
         raise UsageError("no reports selected", hint="--latest 1, --run-ids a,b,c, another selector, or --all")
-
-
-def _submit(app: App, ids: tuple[str, ...]) -> Submitted:
-    origin = Submitter(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
-    submitted = submit(
-        app.client,
-        app.ledger,
-        origin,
-        export_of(ids),
-        on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
-    )
-    if submitted.adopted:
-        app.messages.warning(f"job {submitted.job.id} is taken for this export: its user and its time are right")
-    return submitted
-
-
-@contextmanager
-def with_lookup_hint() -> Iterator[None]:
-    """Hint how to find the job when a signal comes before its id is known here, because the server may have it."""
-    try:
-        yield
-    except Interrupted as end:
-        end.hint = end.hint or "the export may have been sent; look for it with hcexport jobs --server"
-        raise
-
-
-def _count(ids: tuple[str, ...]) -> str:
-    return f"{len(ids)} report{'s' * (len(ids) > 1)}"
