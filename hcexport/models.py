@@ -19,8 +19,7 @@ from hcexport.errors import ProtocolError
 _TESTS_KEY = "teststatus"  # ends the key of a list of tests, after their severity: criticalTestStatus
 _WORD_CAP = 60  # characters of a job's status
 _TIMED_OUT = "TIMED_OUT"
-_TIMED_OUT_WORDS = ("TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT")
-_SPELLINGS = {"CANCELED": "CANCELLED", **dict.fromkeys(_TIMED_OUT_WORDS, _TIMED_OUT)}
+_SPELLINGS = {"CANCELED": "CANCELLED", **dict.fromkeys(("TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"), _TIMED_OUT)}
 _FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
 _UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
 _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"

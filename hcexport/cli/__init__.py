@@ -36,6 +36,8 @@ root = RootGroup(
         "status": "Show who is signed in, where, until when, and where each value comes from.",
         "list": "List health check reports, newest first.",
         "show": "Show reports in full: every test with severity, result and duration.",
+        "diff": "Show what changed between two reports, test by test.",
+        "history": "Show how each test did over many reports.",
         "run": "Run a health check and wait for its report.",
         "export": "Export reports as one zip: submit, wait, download, verify.",
         "wait": "Wait until exports have ended.",
