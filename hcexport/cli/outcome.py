@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hcexport.errors import HcexportError, Interrupted, Partial, Verdict
+from hcexport.errors import HcexportError, Interrupted, Verdict
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
@@ -19,9 +19,8 @@ class Outcome:
     """The result of a command; an empty Outcome prints nothing and ends with 0.
 
     ``kind`` says how ``record``, or each of ``records``, is printed. ``lines`` take their place in the text format.
-    ``error`` is raised after the result was printed; in JSON only some errors have a document beside them. ``verdict``
-    judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
-    to type when the result cannot be printed.
+    ``error`` is raised after the result was printed. ``verdict`` judges the reports that the command had in its hands,
+    None where nobody asked for a judgement. ``hint`` says what to type when the result cannot be printed.
     """
 
     kind: RecordType[Any] | None = None
@@ -41,8 +40,7 @@ def finish(app: App, outcome: Outcome) -> int:
     status 10 promises that all the rest went well, and nothing is missing because a report is not healthy.
     """
     try:
-        if not outcome.error or isinstance(outcome.error, Partial) or app.common.format != "json":
-            _print(app, outcome)
+        _print(app, outcome)
     except Interrupted as error:
         error.hint = error.hint or outcome.hint
         raise

@@ -13,6 +13,7 @@ from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, 
 from hcexport.models import Report, ReportDetail
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
+_WORTH_A_NOTICE = 20  # reports, a request for each
 _KEPT = "what was read before needs no server: add --offline"
 
 offline_option = add_options(
@@ -46,6 +47,9 @@ def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     """The reports in full, in the order given. Those that were read before are not asked for again."""
     details, fresh = [], []
     known = app.history.ids() if rows else frozenset()
+    unknown = sum(row.id not in known for row in rows)
+    if unknown >= _WORTH_A_NOTICE:
+        app.messages.notice(f"reading {unknown} reports; they are kept for the next time")
     try:
         for row in rows:
             detail = app.history.get(row.id) if row.id in known else None

@@ -94,6 +94,15 @@ def test_a_bad_report_is_saved_all_the_same(hcexport: Hcexport, box: Sandbox) ->
     assert zipfile.ZipFile(Path(json.loads(done.stdout)["path"])).testzip() is None
 
 
+def test_a_file_that_is_kept_does_not_hide_bad_health(hcexport: Hcexport, box: Sandbox) -> None:
+    (hcexport.cwd / "x.zip").write_text("old")
+    export = ("export", "-o", "x.zip", "--if-exists", "skip", "--fail-on", "critical")
+    for selection in (["--run-ids", night(box, 12)], ["--result", "failed", "--latest", "1"]):
+        done = hcexport(*export, *selection)
+        assert (done.returncode, done.stdout) == (10, f"{hcexport.cwd / 'x.zip'}\n")
+    assert not any(request.method == "POST" for request in box.requests)
+
+
 def test_json_says_of_each_report_whether_it_is_healthy(hcexport: Hcexport, box: Sandbox) -> None:
     listed = hcexport("list", "--latest", "14", "--fail-on", "failed", "-Fjson")
     verdict_of(listed)
@@ -129,6 +138,7 @@ def test_ignores_of_the_profile(hcexport: Hcexport, box: Sandbox) -> None:
     config.write_text("")
     assert hcexport("config", "set", "ignore", f"HC_1:{TOMORROW},HC_112_002:{TOMORROW}").returncode == 0
     assert hcexport(*show).returncode == 0
+    assert hcexport("config", "get", "ignore").stdout == f"HC_1:{TOMORROW},HC_112_002:{TOMORROW}\n"
     assert hcexport(*show, env={"HCEXPORT_IGNORE": f"HC_1:{TOMORROW}"}).returncode == 10
     config.write_text('[defaults]\nignore = ["HC_112_002"]\n')
     assert hcexport(*show).returncode == 78

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from hcexport.cli.exporting import count_reports, export_reports
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.reading import require_reports
+from hcexport.cli.reading import require_reports, select_reports
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.cli.waiting import waiting_options
 from hcexport.errors import UsageError
+from hcexport.models import Report, ReportDetail
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 
 
@@ -66,15 +68,24 @@ def command(
     kept = saving.existing() if saving else None
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
-        return saved_outcome(ExportRecord(path=kept))
+        kept_outcome = saved_outcome(ExportRecord(path=kept))
+        return judging.conclude(kept_outcome, lambda: _reports(app, judging, selection, chosen))
     with judging.of_a_selection():
-        rows = [] if chosen else selection.select(app.reports())
+        rows = [] if chosen else select_reports(app, selection)
     ids = chosen or tuple(report.id for report in rows)
     if dry_run:
         app.messages.notice(f"{count_reports(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
     outcome = export_reports(app, ids, saving, wait=wait)
     return judging.conclude(outcome, lambda: rows or require_reports(app, ids))
+
+
+def _reports(app: App, judging: Judging, selection: Selection, ids: tuple[str, ...]) -> Sequence[Report | ReportDetail]:
+    """The reports of a file that is there already."""
+    if ids:
+        return require_reports(app, ids)
+    with judging.of_a_selection():
+        return select_reports(app, selection)
 
 
 def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> None:

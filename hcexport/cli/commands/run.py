@@ -92,14 +92,15 @@ def _export(app: App, report: Report, saving: Saving) -> Outcome:
 def _conclude(app: App, started: Started, report: Report, saved: Outcome | None, judging: Judging) -> Outcome:
     """Read the report and judge it; what was saved is printed also where the report cannot be read."""
     lines = [report.id] if saved is None else saved.lines
+    onward = f"go on with {resume_command(app, 'run', ['--resume', started.check.name])}"
     try:
         (detail,) = read_reports(app, [report])
         verdict = judging.judge([detail])
     except HcexportError as error:
-        return Outcome(lines=lines, error=error)
+        error.hint = "; ".join(filter(None, [error.hint, onward]))
+        return Outcome(lines=None if app.common.format == "json" else lines, error=error)
     if lines is None:  # standard output got the zip itself
         return Outcome(verdict=verdict)
     record = CheckRecord(detail, started.job_id or None, saved.record if saved else None)
     fields = check_fields(judging.detail_fields(verdict), exported=saved is not None)
-    hint = f"go on with {resume_command(app, 'run', ['--resume', started.check.name])}"
-    return Outcome(fields, record, lines=lines, verdict=verdict, hint=hint)
+    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward)
