@@ -63,7 +63,7 @@ def start_check(app: App, suites: Sequence[Suite], name: str | None, further: Se
     title = name or default_name()
     check = Check(title, _username(app), app.session.server_now(), others)
     try:
-        submitted = submit_once(app, check_of([suite.id for suite in suites], check))
+        submitted = submit_once(app, check_of([suite.id for suite in suites], check), check.username)
     except Interrupted as end:
         end.hint = end.hint or f"it may have been started; look for it with {_resume(app, title, further)}"
         raise
@@ -88,11 +88,13 @@ def find_again(app: App, name: str) -> Started:
             start = app.client.job(entry.job_id).start_time
             since = start - _JOB_LEAD if start else since
     check = Check(name, entry.username or _username(app), since)
-    if not entry.job_id and check.find(reports) is None:
-        raise OutcomeUnknown(
-            f"the check {name!r} was sent, and the server has no report of that name",
-            hint="look again in a while; hcexport run starts another check",
-        )
+    if not entry.job_id:
+        if check.find(reports) is None:
+            raise OutcomeUnknown(
+                f"the check {name!r} was sent, and the server has no report of that name",
+                hint="look again in a while; hcexport run starts another check",
+            )
+        app.ledger.adopted(entry, "")  # it was taken, as which job is not known: it stands in nobody's way any more
     return Started(check, entry.job_id or "")
 
 
@@ -146,9 +148,8 @@ def _resume(app: App, name: str, further: Sequence[str]) -> str:
 
 
 def _username(app: App) -> str:
-    """The user who runs the check, empty where the server does not say whose token it is."""
-    if app.settings.username.value:
-        return app.settings.username.value
+    """The user who runs the check: whose token it is, else who is configured; empty where neither is known."""
     with suppress(HcexportError):
-        return app.client.account().username
-    return ""
+        if username := app.client.account().username:
+            return username
+    return app.settings.username.value or ""

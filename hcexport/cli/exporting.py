@@ -30,12 +30,12 @@ def export_reports(app: App, ids: tuple[str, ...], saving: Saving | None, *, wai
             return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 
-def submit_once(app: App, operation: Operation) -> Submitted:
-    """Submit an operation as the user of the settings, and say so where its answer was lost."""
+def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:
+    """Submit an operation as a user, by default that of the settings, and say so where its answer was lost."""
     submitted = submit(
         app.client,
         app.ledger,
-        Submitter(app.organization.url, app.settings.username.value or "", app.settings.profile.value),
+        Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value),
         operation,
         on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
     )

@@ -10,7 +10,7 @@ from hcexport.cli.command import Option
 from hcexport.cli.options import add_options
 from hcexport.cli.selection import Selection
 from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, TimedOut
-from hcexport.models import Report, ReportDetail
+from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
 _WORTH_A_NOTICE = 20  # reports, a request for each
@@ -99,7 +99,9 @@ def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     if offline:
         raise NotFound(f"report {run_id} was not read before", hint="leave out --offline to ask the server")
     detail = app.client.report(run_id)
-    app.history.add([detail])
+    report = detail.report
+    if report.state or report.end_time or report.result is not Result.UNKNOWN:  # else nobody knows whether it has ended
+        app.history.add([detail])
     return detail
 
 

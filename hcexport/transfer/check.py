@@ -69,7 +69,7 @@ def check_of(suite_ids: Sequence[str], check: Check) -> Operation:
     ids, name = tuple(suite_ids), check.name
 
     def has_begun(client: Client, username: str, since: datetime) -> bool:
-        sought = replace(check, username=username, since=since)
+        sought = replace(check, username=check.username or username, since=since)
         return any(sought.find(page) for page in client.query_reports())
 
     return Operation(

@@ -91,6 +91,7 @@ def test_one_test_shows_each_change_with_its_report(hcexport: Hcexport, box: San
         ("", "passed", nights[89].id),
     ]
     assert list(trends(hcexport, test)) == ["HC_112_003"]
+    assert set(trends(hcexport, f"{test},HC_112_001")) == {"HC_112_001", "HC_112_003"}
 
 
 def test_what_is_not_there(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:

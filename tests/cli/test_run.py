@@ -253,6 +253,27 @@ def test_what_is_not_found_is_an_unknown_outcome(
         error_of(hcexport_alone("run", "--resume", "mine", "-Fjson"), 9)
 
 
+def test_a_check_whose_answer_was_lost_for_good_is_found_later(
+    answering: Callable[..., Any], hcexport_alone: Hcexport, error_of: Callable[..., Any]
+) -> None:
+    hidden: list[str] = []
+
+    def hide(context: RequestContext) -> Response:
+        """Show neither report nor job for a while."""
+        report = context.world.reports.all()[-1]
+        context.world.reports.alter(report.id, appears_time=report.start_time + 4000)
+        context.world.jobs._jobs.clear()
+        hidden.append(report.id)
+        raise ConnectionAbortedError
+
+    with answering(_after(hide)) as box:
+        error_of(hcexport_alone("run", "--name", "mine", "-Fjson", "-q"), 9)
+        time.sleep(3)
+        done = hcexport_alone("run", "--resume", "mine")
+        assert (done.returncode, done.stdout.strip()) == (0, *hidden), done.stderr
+        assert len(posts(box)) == 1
+
+
 def test_a_busy_server_that_did_nothing_is_asked_again(answering: Callable[..., Any], hcexport_alone: Hcexport) -> None:
     with answering(in_turn(instead(WAYS_TO_LOSE["503 with Retry-After"]), normally)) as box:
         assert hcexport_alone("run", "-q").returncode == 0
@@ -305,6 +326,20 @@ def test_a_signal_names_the_command_to_go_on_with(hcexport_alone: Hcexport, runn
             _, said = process.communicate(timeout=10)
         assert process.returncode == 143
         assert "hcexport run --resume mine --fail-on failed" in said
+
+
+def test_the_user_is_whose_token_it_is(hcexport: Hcexport, box: Sandbox) -> None:
+    env = {"HCEXPORT_USERNAME": "administrator", "HCEXPORT_TOKEN": box.new_token("operator")}
+    done = hcexport("run", env=env, timeout=10)
+    assert (done.returncode, done.stdout.strip()) == (0, checks(box)[0].id)
+
+
+def test_a_server_that_is_read_only_starts_nothing(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
+    with organization(hcexport_alone, "read-only") as box:
+        assert error_of(hcexport_alone("run", "-Fjson", "-q"), 6)["code"] == "server"
+        assert not checks(box)
+    with Ledger(Path(hcexport_alone.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:
+        assert ledger.entries() == []
 
 
 def test_the_ledger_knows_the_check(hcexport: Hcexport, box: Sandbox) -> None:

@@ -63,7 +63,7 @@ def _select(app: App, selection: Selection, *, offline: bool) -> list[Report]:
 
 
 def _is_named(row: TestTrend, patterns: Sequence[str]) -> bool:
-    return any(matches(pattern, row.test) for pattern in patterns)
+    return any(matches(pattern, row.test) for each in patterns for pattern in (each, *each.split(",")))
 
 
 def _can_write_signs() -> bool:
