@@ -24,6 +24,7 @@ from hcexport.transfer.submit import Operation
 CLOCK_SLACK = timedelta(seconds=2)  # HTTP dates have whole seconds, and the clocks of a cluster's nodes differ a little
 REPORT_EVERY_S = 60.0  # how often a report is looked at while its job is under way: the job may never say its end
 _LATEST = datetime.max.replace(tzinfo=UTC)  # a report without a start counts as the last to start
+_LEFT_OUT = 5  # the look at the list that is left out, because the look that saw the job end asked twice
 _URI = "/healthcheck/run"
 _UNDER_WAY, _COMPLETED = JobStatus.parse("EXECUTING"), JobStatus.parse("COMPLETED")
 
@@ -99,7 +100,8 @@ class CheckWatch:
         self.report: Report | None = None
         self._client, self._check, self._on_late, self._clock = client, check, on_late, clock
         self._last: Job | None = None
-        self._is_gone = self._is_late = False
+        self._is_gone = False
+        self._late_looks = 0  # at the list, of a job that has ended
         self._listed_at = clock()
 
     def job(self, job_id: str, *, attempts: int = 3) -> Job:
@@ -109,13 +111,15 @@ class CheckWatch:
             return job
         if job and not job.has_ended and self._clock() - self._listed_at < REPORT_EVERY_S:
             return job
+        self._late_looks += bool(job and job.has_ended)
+        if job and job.has_ended and self._late_looks == _LEFT_OUT:
+            return replace(job, status=_UNDER_WAY, end_time=None)
         self._listed_at = self._clock()
         self.report = self._check.find(each for page in self._client.query_reports() for each in page)
         known = job or self._last or Job(job_id, _UNDER_WAY)
         if self.report and has_ended(self.report):
             return replace(known, status=_COMPLETED)
-        if job and job.has_ended and not self._is_late:
-            self._is_late = True
+        if job and job.has_ended and self._late_looks == 1:
             self._on_late(job)
         return replace(known, status=_UNDER_WAY, end_time=None)
 
