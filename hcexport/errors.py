@@ -122,7 +122,14 @@ class SignInRequired(AuthError):
 
 
 class TokenRejected(AuthError):
-    """The server does not take the token, or not any more: codes 498 and 499."""
+    """The server does not take the token, or not any more.
+
+    ``unseen`` is true when the server says that there was no token: something on the way may have removed it.
+    ``refusal`` is what the answer means if the token was good, where the answer leaves that open.
+    """
+
+    unseen: bool = False
+    refusal: HcexportError | None = None
 
 
 class PasswordRefused(AuthError):
@@ -250,7 +257,9 @@ class CannotCreate(HcexportError):
 
 
 class AlreadyExists(CannotCreate):
-    """The final name is taken, and ``--if-exists`` does not allow to replace it."""
+    """The final name, ``path``, is taken, and ``--if-exists`` does not allow to replace it."""
+
+    path: str = ""
 
 
 class Busy(HcexportError):

@@ -39,8 +39,8 @@ class Result(StrEnum):
     @classmethod
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
-        normal = str(word).strip().lower()
-        return next((result for result in cls if result == _SHORT_RESULTS.get(normal, normal)), cls.UNKNOWN)
+        normal = _SHORT_RESULTS.get(said := str(word).strip().lower(), said)
+        return next((result for result in cls if result == normal), cls.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,7 @@ class Job:
     end_time: datetime | None = None
     upload_id: str | None = None
     failure: str = ""
+    result: str = ""  # in words, of a job that is COMPLETED and names no upload item
 
     @classmethod
     def from_json(cls, body: Json, *, job_id: str = "") -> Job:
@@ -245,9 +246,9 @@ class Job:
             upload_id=find_upload_id(result),
         )
         if not job.has_ended or job.succeeded:
-            return job
-        reasons = map(plain_text, (result, read.take("messages"), read.take("message"), read.take("error")))
-        return replace(job, failure=next(filter(None, reasons), ""))
+            return job if job.upload_id else replace(job, result=plain_text(result))
+        places = (result, *map(read.take, ("messages", "message", "error")))
+        return replace(job, failure=next(filter(None, map(plain_text, places)), ""))
 
     @property
     def has_ended(self) -> bool:
@@ -324,8 +325,7 @@ def _report_fields(read: JsonFields) -> dict[str, Any]:
     if not run_id:
         raise ProtocolError("the server listed a report without a usable id")
     word = read.take("result")
-    start = read.take("starttime")
-    started = parse_time(start)
+    started = parse_time(start := read.take("starttime"))
     return {
         "id": run_id,
         "name": read.text("name"),

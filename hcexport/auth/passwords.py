@@ -1,7 +1,8 @@
-"""Where a password comes from when nobody types it: a file, a command, the environment."""
+"""Passwords that nobody types: from a file, a command, or the environment."""
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shlex
@@ -18,33 +19,46 @@ from hcexport.files import open_at_once
 from hcexport.redaction import Secret
 from hcexport.store.settings import Settings
 
-COMMAND_LIMIT_S = 30.0  # a secret manager across a network, not a person
-FILE_LIMIT_S = 30.0  # a pipe may be meant; a file answers at once
+PASSWORD_COMMAND_LIMIT_S = 30.0  # enough for a secret manager across a network
+FILE_LIMIT_S = 30.0  # for a pipe, which may be written late; a file answers at once
 _LARGEST = 4096  # bytes; more is not a password
+
+Remaining = Callable[[], float]
 
 
 @dataclass(frozen=True)
 class PasswordSource:
-    """One place to get a password from. ``read`` raises ConfigError, which names the origin and not the password."""
+    """A place to get a password from. ``read`` raises ConfigError, which names the origin and not the password.
+
+    ``can_repeat`` says that reading costs nothing and can be done again: not so of a pipe or a command.
+    """
 
     origin: str
     read: Callable[[], Secret]
+    can_repeat: bool = True
 
 
-def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator[PasswordSource]:
-    """What is configured, in order: the ``HCEXPORT_`` variables, the ``ARCGIS_ENTERPRISE_`` ones, the config file."""
+def password_sources(
+    settings: Settings, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf
+) -> Iterator[PasswordSource]:
+    """List the configured sources, first the ``HCEXPORT_`` variables, then ``ARCGIS_ENTERPRISE_``, then the file.
+
+    ``remaining`` are the seconds that are left for reading a pipe or running a command, asked when it begins.
+    """
 
     def file(origin: str, path: str | Path | None) -> Iterator[PasswordSource]:
         if path:
-            yield PasswordSource(origin, partial(read_password_file, Path(path)))
+            place = os.path.expanduser(path)  # noqa: PTH111 # Path.expanduser raises, and reading says why
+            is_pipe = os.path.lexists(place) and not os.path.isfile(place)  # noqa: PTH113 # as above
+            yield PasswordSource(origin, partial(read_password_file, Path(path), remaining), can_repeat=not is_pipe)
 
     def command(origin: str, line: str | None) -> Iterator[PasswordSource]:
         if line:
-            yield PasswordSource(origin, partial(run_password_command, line, environ))
+            yield PasswordSource(origin, partial(run_password_command, line, environ, remaining), can_repeat=False)
 
     def value(origin: str) -> Iterator[PasswordSource]:
         if text := environ.get(origin):
-            yield PasswordSource(origin, partial(password_of, text, origin))
+            yield PasswordSource(origin, partial(parse_password, text, origin))
 
     yield from file("HCEXPORT_PASSWORD_FILE", environ.get("HCEXPORT_PASSWORD_FILE"))
     yield from command("HCEXPORT_PASSWORD_COMMAND", environ.get("HCEXPORT_PASSWORD_COMMAND"))
@@ -57,8 +71,8 @@ def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator
         yield from command(f"password_command of {settings.password_command.origin}", settings.password_command.value)
 
 
-def password_of(text: str, origin: str) -> Secret:
-    """The password in a text that ends with a newline or not; spaces are part of it. Raises ConfigError."""
+def parse_password(text: str, origin: str) -> Secret:
+    """Take the newline off a password; spaces are part of it. Raises ConfigError."""
     password = text.rstrip("\r\n")
     if not password:
         raise ConfigError(f"{origin}: there is no password in it")
@@ -67,29 +81,29 @@ def password_of(text: str, origin: str) -> Secret:
     return Secret(password)
 
 
-def read_password_file(path: Path) -> Secret:
-    """The password in a file or a pipe. Raises ConfigError, also when others may read the file.
+def read_password_file(path: Path, remaining: Remaining = lambda: math.inf) -> Secret:
+    """Read a password from a file or a pipe. Raises ConfigError, also when others may read the file.
 
-    Its group may where root is the owner: that is how Kubernetes and systemd hand a secret to a service.
+    A group may read a file of root's, because Kubernetes and systemd hand secrets to services that way.
     """
     try:
         with open_at_once(path.expanduser()) as file:
-            _refuse_loose(path, os.fstat(file.fileno()))
-            return _decoded(_read_all(file.fileno(), path), str(path))
+            _refuse_readable(path, os.fstat(file.fileno()))
+            return _decode(_read_all(file.fileno(), path, min(FILE_LIMIT_S, remaining())), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
 
 
-def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
-    """The password that a command prints; split into words as a shell does, and run without one. Raises ConfigError."""
-    origin = "the password command"
+def run_password_command(command: str, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf) -> Secret:
+    """Run a command that prints a password: split into words as by a shell, run without a shell. Raises ConfigError."""
+    origin, limit_s = "the password command", min(PASSWORD_COMMAND_LIMIT_S, remaining())
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)
-        status, output = run_with_limit(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
+        status, output = run_with_limit(words, given=b"", limit_s=limit_s, environ=environ)
     except TookTooLong:
-        raise ConfigError(f"{origin} did not end within {COMMAND_LIMIT_S:g} s", hint=hint) from None
+        raise ConfigError(f"{origin} did not end within {limit_s:g} s", hint=hint) from None
     except SaidTooMuch:
         raise ConfigError(f"{origin} printed more than a password", hint=hint) from None
     except (OSError, ValueError, IndexError) as error:
@@ -97,28 +111,28 @@ def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
         raise ConfigError(f"{origin} cannot be started: {reason}") from None
     if status:
         raise ConfigError(f"{origin} ended with status {status}", hint=hint)
-    return _decoded(output, origin)
+    return _decode(output, origin)
 
 
-def _refuse_loose(path: Path, found: os.stat_result) -> None:
+def _refuse_readable(path: Path, found: os.stat_result) -> None:
     loose = 0o027 if found.st_uid == 0 else 0o077
     if stat.S_ISREG(found.st_mode) and found.st_mode & loose:
         raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")
 
 
-def _read_all(descriptor: int, path: Path) -> bytes:
-    ends_at, content = time.monotonic() + FILE_LIMIT_S, b""
+def _read_all(descriptor: int, path: Path, limit_s: float) -> bytes:
+    ends_at, content = time.monotonic() + limit_s, b""
     while len(content) <= _LARGEST:
         if not select.select([descriptor], [], [], max(0.0, ends_at - time.monotonic()))[0]:
-            raise ConfigError(f"nothing came out of {path} within {FILE_LIMIT_S:g} s")
+            raise ConfigError(f"nothing came out of {path} within {limit_s:g} s")
         if not (more := os.read(descriptor, _LARGEST)):
             return content
         content += more
     raise ConfigError(f"{path} holds more than a password")
 
 
-def _decoded(content: bytes, origin: str) -> Secret:
+def _decode(content: bytes, origin: str) -> Secret:
     try:
-        return password_of(content.decode("utf-8-sig"), origin)
+        return parse_password(content.decode("utf-8-sig"), origin)
     except UnicodeDecodeError:
         raise ConfigError(f"{origin}: it is not UTF-8") from None

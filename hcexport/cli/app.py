@@ -6,17 +6,18 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
-from hcexport.cli.messages import Messages
+from hcexport.cli.messages import Messages, prompt
 from hcexport.errors import ConfigError, UsageError
 from hcexport.organization import Organization
 from hcexport.output import terminal
+from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
 from hcexport.store.settings import ROW_OF, Settings, resolve
 from hcexport.times import NO_DEADLINE, Clock, Deadline
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hcexport.api.client import Client
     from hcexport.api.session import Session
     from hcexport.auth.sign_in import TokenProvider
+    from hcexport.auth.tokens import AccountKey
     from hcexport.models import Report
     from hcexport.output.printers import Printer
     from hcexport.output.progress import Progress
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from hcexport.store.history import History
     from hcexport.store.ledger import Ledger
 
+T = TypeVar("T")
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
 
 
@@ -75,10 +78,12 @@ class App:
         self.environ = environ
         self.typed = dict(typed)
         self.started = time.monotonic()
+        self.only_looks = False  # no token is kept
         self._waits, self._limit_s = waits, limit_s
         self._may_be_new = False
         self._settings: Settings | None = None
         self._progress: Progress | None = None
+        self.reporting: Any = None  # a cli.report_files.Reporting, which knows App; None without --report
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,6 +93,10 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    def enter(self, manager: AbstractContextManager[T]) -> T:
+        """Enter a context manager that is left when the app is closed."""
+        return self._closing.enter_context(manager)
 
     # Configuration
 
@@ -164,7 +173,7 @@ class App:
 
         is_terminal = _is_terminal(sys.stdout)
         return Printer(
-            format=Format(self.common.format),
+            format=Format(self.common.format) if self.common.format in [*Format] else Format.TEXT,
             stream=sys.stdout,
             is_terminal=is_terminal,
             color=self._wants_color(is_terminal),
@@ -228,6 +237,7 @@ class App:
             environ=self.environ,
             deadline=self.deadline,
             connect_timeout_s=settings.connect_timeout.value,
+            referer=settings.token_referer.value,
             log=self.messages.wire if self.messages.logs_wire else None,
             on_notice=self.messages.notice,
             on_warning=self.messages.warning,
@@ -238,9 +248,23 @@ class App:
     @cached_property
     def tokens(self) -> TokenProvider:
         """Where the token comes from."""
-        from hcexport.cli.credentials import tokens_of  # noqa: PLC0415 # start-up
+        from hcexport.auth.sign_in import tokens_of  # noqa: PLC0415 # start-up
 
-        return tokens_of(self)
+        tokens = tokens_of(
+            self.settings,
+            self.environ,
+            self.session,
+            self.paths,
+            ask=self.ask_password if self.may_ask else None,
+            log=self.messages.info,
+        )
+        tokens.keeps &= not self.only_looks
+        return tokens
+
+    def ask_password(self, account: AccountKey) -> Secret:
+        """Ask the person at the terminal, on stderr, without echo; progress that is drawn stays above the question."""
+        self.settle_progress()
+        return Secret(prompt(f"Password for {account.username} at {account.organization}", hide_input=True))
 
     @cached_property
     def client(self) -> Client:

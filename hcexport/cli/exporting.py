@@ -8,22 +8,28 @@ from contextlib import contextmanager
 from hcexport.cli.app import App
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome
-from hcexport.cli.waiting import job_outcome, require_success, resume_command, wait_for, with_resume_hint
+from hcexport.cli.waiting import job_outcome, require_item, require_success, resume_command, wait_for, with_resume_hint
 from hcexport.errors import Interrupted
 from hcexport.transfer.submit import Operation, Submitted, Submitter, export_of, submit
 
 
-def export_reports(app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool) -> Outcome:
-    """Export reports: submit, and wait and save where that is asked for. The outcome's record is an ExportRecord."""
+def export_reports(
+    app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool, under_way: Submitted | None = None
+) -> Outcome:
+    """Submit, unless an export of these reports is under way; wait and save as is asked for.
+
+    The outcome's record is an ExportRecord.
+    """
     with with_lookup_hint("export"):
-        submitted = submit_once(app, export_of(ids))
+        submitted = under_way or submit_once(app, export_of(ids))
         job = submitted.job
         further = saving.options if saving else ()
         with with_resume_hint(app, job.id, further=further):
-            app.messages.notice(f"job {job.id} submitted ({count_reports(ids)})")
+            app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
             if wait or saving:
-                job = wait_for(app, job.id, reports=len(ids))
+                job = wait_for(app, job.id, reports=len(ids), is_new=under_way is None)
                 require_success(job)
+                require_item(app, job)
             if saving:
                 record = saving.save(job, ids, adopted=submitted.adopted)
                 return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")

@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -95,12 +97,26 @@ def prompt(text: str, *, hide_input: bool = False) -> str:
     """Ask the person at the terminal, on stderr; a signal ends the line first, so that its error stands alone."""
     import click  # noqa: PLC0415 # start-up
 
-    try:
+    with _ending_the_line():
         answer: str = click.prompt(text, hide_input=hide_input, err=True)
-    except Interrupted:
-        click.echo(err=True)
-        raise
     return answer
+
+
+def confirm(text: str) -> bool:
+    """Ask the person at the terminal for a yes, on stderr; an empty answer is no."""
+    import click  # noqa: PLC0415 # start-up
+
+    with _ending_the_line():
+        return click.confirm(text, err=True)
+
+
+@contextmanager
+def _ending_the_line() -> Iterator[None]:
+    try:
+        yield
+    except Interrupted:
+        print(file=sys.stderr)  # noqa: T201 # the error stands on a line of its own
+        raise
 
 
 def _open_private(path: Path) -> TextIO:

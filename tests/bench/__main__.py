@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.bench import parts
 from tests.bench.measure import HEAD, Row, Used, rounds, run
-from tests.conftest import clean_environment
+from tests.support.process import clean_environment
 
 TOOL = Path(sys.executable).with_name("hcexport")
 PYTHON = sys.executable

@@ -14,7 +14,7 @@ import pytest
 from hcexport.cli.completion_scripts import SHELLS, script
 from hcexport.cli.completion_values import FRESH_S, SERVER_LIMIT_S
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 KEPT = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "hcexport.bash", "zsh": "_hcexport", "fish": "hcexport.fish"}
@@ -67,6 +67,27 @@ def test_an_unknown_shell_is_a_usage_error(hcexport_alone: Hcexport) -> None:
 )
 def test_commands_options_and_choices(hcexport: Hcexport, line: str, expected: list[str]) -> None:
     assert values(hcexport, line)[-4:] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("hcexport config set if_", ["if_exists"]),
+        ("hcexport config get ca", ["ca_bundle"]),
+        ("hcexport config set store ", ["keyring", "file"]),
+        ("hcexport config set profile ", ["prod", "test"]),
+        ("hcexport config use ", ["prod", "test"]),
+        ("hcexport config rename pr", ["prod"]),
+        ("hcexport config path ", []),
+    ],
+)
+def test_settings_their_values_and_profiles_of_config(
+    hcexport: Hcexport, home: Path, line: str, expected: list[str]
+) -> None:
+    home.mkdir(exist_ok=True)
+    address = "https://gis.example.com/x"
+    (home / "config.toml").write_text("".join(f'[profiles.{name}]\nurl = "{address}"\n' for name in ("prod", "test")))
+    assert values(hcexport, line) == expected
 
 
 def test_bash_gets_the_value_alone_after_an_equals_sign(hcexport: Hcexport) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 COLUMNS = ["change", "test_id", "severity", "was", "is", "since", "description"]
 COUNTS = ["broke", "worse", "still", "better", "fixed", "new", "gone", "same"]

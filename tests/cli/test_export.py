@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RECORD = [
@@ -31,6 +32,7 @@ RECORD = [
     "elapsed_seconds",
     "verified",
     "adopted",
+    "warnings",
 ]
 
 
@@ -51,7 +53,7 @@ def newest(box: Sandbox, count: int) -> list[str]:
     return [report.id for report in box.reports[:count]]
 
 
-def test_plain_submits_and_prints_the_job(hcexport: Any, box: Sandbox) -> None:
+def test_plain_submits_and_prints_the_job(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("export", "--latest", "2")
 
     assert done.returncode == 0
@@ -62,7 +64,7 @@ def test_plain_submits_and_prints_the_job(hcexport: Any, box: Sandbox) -> None:
     assert not any("/jobs/" in request.path for request in box.requests)
 
 
-def test_wait_ends_with_the_job_and_prints_its_id(hcexport: Any, box: Sandbox) -> None:
+def test_wait_ends_with_the_job_and_prints_its_id(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("export", "--all", "--wait")
 
     assert done.returncode == 0
@@ -73,7 +75,7 @@ def test_wait_ends_with_the_job_and_prints_its_id(hcexport: Any, box: Sandbox) -
     assert list(hcexport.cwd.iterdir()) == []
 
 
-def test_out_prints_the_absolute_path_and_nothing_else(hcexport: Any, box: Sandbox) -> None:
+def test_out_prints_the_absolute_path_and_nothing_else(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("export", "--latest", "3", "--out", "reports.zip")
 
     saved = hcexport.cwd / "reports.zip"
@@ -85,7 +87,7 @@ def test_out_prints_the_absolute_path_and_nothing_else(hcexport: Any, box: Sandb
     assert len(posts(box)) == 1
 
 
-def test_json_says_all_that_is_known(hcexport: Any, box: Sandbox) -> None:
+def test_json_says_all_that_is_known(hcexport: Hcexport, box: Sandbox) -> None:
     plain = json.loads(hcexport("export", "--latest", "1", "-F", "json").stdout)
     waited = json.loads(hcexport("export", "--latest", "1", "--wait", "-F", "json").stdout)
     saved = json.loads(hcexport("export", "--latest", "1", "-o", "x.zip", "-F", "json", "--quiet").stdout)
@@ -105,13 +107,13 @@ def test_json_says_all_that_is_known(hcexport: Any, box: Sandbox) -> None:
     assert saved["verified"] is True
 
 
-def test_quiet_says_nothing_but_the_result(hcexport: Any) -> None:
+def test_quiet_says_nothing_but_the_result(hcexport: Hcexport) -> None:
     done = hcexport("export", "--latest", "1", "-o", "x.zip", "--quiet")
     assert done.stderr == ""
     assert done.stdout == f"{hcexport.cwd / 'x.zip'}\n"
 
 
-def test_out_names_a_folder(hcexport: Any, box: Sandbox) -> None:
+def test_out_names_a_folder(hcexport: Hcexport, box: Sandbox) -> None:
     (hcexport.cwd / "there").mkdir()
     for out in ("there", "there/"):
         done = hcexport("export", "--latest", "1", "--out", out)
@@ -121,7 +123,7 @@ def test_out_names_a_folder(hcexport: Any, box: Sandbox) -> None:
         assert reports_in(saved) == newest(box, 1)
 
 
-def test_out_is_standard_output(hcexport: Any, box: Sandbox) -> None:
+def test_out_is_standard_output(hcexport: Hcexport, box: Sandbox) -> None:
     argv = hcexport.argv("export", "--latest", "1", "--out", "-")
     done = subprocess.run(argv, env=hcexport.env, cwd=hcexport.cwd, capture_output=True, check=True)
     with zipfile.ZipFile(io.BytesIO(done.stdout)) as archive:
@@ -129,7 +131,7 @@ def test_out_is_standard_output(hcexport: Any, box: Sandbox) -> None:
     assert list(hcexport.cwd.iterdir()) == []
 
 
-def test_out_may_be_configured(hcexport: Any, box: Sandbox) -> None:
+def test_out_may_be_configured(hcexport: Hcexport, box: Sandbox) -> None:
     env = {"HCEXPORT_OUT": "{date}.zip"}
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
     assert hcexport("export", "--latest", "1", env=env).stdout == f"{hcexport.cwd / today}.zip\n"
@@ -138,7 +140,7 @@ def test_out_may_be_configured(hcexport: Any, box: Sandbox) -> None:
     assert hcexport("download", job_id, env={"HCEXPORT_OUT": "y.zip"}).stdout == f"{hcexport.cwd / 'y.zip'}\n"
 
 
-def test_words_in_out_are_filled_in(hcexport: Any) -> None:
+def test_words_in_out_are_filled_in(hcexport: Hcexport) -> None:
     before = datetime.now().astimezone()
     done = hcexport("export", "--latest", "1", "--out", "{profile}_{date}_{time}_{job_id}_{{x}}.zip")
     after = datetime.now().astimezone()
@@ -152,7 +154,7 @@ def test_words_in_out_are_filled_in(hcexport: Any) -> None:
 
 
 @pytest.mark.parametrize(("choice", "status"), [("fail", 73), ("overwrite", 0), ("skip", 0), ("rename", 0)])
-def test_if_exists(hcexport: Any, box: Sandbox, choice: str, status: int) -> None:
+def test_if_exists(hcexport: Hcexport, box: Sandbox, choice: str, status: int) -> None:
     taken = hcexport.cwd / "x.zip"
     taken.write_text("old")
 
@@ -175,14 +177,14 @@ def test_if_exists(hcexport: Any, box: Sandbox, choice: str, status: int) -> Non
         assert taken.read_text() == "old"
 
 
-def test_if_exists_fails_unless_told_otherwise(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_if_exists_fails_unless_told_otherwise(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     (hcexport.cwd / "x.zip").write_text("old")
     error = error_of(hcexport("export", "--latest", "1", "--out", "x.zip", "-F", "json"), 73)
     assert "--if-exists" in error["hint"]
     assert not box.requests
 
 
-def test_extract_and_cleanup(hcexport: Any, box: Sandbox) -> None:
+def test_extract_and_cleanup(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("export", "--latest", "2", "-o", "x.zip", "--extract", "reports", "--cleanup")
 
     assert done.returncode == 0, done.stderr
@@ -194,12 +196,14 @@ def test_extract_and_cleanup(hcexport: Any, box: Sandbox) -> None:
     assert box._world.uploads.get(deleted.path.split("/")[-2]) is None
 
 
-def test_without_cleanup_the_upload_item_stays(hcexport: Any, box: Sandbox) -> None:
+def test_without_cleanup_the_upload_item_stays(hcexport: Hcexport, box: Sandbox) -> None:
     hcexport("export", "--latest", "1", "-o", "x.zip")
     assert not posts(box, "/delete")
 
 
-def test_a_download_that_fails_its_check_is_not_cleaned_up(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+def test_a_download_that_fails_its_check_is_not_cleaned_up(
+    hcexport_alone: Hcexport, error_of: Callable[..., Any]
+) -> None:
     with Sandbox(job_seconds=0.05, scenario="corrupt-zip") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         (run_id,) = newest(box, 1)
@@ -213,7 +217,7 @@ def test_a_download_that_fails_its_check_is_not_cleaned_up(hcexport_alone: Any, 
 
 
 def test_the_hint_for_a_name_that_was_taken_meanwhile_works_when_pasted(
-    hcexport: Any, error_of: Callable[..., Any]
+    hcexport: Hcexport, error_of: Callable[..., Any]
 ) -> None:
     (hcexport.cwd / "into").mkdir()
     first = json.loads(hcexport("export", "--latest", "1", "--out", "into/", "-F", "json").stdout)
@@ -225,7 +229,7 @@ def test_the_hint_for_a_name_that_was_taken_meanwhile_works_when_pasted(
     assert len(list((hcexport.cwd / "into").iterdir())) == 2
 
 
-def test_a_folder_with_a_slash_is_made_and_not_by_a_dry_run(hcexport: Any) -> None:
+def test_a_folder_with_a_slash_is_made_and_not_by_a_dry_run(hcexport: Hcexport) -> None:
     hcexport("export", "--latest", "1", "--out", "new/", "--dry-run")
     assert not (hcexport.cwd / "new").exists()
     saved = hcexport("export", "--latest", "1", "--out", "new/")
@@ -233,7 +237,7 @@ def test_a_folder_with_a_slash_is_made_and_not_by_a_dry_run(hcexport: Any) -> No
     assert Path(saved.stdout.strip()).parent == hcexport.cwd / "new"
 
 
-def test_after_a_refused_extraction_nothing_is_waited_for(hcexport: Any, error_of: Callable[..., Any]) -> None:
+def test_after_a_refused_extraction_nothing_is_waited_for(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     (hcexport.cwd / "d").mkdir()
     (hcexport.cwd / "d" / "healthCheckReports").write_text("in the way")
     error = error_of(
@@ -244,7 +248,7 @@ def test_after_a_refused_extraction_nothing_is_waited_for(hcexport: Any, error_o
     assert "hcexport wait" not in error["hint"]
 
 
-def test_dry_run_sends_nothing(hcexport: Any, box: Sandbox) -> None:
+def test_dry_run_sends_nothing(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("export", "--latest", "2", "--out", "{date}.zip", "--dry-run")
     assert done.stdout.splitlines() == newest(box, 2)
     assert str(hcexport.cwd / f"{datetime.now().astimezone():%Y-%m-%d}.zip") in done.stderr
@@ -255,7 +259,7 @@ def test_dry_run_sends_nothing(hcexport: Any, box: Sandbox) -> None:
     assert list(hcexport.cwd.iterdir()) == []
 
 
-def test_run_ids_are_lists(hcexport: Any, box: Sandbox) -> None:
+def test_run_ids_are_lists(hcexport: Hcexport, box: Sandbox) -> None:
     first, second, third = newest(box, 3)
     hcexport("export", "--run-ids", f"{first},{second}", "--run-ids", third, "--run-ids", first)
     hcexport("export", "--run-ids", "-", stdin=f"{third}\n\n {second} \n")
@@ -263,7 +267,7 @@ def test_run_ids_are_lists(hcexport: Any, box: Sandbox) -> None:
     assert sent == [[first, second, third], [third, second]]
 
 
-def test_list_shows_what_export_takes(hcexport: Any, box: Sandbox) -> None:
+def test_list_shows_what_export_takes(hcexport: Hcexport, box: Sandbox) -> None:
     words = ("--result", "failed", "--since", "60d", "--name", "Nightly*", "--latest", "4")
     shown = hcexport("list", *words, "-F", "ids").stdout.split()
     assert hcexport("export", *words, "--dry-run").stdout.split() == shown
@@ -292,7 +296,7 @@ def test_list_shows_what_export_takes(hcexport: Any, box: Sandbox) -> None:
     ],
 )
 def test_contradictions_end_before_anything_is_sent(
-    hcexport: Any, box: Sandbox, error_of: Callable[..., Any], words: tuple[str, ...], named: str
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any], words: tuple[str, ...], named: str
 ) -> None:
     error = error_of(hcexport("export", "-F", "json", *words), 2)
     assert named in error["message"] + (error["hint"] or "")
@@ -300,7 +304,7 @@ def test_contradictions_end_before_anything_is_sent(
     assert not box.requests
 
 
-def test_stdin_without_ids_selects_nothing(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_stdin_without_ids_selects_nothing(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     done = hcexport("export", "--run-ids", "-", "-F", "json", stdin="\n")
     error_of(done, 5)
     assert not posts(box)
@@ -308,7 +312,7 @@ def test_stdin_without_ids_selects_nothing(hcexport: Any, box: Sandbox, error_of
 
 @pytest.mark.parametrize("out", ["missing/x.zip", "file/x.zip", "n" * 300 + ".zip", "/proc/x.zip"])
 def test_what_cannot_be_written_is_found_out_first(
-    hcexport: Any, box: Sandbox, error_of: Callable[..., Any], out: str
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any], out: str
 ) -> None:
     (hcexport.cwd / "file").write_text("")
     error = error_of(hcexport("export", "--latest", "1", "-F", "json", "--out", out), 73)
@@ -316,13 +320,13 @@ def test_what_cannot_be_written_is_found_out_first(
     assert not box.requests
 
 
-def test_unknown_reports_are_not_found(hcexport: Any, error_of: Callable[..., Any]) -> None:
+def test_unknown_reports_are_not_found(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     error = error_of(hcexport("export", "--run-ids", "nosuch", "--out", "x.zip", "-F", "json"), 5)
     assert "nosuch" in error["message"]
     assert json.loads(hcexport("jobs", "-F", "json").stdout) == []  # it surely was not started
 
 
-def test_a_job_that_fails(hcexport_alone: Any, error_of: Callable[..., Any], refused: Callable[..., Any]) -> None:
+def test_a_job_that_fails(hcexport_alone: Hcexport, error_of: Callable[..., Any], refused: Callable[..., Any]) -> None:
     with Sandbox(job_seconds=0.05, scenario="failed") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         error = error_of(hcexport_alone("export", "--latest", "1", "--out", "x.zip", "-F", "json"), 3)
@@ -334,7 +338,7 @@ def test_a_job_that_fails(hcexport_alone: Any, error_of: Callable[..., Any], ref
     assert not (hcexport_alone.cwd / "x.zip").exists()
 
 
-def test_urls_of_the_server_are_reduced_to_their_ids(hcexport_alone: Any) -> None:
+def test_urls_of_the_server_are_reduced_to_their_ids(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=0.05, scenario="foreign-urls") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         done = hcexport_alone("export", "--latest", "1", "--out", "x.zip")
@@ -342,7 +346,7 @@ def test_urls_of_the_server_are_reduced_to_their_ids(hcexport_alone: Any) -> Non
     assert zipfile.is_zipfile(hcexport_alone.cwd / "x.zip")
 
 
-def test_a_flaky_server_is_lived_through(hcexport_alone: Any) -> None:
+def test_a_flaky_server_is_lived_through(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=0.3, scenario="flaky") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         done = hcexport_alone("export", "--latest", "1", "--out", "x.zip")
@@ -351,21 +355,21 @@ def test_a_flaky_server_is_lived_through(hcexport_alone: Any) -> None:
     assert "HTTP 502" in done.stderr
 
 
-def test_a_queue_that_is_full_is_waited_out(hcexport_alone: Any) -> None:
+def test_a_queue_that_is_full_is_waited_out(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=0.05, scenario="full-queue") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         assert hcexport_alone("export", "--latest", "1", "--wait").returncode == 0
         assert len(box._world.jobs.ids()) == 1
 
 
-def test_a_token_that_ends_and_cannot_be_renewed(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+def test_a_token_that_ends_and_cannot_be_renewed(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
     with Sandbox(job_seconds=0.05, scenario="expired-token") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         error = error_of(hcexport_alone("export", "--latest", "1", "--out", "x.zip", "-F", "json", "-q"), 4)
     assert re.search(r"hcexport wait j\S+ .*--out x\.zip", error["hint"])
 
 
-def test_no_secret_travels_in_a_url_or_is_said(hcexport: Any, box: Sandbox) -> None:
+def test_no_secret_travels_in_a_url_or_is_said(hcexport: Hcexport, box: Sandbox) -> None:
     token = hcexport.env["HCEXPORT_TOKEN"]
     done = hcexport("export", "--latest", "1", "-o", "x.zip", "-vv", "--log-file", "log.txt")
     log = (hcexport.cwd / "log.txt").read_text()
@@ -395,12 +399,12 @@ NOT_UTF8 = os.fsdecode(b"a\xff")
     ],
     ids=lambda command: " ".join(command[:2]).encode("ascii", "replace").decode(),
 )
-def test_what_is_not_utf_8_cannot_be_sent(hcexport: Any, box: Sandbox, command: list[str]) -> None:
+def test_what_is_not_utf_8_cannot_be_sent(hcexport: Hcexport, box: Sandbox, command: list[str]) -> None:
     assert hcexport(*command).returncode == 2
     assert not box.requests
 
 
-def test_a_path_may_be_any_bytes(hcexport: Any) -> None:
+def test_a_path_may_be_any_bytes(hcexport: Hcexport) -> None:
     done = hcexport("export", "--latest", "1", "--out", NOT_UTF8)
     assert done.returncode == 0, done.stderr
     assert reports_in(hcexport.cwd / NOT_UTF8)

@@ -13,7 +13,7 @@ import pytest
 
 from hcexport.health.trend import RECENT
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 KEYS = ["test_id", "name", "severity", "result", "since", "in_a_row", "changes", "flapping", "results"]
 TESTS = 13

@@ -8,24 +8,25 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 KEYS = ["job_id", "status", "submitted_at", "run_ids", "profile", "url", "username", "upload_id", "saved_to"]
 
 
-def rows(hcexport: Any, *args: str, **env: str) -> list[dict[str, Any]]:
+def rows(hcexport: Hcexport, *args: str, **env: str) -> list[dict[str, Any]]:
     done = hcexport("jobs", "-F", "json", *args, env=env)
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
-def test_nothing_was_submitted(hcexport: Any) -> None:
+def test_nothing_was_submitted(hcexport: Hcexport) -> None:
     assert rows(hcexport) == []
     done = hcexport("jobs")
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_what_was_submitted_from_here_newest_first(hcexport: Any, box: Sandbox) -> None:
+def test_what_was_submitted_from_here_newest_first(hcexport: Hcexport, box: Sandbox) -> None:
     first = hcexport("export", "--latest", "2").stdout.strip()
     second = hcexport("export", "--latest", "1", "--out", "x.zip", "-F", "json", "-q").stdout
     second = json.loads(second)
@@ -45,7 +46,7 @@ def test_what_was_submitted_from_here_newest_first(hcexport: Any, box: Sandbox) 
     assert [(len(line), line[0]) for line in lines] == [(len(KEYS), second["job_id"])]
 
 
-def test_the_server_is_asked_about_jobs_that_had_not_ended(hcexport_alone: Any) -> None:
+def test_the_server_is_asked_about_jobs_that_had_not_ended(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=30) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         job_id = hcexport_alone("export", "--latest", "1").stdout.strip()
@@ -59,7 +60,7 @@ def test_the_server_is_asked_about_jobs_that_had_not_ended(hcexport_alone: Any) 
         assert box.served == asked
 
 
-def test_a_job_that_the_server_has_forgotten(hcexport_alone: Any) -> None:
+def test_a_job_that_the_server_has_forgotten(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=30) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         job_id = hcexport_alone("export", "--latest", "1").stdout.strip()
@@ -67,7 +68,7 @@ def test_a_job_that_the_server_has_forgotten(hcexport_alone: Any) -> None:
         assert rows(hcexport_alone)[0]["status"] == "GONE"
 
 
-def test_jobs_from_elsewhere(hcexport: Any, hcexport_alone: Any) -> None:
+def test_jobs_from_elsewhere(hcexport: Hcexport, hcexport_alone: Hcexport) -> None:
     mine = hcexport("export", "--latest", "1").stdout.strip()
     theirs = hcexport("export", "--latest", "1", env={"HCEXPORT_HOME": str(hcexport.cwd / "other")}).stdout.strip()
     assert [row["job_id"] for row in rows(hcexport)] == [mine]
@@ -75,7 +76,7 @@ def test_jobs_from_elsewhere(hcexport: Any, hcexport_alone: Any) -> None:
 
 
 @pytest.mark.parametrize("offline", [True, False])
-def test_without_the_server_the_ledger_still_answers(hcexport: Any, box: Sandbox, offline: bool) -> None:
+def test_without_the_server_the_ledger_still_answers(hcexport: Hcexport, box: Sandbox, offline: bool) -> None:
     job_id = hcexport("export", "--latest", "1").stdout.strip()
     box.stop()
     done = hcexport("jobs", "-F", "ids", *(["--offline"] if offline else []))
@@ -83,7 +84,7 @@ def test_without_the_server_the_ledger_still_answers(hcexport: Any, box: Sandbox
     assert ("warning" in done.stderr) is not offline
 
 
-def test_a_ledger_that_is_broken_is_moved_aside_and_said(hcexport: Any) -> None:
+def test_a_ledger_that_is_broken_is_moved_aside_and_said(hcexport: Hcexport) -> None:
     home = hcexport.cwd.parent / "home" / "hcexport"
     hcexport("export", "--latest", "1")
     (home / "ledger.db").write_bytes(b"this is no database at all, not even a small one" * 100)
@@ -97,7 +98,7 @@ def test_a_ledger_that_is_broken_is_moved_aside_and_said(hcexport: Any) -> None:
     assert len(rows(hcexport)) == 1
 
 
-def test_a_ledger_that_cannot_be_written_is_in_nobodys_way(hcexport: Any) -> None:
+def test_a_ledger_that_cannot_be_written_is_in_nobodys_way(hcexport: Hcexport) -> None:
     (hcexport.cwd.parent / "home" / "hcexport" / "ledger.db").mkdir(parents=True)
     done = hcexport("export", "--latest", "1", "--out", "x.zip")
     assert done.returncode == 0

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 KEYS = ["id", "result", "start_time", "end_time", "duration_seconds", "state", "owner", "created_by", "name"]
 NIGHTLY_HOUR = 3  # of the sandbox's checks, UTC
 
 
-def ids_of(hcexport: Any, *args: str) -> list[str]:
+def ids_of(hcexport: Hcexport, *args: str) -> list[str]:
     done = hcexport("list", "--format", "ids", *args)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout.splitlines()
 
 
-def test_every_format_shows_the_same_reports(hcexport: Any, box: Sandbox) -> None:
+def test_every_format_shows_the_same_reports(hcexport: Hcexport, box: Sandbox) -> None:
     newest_first = [report.id for report in box.reports]
 
     assert ids_of(hcexport) == newest_first
@@ -49,7 +50,7 @@ def test_every_format_shows_the_same_reports(hcexport: Any, box: Sandbox) -> Non
     assert [row[0] for row in table[1:]] == newest_first
 
 
-def test_all_pages_are_read(hcexport_alone: Any) -> None:
+def test_all_pages_are_read(hcexport_alone: Hcexport) -> None:
     with Sandbox(extra_reports=2500, report_days=2) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         assert set(ids_of(hcexport_alone)) == {report.id for report in box.reports}
@@ -59,7 +60,7 @@ def test_all_pages_are_read(hcexport_alone: Any) -> None:
     assert {(page.query["num"], page.query["f"]) for page in pages} == {("1000", "json")}
 
 
-def test_selectors_choose_and_combine(hcexport: Any, box: Sandbox) -> None:
+def test_selectors_choose_and_combine(hcexport: Hcexport, box: Sandbox) -> None:
     bad = [report.id for report in box.reports if report.result in {"failed", "warning"}]
     assert bad
     assert ids_of(hcexport, "--result", "failed", "--result", "warning") == bad
@@ -74,7 +75,7 @@ def test_selectors_choose_and_combine(hcexport: Any, box: Sandbox) -> None:
     assert ids_of(hcexport, "--created-by", someone, "--all") == theirs
 
 
-def test_points_in_time(hcexport: Any, box: Sandbox) -> None:
+def test_points_in_time(hcexport: Hcexport, box: Sandbox) -> None:
     third, first = box.reports[2], box.reports[0]
     moment = datetime.fromtimestamp(third.start_time / 1000, UTC)
     since = f"{moment + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
@@ -95,7 +96,7 @@ def test_points_in_time(hcexport: Any, box: Sandbox) -> None:
     assert first.id in ids_of(hcexport, "--since", day)
 
 
-def test_order_and_limit(hcexport: Any, box: Sandbox) -> None:
+def test_order_and_limit(hcexport: Hcexport, box: Sandbox) -> None:
     everything = [report.id for report in box.reports]
     assert ids_of(hcexport, "--reverse") == everything[::-1]
     assert ids_of(hcexport, "--reverse", "--limit", "2") == everything[::-1][:2]
@@ -105,13 +106,13 @@ def test_order_and_limit(hcexport: Any, box: Sandbox) -> None:
     assert names != [report.name for report in box.reports]
 
 
-def test_selecting_nothing_is_not_found(hcexport: Any, error_of: Callable[..., Any]) -> None:
+def test_selecting_nothing_is_not_found(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     error = error_of(hcexport("list", "--name", "no such*", "--format", "json"), 5)
     assert "hcexport list" in error["hint"]
     assert not error["retryable"]
 
 
-def test_names_from_the_server_are_inert_in_every_format(hcexport: Any, box: Sandbox) -> None:
+def test_names_from_the_server_are_inert_in_every_format(hcexport: Hcexport, box: Sandbox) -> None:
     name = '=1+1\x1b[31m\t[bold]\n"x"'
     box._world.reports.alter(box.reports[0].id, name=name)
 
@@ -127,7 +128,7 @@ def test_names_from_the_server_are_inert_in_every_format(hcexport: Any, box: San
     assert "\x1b" not in shown
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(hcexport: Any, running: Callable[..., Any]) -> None:
+def test_a_reader_that_has_enough_ends_it_quietly(hcexport: Hcexport, running: Callable[..., Any]) -> None:
     with running(hcexport.argv("list", "--all"), env={**hcexport.env, "PYTHONUNBUFFERED": "1"}) as process:
         process.stdout.close()
         assert process.wait(30) == 0
@@ -135,7 +136,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(hcexport: Any, running: Callab
 
 
 @pytest.mark.parametrize("place", [">/dev/full", ">&-"])
-def test_output_that_goes_nowhere_is_an_error(hcexport: Any, refused: Callable[..., Any], place: str) -> None:
+def test_output_that_goes_nowhere_is_an_error(hcexport: Hcexport, refused: Callable[..., Any], place: str) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", f'"$@" {place}', "sh", *hcexport.argv("list", "--latest", "1")],
         env=hcexport.env,
@@ -164,7 +165,7 @@ def test_output_that_goes_nowhere_is_an_error(hcexport: Any, refused: Callable[.
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(
-    hcexport: Any, box: Sandbox, error_of: Callable[..., Any], words: tuple[str, ...]
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any], words: tuple[str, ...]
 ) -> None:
     form = () if "--format" in words else ("-F", "json")
     done = hcexport("list", *form, *words)
@@ -182,7 +183,7 @@ def test_what_cannot_be_meant_is_a_usage_error(
     [({"deployment": "ArcGISEnterpriseOnWindows"}, "ArcGISEnterpriseOnWindows"), ({"version": "11.1"}, "11.1")],
 )
 def test_another_product_or_an_old_release_is_said(
-    hcexport_alone: Any, error_of: Callable[..., Any], options: dict[str, str], named: str
+    hcexport_alone: Hcexport, error_of: Callable[..., Any], options: dict[str, str], named: str
 ) -> None:
     with Sandbox(**options) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
@@ -192,7 +193,7 @@ def test_another_product_or_an_old_release_is_said(
         assert named in error["message"]
 
 
-def test_results_are_a_list_like_every_other(hcexport: Any, box: Sandbox, refused: Callable[..., Any]) -> None:
+def test_results_are_a_list_like_every_other(hcexport: Hcexport, box: Sandbox, refused: Callable[..., Any]) -> None:
     both = ids_of(hcexport, "--result", "failed", "--result", "warning")
     assert both == [report.id for report in box.reports if report.result in {"failed", "warning"}]
     assert ids_of(hcexport, "--result", "failed,warning") == both

@@ -21,7 +21,7 @@ from hcexport.sandbox.faults import Fault, in_turn, instead, normally, retry_lat
 from hcexport.sandbox.http import Json, Response, page, respond
 from hcexport.sandbox.scenarios import ROWS, Scenario
 from hcexport.store.ledger import Ledger
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DEFAULT_NAME = re.compile(r"hcexport \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [0-9a-z]{4}")

@@ -16,17 +16,19 @@ from typing import Any
 
 import pytest
 
+from tests.support.process import Hcexport
+
 PROGRAM = "import os, json; print(json.dumps(dict(os.environ)))"
 
 
 @pytest.mark.parametrize("script", ["exit 3", "exit 0", "kill -TERM $$"])
-def test_it_ends_with_the_status_of_the_command(hcexport_alone: Any, script: str) -> None:
+def test_it_ends_with_the_status_of_the_command(hcexport_alone: Hcexport, script: str) -> None:
     done = hcexport_alone("sandbox", "--", "sh", "-c", script)
     assert done.returncode == {"exit 3": 3, "exit 0": 0}.get(script, 143)
     assert done.stdout == ""
 
 
-def test_what_the_command_finds_in_its_environment(hcexport_alone: Any) -> None:
+def test_what_the_command_finds_in_its_environment(hcexport_alone: Hcexport) -> None:
     foreign = {
         "HCEXPORT_URL": "https://gis.example.com/x",
         "HCEXPORT_PASSWORD": "of a real organization",
@@ -45,7 +47,7 @@ def test_what_the_command_finds_in_its_environment(hcexport_alone: Any) -> None:
     assert found["PATH"].endswith(hcexport_alone.env["PATH"])
 
 
-def test_plain_hcexport_is_the_one_that_runs_the_sandbox(hcexport_alone: Any, tmp_path: Path) -> None:
+def test_plain_hcexport_is_the_one_that_runs_the_sandbox(hcexport_alone: Hcexport, tmp_path: Path) -> None:
     folder = tmp_path / "own bin"
     folder.mkdir()
     script = folder / "hcexport"
@@ -76,7 +78,7 @@ def test_plain_hcexport_is_the_one_that_runs_the_sandbox(hcexport_alone: Any, tm
     assert done.stdout == f"{hcexport_alone.cwd / 'r.zip'}\n"
 
 
-def test_scenarios_are_chosen_and_listed(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+def test_scenarios_are_chosen_and_listed(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
     inner = hcexport_alone.argv("export", "--latest", "1", "--wait", "-q", "-F", "json")
     error_of(hcexport_alone("sandbox", "--scenario", "failed", "--job-time", "0.1", "--", *inner), 3)
     text = hcexport_alone("sandbox", "--help").stdout
@@ -94,12 +96,12 @@ def test_scenarios_are_chosen_and_listed(hcexport_alone: Any, error_of: Callable
     assert hcexport_alone("sandbox", "--scenario", "nosuch").returncode == 2
 
 
-def test_a_command_that_is_not_there(hcexport_alone: Any, refused: Callable[..., Any]) -> None:
+def test_a_command_that_is_not_there(hcexport_alone: Hcexport, refused: Callable[..., Any]) -> None:
     assert "no-such-program" in refused(hcexport_alone("sandbox", "--", "no-such-program"), 2)
 
 
 def test_it_serves_until_interrupted(
-    hcexport_alone: Any, running: Callable[..., Any], refused: Callable[..., Any]
+    hcexport_alone: Hcexport, running: Callable[..., Any], refused: Callable[..., Any]
 ) -> None:
     with running(hcexport_alone.argv("sandbox"), env=hcexport_alone.env) as process:
         settings = dict(process.stdout.readline().removeprefix("export ").strip().split("=", 1) for _ in range(3))
@@ -115,7 +117,7 @@ def test_it_serves_until_interrupted(
         urllib.request.urlopen(settings["HCEXPORT_URL"])
 
 
-def test_a_signal_reaches_the_command(hcexport_alone: Any, running: Callable[..., Any]) -> None:
+def test_a_signal_reaches_the_command(hcexport_alone: Hcexport, running: Callable[..., Any]) -> None:
     script = "trap 'echo told; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
     with running(hcexport_alone.argv("sandbox", "--", "sh", "-c", script), env=hcexport_alone.env) as process:
         assert process.stdout.readline() == "ready\n"
@@ -126,7 +128,7 @@ def test_a_signal_reaches_the_command(hcexport_alone: Any, running: Callable[...
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_signal_while_the_command_is_started_reaches_it(
-    hcexport_alone: Any, running: Callable[..., Any], moment: str
+    hcexport_alone: Hcexport, running: Callable[..., Any], moment: str
 ) -> None:
     """The pipe of standard output closes when the command is gone, so an orphan would hold it open."""
     program = f"""
@@ -149,7 +151,7 @@ main()
         assert process.returncode == 143
 
 
-def test_over_tls(hcexport_alone: Any, need_part: Callable[[str], str]) -> None:
+def test_over_tls(hcexport_alone: Hcexport, need_part: Callable[[str], str]) -> None:
     need_part("openssl")
     began = time.monotonic()
     inner = hcexport_alone.argv("list", "--latest", "1", "-F", "ids")
@@ -159,7 +161,7 @@ def test_over_tls(hcexport_alone: Any, need_part: Callable[[str], str]) -> None:
     assert time.monotonic() - began < 20
 
 
-def test_on_a_terminal_it_says_how_to_sign_in_before_the_command(hcexport_alone: Any) -> None:
+def test_on_a_terminal_it_says_how_to_sign_in_before_the_command(hcexport_alone: Hcexport) -> None:
     words = hcexport_alone.argv("sandbox", "--", "sh", "-c", "echo url $HCEXPORT_URL >&2")
     leader, follower = pty.openpty()
     try:

@@ -10,22 +10,23 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 
 @pytest.fixture
-def config(hcexport_alone: Any) -> Path:
+def config(hcexport_alone: Hcexport) -> Path:
     path = Path(hcexport_alone.env["HCEXPORT_HOME"]) / "config.toml"
     path.parent.mkdir()
     return path
 
 
-def origins(hcexport: Any, *args: str, **env: str) -> dict[str, tuple[Any, str]]:
+def origins(hcexport: Hcexport, *args: str, **env: str) -> dict[str, tuple[Any, str]]:
     done = hcexport("status", "-F", "json", *args, env=env)
     assert done.returncode == 0, done.stderr
     return {row["name"]: (row["value"], row["origin"]) for row in json.loads(done.stdout)["settings"]}
 
 
-def test_each_source_in_its_order(hcexport: Any, config: Path) -> None:
+def test_each_source_in_its_order(hcexport: Hcexport, config: Path) -> None:
     assert origins(hcexport)["timeout"] == (1800, "built-in")
 
     config.write_text(f'[defaults]\ntimeout = "4m"\n[profiles.prod]\nurl = "{hcexport.env["HCEXPORT_URL"]}"\n')
@@ -45,7 +46,7 @@ def test_each_source_in_its_order(hcexport: Any, config: Path) -> None:
     assert origins(hcexport, HCEXPORT_COLOR="always")["color"] == ("always", "HCEXPORT_COLOR")
 
 
-def test_the_organization_by_profile_option_and_environment(hcexport: Any, config: Path, box: Sandbox) -> None:
+def test_the_organization_by_profile_option_and_environment(hcexport: Hcexport, config: Path, box: Sandbox) -> None:
     del hcexport.env["HCEXPORT_URL"]
     other = "https://other.invalid/x"
     config.write_text(f'profile = "a"\n[profiles.a]\nurl = "{box.url}/home"\n[profiles.b]\nurl = "{other}"\n')
@@ -60,7 +61,7 @@ def test_the_organization_by_profile_option_and_environment(hcexport: Any, confi
 
 
 def test_a_file_that_cannot_be_read_is_named_with_its_line(
-    hcexport: Any, config: Path, box: Sandbox, error_of: Callable[..., Any]
+    hcexport: Hcexport, config: Path, box: Sandbox, error_of: Callable[..., Any]
 ) -> None:
     config.write_text('[defaults]\ncolor = "never"\nthis is no TOML\n')
     for command in (["list"], ["export", "--latest", "1"], ["status"], ["jobs"]):
@@ -74,7 +75,7 @@ def test_a_file_that_cannot_be_read_is_named_with_its_line(
     assert not box.requests
 
 
-def test_an_unknown_key_is_warned_about_with_the_nearest(hcexport: Any, config: Path) -> None:
+def test_an_unknown_key_is_warned_about_with_the_nearest(hcexport: Hcexport, config: Path) -> None:
     config.write_text('[defaults]\ntimeoout = "3m"\n')
     done = hcexport("list", "--latest", "1")
     assert done.returncode == 0
@@ -98,7 +99,7 @@ def test_an_unknown_key_is_warned_about_with_the_nearest(hcexport: Any, config: 
     ],
 )
 def test_bad_values_of_the_environment_name_the_variable(
-    hcexport: Any, box: Sandbox, error_of: Callable[..., Any], env: dict[str, str], status: int
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any], env: dict[str, str], status: int
 ) -> None:
     error = error_of(hcexport("list", "-F", "json", env=env), status)
     name, value = next(iter(env.items()))
@@ -107,7 +108,7 @@ def test_bad_values_of_the_environment_name_the_variable(
     assert not box.requests
 
 
-def test_not_signed_in(hcexport: Any, error_of: Callable[..., Any]) -> None:
+def test_not_signed_in(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     for command in (["list"], ["status"], ["export", "--latest", "1"], ["wait", "j1"], ["show", "x"]):
         error = error_of(hcexport(*command, "-F", "json", env={"HCEXPORT_TOKEN": ""}), 4)
         assert "hcexport login" in error["hint"]
@@ -116,14 +117,14 @@ def test_not_signed_in(hcexport: Any, error_of: Callable[..., Any]) -> None:
     assert "HCEXPORT_TOKEN" in error["message"] + error["hint"]
 
 
-def test_a_server_that_is_not_there(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_a_server_that_is_not_there(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     box.stop()
     done = hcexport("list", "-F", "json", "--connect-timeout", "1s")
     error = error_of(done, 6)
     assert error["retryable"]
 
 
-def test_status_says_who_and_until_when(hcexport: Any, box: Sandbox) -> None:
+def test_status_says_who_and_until_when(hcexport: Hcexport, box: Sandbox) -> None:
     status = json.loads(hcexport("status", "-F", "json").stdout)
     assert status["url"] == box.url
     assert status["username"] == box.username
@@ -139,7 +140,7 @@ def test_status_says_who_and_until_when(hcexport: Any, box: Sandbox) -> None:
     assert operator["privileges"] == {"check_health": True, "download": False}
 
 
-def test_nothing_is_left_in_the_working_folder(hcexport: Any) -> None:
+def test_nothing_is_left_in_the_working_folder(hcexport: Hcexport) -> None:
     for command in (["list"], ["status"], ["jobs"], ["export", "--latest", "1"]):
         hcexport(*command)
     assert list(hcexport.cwd.iterdir()) == []

@@ -14,14 +14,14 @@ from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import health
 from hcexport.sandbox.faults import change_json
 from hcexport.sandbox.scenarios import ROWS, Scenario
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 TIMES = ["start_time", "end_time", "duration_seconds"]
 TEST_KEYS = ["id", "severity", "result", *TIMES, "name", "description", "extra", "suite"]
 TESTS = 13  # of the basic suite
 
 
-def test_every_format_shows_every_test(hcexport: Any, box: Sandbox) -> None:
+def test_every_format_shows_every_test(hcexport: Hcexport, box: Sandbox) -> None:
     failed = next(report for report in box.reports if report.result == "failed")
     ids = [box.reports[0].id, failed.id]
 
@@ -42,7 +42,7 @@ def test_every_format_shows_every_test(hcexport: Any, box: Sandbox) -> None:
     assert len(table) == 1 + 2 * TESTS
 
 
-def test_what_is_not_there(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_what_is_not_there(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     assert "nosuch" in error_of(hcexport("show", "nosuch", "-F", "json"), 5)["message"]
     error_of(hcexport("show", "nosuch", "neither", "-F", "json"), 5)
     error_of(hcexport("show", "-", "-F", "json", stdin=""), 5)
@@ -51,7 +51,7 @@ def test_what_is_not_there(hcexport: Any, box: Sandbox, error_of: Callable[..., 
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_of_several_those_that_are_there_are_shown(hcexport: Any, box: Sandbox, order: list[int]) -> None:
+def test_of_several_those_that_are_there_are_shown(hcexport: Hcexport, box: Sandbox, order: list[int]) -> None:
     good = box.reports[0].id
     ids = [[good, "nosuch"][number] for number in order]
     text = hcexport("show", *ids)

@@ -15,11 +15,12 @@ import pytest
 from hcexport.cli import root
 from hcexport.cli.boundary import _format_of
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 COMMANDS = sorted(root.list_commands(None))  # type: ignore[arg-type] # it needs no context
 
 
-def test_version_and_help(hcexport_alone: Any) -> None:
+def test_version_and_help(hcexport_alone: Hcexport) -> None:
     from hcexport import __version__
 
     assert hcexport_alone("--version").stdout == f"hcexport {__version__}\n"
@@ -30,14 +31,14 @@ def test_version_and_help(hcexport_alone: Any) -> None:
             assert f"\n  {name} " in done.stdout
 
 
-def test_help_and_version_are_commands_too(hcexport_alone: Any) -> None:
+def test_help_and_version_are_commands_too(hcexport_alone: Hcexport) -> None:
     assert hcexport_alone("version").stdout == hcexport_alone("--version").stdout
     assert hcexport_alone("help").stdout == hcexport_alone("--help").stdout
     assert hcexport_alone("help", "wait").stdout == hcexport_alone("wait", "--help").stdout
     assert hcexport_alone("help", "nosuch").returncode == 2
 
 
-def test_every_command_has_help_of_a_screen(hcexport_alone: Any) -> None:
+def test_every_command_has_help_of_a_screen(hcexport_alone: Hcexport) -> None:
     for name in COMMANDS:
         done = hcexport_alone(name, "--help")
         assert (done.returncode, done.stderr) == (0, "")
@@ -69,7 +70,7 @@ def test_which_lines_ask_for_json(words: str, wanted: bool) -> None:
     assert (_format_of(root, words.split()) == "json") is wanted
 
 
-def test_a_command_that_does_not_exist(hcexport_alone: Any, refused: Callable[..., Any]) -> None:
+def test_a_command_that_does_not_exist(hcexport_alone: Hcexport, refused: Callable[..., Any]) -> None:
     said = refused(hcexport_alone("exprot"), 2)
     assert "'export'" in said
     assert "--help" in said
@@ -78,7 +79,7 @@ def test_a_command_that_does_not_exist(hcexport_alone: Any, refused: Callable[..
     assert "export" in done.stderr + done.stdout
 
 
-def test_an_error_is_a_line_and_a_hint(hcexport: Any, refused: Callable[..., Any]) -> None:
+def test_an_error_is_a_line_and_a_hint(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
     lines = refused(hcexport("export"), 2).splitlines()
     assert lines[0].startswith("hcexport: error: ")
     assert lines[1].startswith("hint: ")
@@ -90,14 +91,14 @@ def test_an_error_is_a_line_and_a_hint(hcexport: Any, refused: Callable[..., Any
     [["--format", "json"], ["--format=json"], ["-F", "json"], ["-Fjson"], ["-qFjson"], ["-vF", "json"]],
 )
 def test_json_errors_also_of_lines_that_cannot_be_understood(
-    hcexport: Any, error_of: Callable[..., Any], spelling: list[str]
+    hcexport: Hcexport, error_of: Callable[..., Any], spelling: list[str]
 ) -> None:
     error_of(hcexport("list", *spelling, "--no-such-option"), 2)
     error_of(hcexport("list", "--no-such-option", *spelling), 2)
     error_of(hcexport("show", "nosuch", *spelling), 5)
 
 
-def test_words_after_two_dashes_are_no_options(hcexport_alone: Any) -> None:
+def test_words_after_two_dashes_are_no_options(hcexport_alone: Hcexport) -> None:
     done = hcexport_alone("sandbox", "--scenario", "nosuch", "--", "x", "--format", "json")
     assert done.returncode == 2
     assert done.stderr.startswith("hcexport: error: ")
@@ -105,14 +106,14 @@ def test_words_after_two_dashes_are_no_options(hcexport_alone: Any) -> None:
 
 @pytest.mark.parametrize("spelling", [["--format", "json"], ["--format=json"], ["-Fjson"], ["-qFjson"]])
 def test_shared_options_stand_before_the_command_too(
-    hcexport: Any, error_of: Callable[..., Any], spelling: list[str]
+    hcexport: Hcexport, error_of: Callable[..., Any], spelling: list[str]
 ) -> None:
     assert len(json.loads(hcexport(*spelling, "list", "--latest", "1").stdout)) == 1
     error_of(hcexport(*spelling, "show", "nosuch"), 5)
     error_of(hcexport(*spelling, "list", "--no-such-option"), 2)
 
 
-def test_the_value_after_the_command_wins(hcexport: Any, box: Sandbox) -> None:
+def test_the_value_after_the_command_wins(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport(
         "-F", "json", "--url", "https://other.invalid/x", "list", "--latest", "1", "-F", "ids", "--url", box.url
     )
@@ -120,21 +121,21 @@ def test_the_value_after_the_command_wins(hcexport: Any, box: Sandbox) -> None:
     assert hcexport("-F", "csv", "export", "--latest", "1").returncode == 2  # which export has not
 
 
-def test_a_command_that_asks_the_server_has_a_limit(hcexport_alone: Any, error_of: Callable[..., Any]) -> None:
+def test_a_command_that_asks_the_server_has_a_limit(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         env = {"HCEXPORT_URL": f"http://127.0.0.1:{mute.getsockname()[1]}/x", "HCEXPORT_TOKEN": "t0ken"}
         for words in (["list"], ["show", "x"], ["status"]):
             error_of(hcexport_alone(*words, "-F", "json", "--timeout", "0.3s", env=env, timeout=10), 124)
 
 
-def test_quiet_keeps_errors_and_warnings(hcexport: Any, refused: Callable[..., Any]) -> None:
+def test_quiet_keeps_errors_and_warnings(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
     refused(hcexport("show", "nosuch", "--quiet"), 5)
     done = hcexport("list", "--latest", "1", "--quiet", "--insecure")
     assert done.returncode == 0
     assert done.stderr.startswith("hcexport: warning: --insecure")
 
 
-def test_verbose_says_more_and_the_log_says_all(hcexport: Any) -> None:
+def test_verbose_says_more_and_the_log_says_all(hcexport: Hcexport) -> None:
     plain = hcexport("list", "--latest", "1").stderr
     wire = hcexport("list", "--latest", "1", "-vv").stderr
     assert plain == ""
@@ -149,7 +150,7 @@ def test_verbose_says_more_and_the_log_says_all(hcexport: Any) -> None:
     assert hcexport("list", "--log-file", "missing/log").returncode == 73
 
 
-def test_a_log_file_is_made_private_and_never_waited_for(hcexport: Any) -> None:
+def test_a_log_file_is_made_private_and_never_waited_for(hcexport: Hcexport) -> None:
     log = hcexport.cwd / "log"
     log.touch()
     log.chmod(0o666)
@@ -161,7 +162,7 @@ def test_a_log_file_is_made_private_and_never_waited_for(hcexport: Any) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_log_file_of_somebody_else_is_refused(hcexport: Any) -> None:
+def test_a_log_file_of_somebody_else_is_refused(hcexport: Hcexport) -> None:
     (hcexport.cwd / "own").touch()
     (hcexport.cwd / "log").touch()
     (hcexport.cwd / "link").symlink_to("own")
@@ -170,7 +171,7 @@ def test_a_log_file_of_somebody_else_is_refused(hcexport: Any) -> None:
         assert hcexport("list", "--latest", "1", "--log-file", name).returncode == 73
 
 
-def test_a_home_that_everybody_may_write_is_refused(hcexport: Any, refused: Callable[..., Any]) -> None:
+def test_a_home_that_everybody_may_write_is_refused(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
     home = Path(hcexport.env["HCEXPORT_HOME"])
     home.mkdir()
     home.chmod(0o777)
@@ -179,14 +180,14 @@ def test_a_home_that_everybody_may_write_is_refused(hcexport: Any, refused: Call
 
 
 @pytest.mark.parametrize("env", [{"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1"}, {"HCEXPORT_COLOR": "always"}])
-def test_no_escape_sequence_in_a_pipe_whatever_is_wanted(hcexport: Any, env: dict[str, str]) -> None:
+def test_no_escape_sequence_in_a_pipe_whatever_is_wanted(hcexport: Hcexport, env: dict[str, str]) -> None:
     for words in (["list"], ["show", hcexport("list", "-F", "ids", "--limit", "1").stdout.strip()], ["status"]):
         done = hcexport(*words, "--color", "always", env=env)
         assert done.returncode == 0
         assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Any, box: Sandbox) -> None:
+def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Hcexport, box: Sandbox) -> None:
     box._world.reports.alter(box.reports[0].id, name="\u65e5\u672c \u2603 caf\u00e9")
     argv = hcexport.argv("list", "--latest", "1")
     for encoding in ("latin-1", "ascii"):
@@ -197,21 +198,21 @@ def test_a_latin_terminal_is_no_reason_to_fail(hcexport: Any, box: Sandbox) -> N
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
-def test_closed_streams(hcexport: Any, closed: str) -> None:
+def test_closed_streams(hcexport: Hcexport, closed: str) -> None:
     script = f'"$@" {closed}'
     argv = ["/bin/sh", "-c", script, "sh", *hcexport.argv("export", "--latest", "1", "--out", "x.zip")]
     done = subprocess.run(argv, env=hcexport.env, cwd=hcexport.cwd, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"{hcexport.cwd / 'x.zip'}\n")
 
 
-def test_a_home_that_is_not_there(hcexport: Any, box: Sandbox) -> None:
+def test_a_home_that_is_not_there(hcexport: Hcexport, box: Sandbox) -> None:
     env = {"HOME": "/nonexistent", "HCEXPORT_HOME": "/proc/nowhere"}
     done = hcexport("export", "--latest", "1", "--out", "x.zip", env=env)
     assert done.returncode == 0  # a ledger is in nobody's way
     assert done.stdout == f"{hcexport.cwd / 'x.zip'}\n"
 
 
-def test_the_json_of_every_command_is_one_document(hcexport: Any, box: Sandbox) -> None:
+def test_the_json_of_every_command_is_one_document(hcexport: Hcexport, box: Sandbox) -> None:
     job = json.loads(hcexport("export", "--latest", "1", "--wait", "-F", "json").stdout)["job_id"]
     for words in (
         ["list"], ["show", box.reports[0].id], ["status"], ["jobs"], ["wait", job], ["download", job],
@@ -223,7 +224,7 @@ def test_the_json_of_every_command_is_one_document(hcexport: Any, box: Sandbox) 
         assert done.stdout.isascii()
 
 
-def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Any) -> None:
+def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Hcexport) -> None:
     shared = (
         *(
             "--profile",
@@ -244,7 +245,7 @@ def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Any) 
         spelt = {spelling for parameter in command.params for spelling in parameter.opts}
         assert set(shared) <= spelt, name
         assert {"-p", "-F", "-q", "-v"} <= spelt
-    assert {name for name in COMMANDS if not _has(name, "--timeout")} == {"config", "completion", "sandbox"}
+    assert {name for name in COMMANDS if not _has(name, "--timeout")} == {"config", "completion", "sandbox", "schedule"}
     help_text = hcexport_alone("--help").stdout
     assert all(option in help_text for option in shared)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 CRITICAL_NIGHT, WARNING_NIGHT = 12, 0  # of the sandbox's past: HC_112_002 failed, HC_112_013 warned
 TODAY = datetime.now(UTC).date()

@@ -15,19 +15,20 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 LONG_S = 30.0
 
 
 @pytest.fixture
-def slow(hcexport_alone: Any) -> Iterator[Sandbox]:
+def slow(hcexport_alone: Hcexport) -> Iterator[Sandbox]:
     """An organization whose exports take longer than any test."""
     with Sandbox(job_seconds=LONG_S) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         yield box
 
 
-def submitted(hcexport: Any) -> str:
+def submitted(hcexport: Hcexport) -> str:
     """A job's id."""
     done = hcexport("export", "--latest", "1")
     assert done.returncode == 0, done.stderr
@@ -39,7 +40,7 @@ def looks(box: Sandbox) -> int:
     return sum("/jobs/" in request.path for request in box.requests)
 
 
-def test_a_line_for_each_job(hcexport: Any) -> None:
+def test_a_line_for_each_job(hcexport: Hcexport) -> None:
     one, two = submitted(hcexport), submitted(hcexport)
     assert hcexport("wait", one, two).stdout == f"{one}\tCOMPLETED\n{two}\tCOMPLETED\n"
     rows = json.loads(hcexport("wait", f"{one},{two}", "--format", "json").stdout)
@@ -47,7 +48,7 @@ def test_a_line_for_each_job(hcexport: Any) -> None:
     assert hcexport("wait", "-", "-F", "ids", stdin=f"{two}\n").stdout == f"{two}\n"
 
 
-def test_out_saves_one_job(hcexport: Any, refused: Callable[..., Any]) -> None:
+def test_out_saves_one_job(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
     one, two = submitted(hcexport), submitted(hcexport)
     done = hcexport("wait", one, "--out", "x-{job_id}.zip", "--extract", "in")
     saved = hcexport.cwd / f"x-{one}.zip"
@@ -57,7 +58,7 @@ def test_out_saves_one_job(hcexport: Any, refused: Callable[..., Any]) -> None:
     refused(hcexport("wait", one, two, "--out", "y.zip"), 2)
 
 
-def test_out_is_a_setting_that_counts_for_one_job(hcexport: Any) -> None:
+def test_out_is_a_setting_that_counts_for_one_job(hcexport: Hcexport) -> None:
     first, second = submitted(hcexport), submitted(hcexport)
     env = {"HCEXPORT_OUT": "x.zip"}
     assert hcexport("wait", first, env=env).stdout == f"{hcexport.cwd / 'x.zip'}\n"
@@ -65,7 +66,7 @@ def test_out_is_a_setting_that_counts_for_one_job(hcexport: Any) -> None:
     assert done.stdout == f"{first}\tCOMPLETED\n{second}\tCOMPLETED\n"
 
 
-def test_failures_of_some_and_of_all(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_failures_of_some_and_of_all(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     good, bad, worse = submitted(hcexport), submitted(hcexport), submitted(hcexport)
     box._world.jobs.alter(bad, ending="CANCELLED", result={})
     box._world.jobs.alter(worse, ending="TIMED OUT", result={})
@@ -83,11 +84,13 @@ def test_failures_of_some_and_of_all(hcexport: Any, box: Sandbox, error_of: Call
     error_of(hcexport("wait", bad, "-F", "json"), 3)
 
 
-def test_a_job_that_does_not_exist(hcexport: Any, error_of: Callable[..., Any]) -> None:
+def test_a_job_that_does_not_exist(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     assert "nosuch" in error_of(hcexport("wait", "nosuch", "-F", "json"), 5)["message"]
 
 
-def test_a_job_that_is_there_beside_one_that_is_not(hcexport: Any, box: Sandbox, error_of: Callable[..., Any]) -> None:
+def test_a_job_that_is_there_beside_one_that_is_not(
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]
+) -> None:
     good = submitted(hcexport)
     done = hcexport("wait", "nosuch", good)
     assert (done.returncode, done.stdout) == (8, f"{good}\tCOMPLETED\n")
@@ -96,7 +99,7 @@ def test_a_job_that_is_there_beside_one_that_is_not(hcexport: Any, box: Sandbox,
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_what_has_ended_is_said_when_the_time_is_up(hcexport_alone: Any, slow: Sandbox, order: list[int]) -> None:
+def test_what_has_ended_is_said_when_the_time_is_up(hcexport_alone: Hcexport, slow: Sandbox, order: list[int]) -> None:
     ids = [submitted(hcexport_alone), submitted(hcexport_alone)]
     slow._world.jobs.alter(ids[0], seconds=0)
     wanted = [ids[number] for number in order]
@@ -108,7 +111,7 @@ def test_what_has_ended_is_said_when_the_time_is_up(hcexport_alone: Any, slow: S
     assert json.loads(done.stdout) == [{"job_id": ids[0], "status": "COMPLETED"}]
 
 
-def test_each_is_printed_as_it_ends(hcexport_alone: Any, slow: Sandbox, running: Callable[..., Any]) -> None:
+def test_each_is_printed_as_it_ends(hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any]) -> None:
     late, early = submitted(hcexport_alone), submitted(hcexport_alone)
     slow._world.jobs.alter(early, seconds=0)
     argv = hcexport_alone.argv("wait", late, early)
@@ -120,7 +123,7 @@ def test_each_is_printed_as_it_ends(hcexport_alone: Any, slow: Sandbox, running:
 
 
 def test_the_timeout_does_not_end_the_job(
-    hcexport_alone: Any, slow: Sandbox, error_of: Callable[..., Any], refused: Callable[..., Any]
+    hcexport_alone: Hcexport, slow: Sandbox, error_of: Callable[..., Any], refused: Callable[..., Any]
 ) -> None:
     began = time.monotonic()
     done = hcexport_alone("export", "--latest", "1", "--wait", "--timeout", "1s", "-F", "json")
@@ -136,7 +139,7 @@ def test_the_timeout_does_not_end_the_job(
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_says_how_to_go_on(
-    hcexport_alone: Any, slow: Sandbox, running: Callable[..., Any], name: str, status: int
+    hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any], name: str, status: int
 ) -> None:
     options = ["--out", "a b.zip", "--if-exists", "rename", "--timeout", "20d", "--poll-interval", "5s"]
     argv = hcexport_alone.argv("export", "--latest", "1", *options)
@@ -168,7 +171,7 @@ def sorted_as(found: list[str], options: list[str]) -> list[str]:
 
 
 def test_a_signal_at_any_moment_of_a_submit_leaves_a_trace(
-    hcexport_alone: Any, slow: Sandbox, running: Callable[..., Any]
+    hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any]
 ) -> None:
     """From the first byte of the POST on, the hint says where the job is."""
     for _ in range(4):
@@ -184,7 +187,7 @@ def test_a_signal_at_any_moment_of_a_submit_leaves_a_trace(
         assert f"hcexport wait {newest}" in stderr or "hcexport jobs --server" in stderr
 
 
-def test_an_ignored_signal_stays_ignored(hcexport_alone: Any, slow: Sandbox, running: Callable[..., Any]) -> None:
+def test_an_ignored_signal_stays_ignored(hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any]) -> None:
     argv = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *hcexport_alone.argv("export", "--latest", "1", "--wait")]
     with running(argv, env=hcexport_alone.env, cwd=hcexport_alone.cwd) as process:
         process.stderr.readline()
@@ -193,7 +196,7 @@ def test_an_ignored_signal_stays_ignored(hcexport_alone: Any, slow: Sandbox, run
             process.wait(0.5)
 
 
-def test_a_stderr_that_is_gone_does_not_end_the_work(hcexport: Any) -> None:
+def test_a_stderr_that_is_gone_does_not_end_the_work(hcexport: Hcexport) -> None:
     """The reader of 2>&1 has had enough; the zip is saved all the same."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -207,7 +210,7 @@ def test_a_stderr_that_is_gone_does_not_end_the_work(hcexport: Any) -> None:
 
 
 def test_the_job_is_in_the_ledger_before_the_first_poll(
-    hcexport_alone: Any, slow: Sandbox, running: Callable[..., Any]
+    hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any]
 ) -> None:
     with running(hcexport_alone.argv("export", "--latest", "1", "--wait"), env=hcexport_alone.env) as process:
         job_id = process.stderr.readline().split()[1]
@@ -215,7 +218,7 @@ def test_the_job_is_in_the_ledger_before_the_first_poll(
     assert hcexport_alone("jobs", "--offline", "-F", "ids").stdout == f"{job_id}\n"
 
 
-def test_progress_in_a_pipe_is_a_plain_line_for_each_state(hcexport_alone: Any) -> None:
+def test_progress_in_a_pipe_is_a_plain_line_for_each_state(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=1.0) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
         done = hcexport_alone("export", "--latest", "1", "--wait", env={"FORCE_COLOR": "1"})
@@ -226,7 +229,7 @@ def test_progress_in_a_pipe_is_a_plain_line_for_each_state(hcexport_alone: Any) 
     assert len(none.stderr.splitlines()) == 1
 
 
-def test_a_word_that_nobody_knows_ends_a_job_that_has_ended(hcexport_alone: Any, slow: Sandbox) -> None:
+def test_a_word_that_nobody_knows_ends_a_job_that_has_ended(hcexport_alone: Hcexport, slow: Sandbox) -> None:
     job_id = submitted(hcexport_alone)
     slow._world.jobs.alter(job_id, seconds=0, ending="PONDERING", result={})
     done = hcexport_alone("wait", job_id, "--timeout", "1", "--progress", "none")
@@ -235,7 +238,7 @@ def test_a_word_that_nobody_knows_ends_a_job_that_has_ended(hcexport_alone: Any,
     assert f"hcexport export --run-ids {slow.reports[0].id} --wait" in done.stderr
 
 
-def test_the_delay_after_the_end_of_a_job(hcexport_alone: Any) -> None:
+def test_the_delay_after_the_end_of_a_job(hcexport_alone: Hcexport) -> None:
     """The delay at the end of a job, in a real process: the simulation in tests/unit/test_polling.py has none."""
     with Sandbox(job_seconds=1.5) as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
@@ -246,3 +249,10 @@ def test_the_delay_after_the_end_of_a_job(hcexport_alone: Any) -> None:
         assert job
         assert time.time() - (job.started + job.seconds) < 0.3 + 1.0  # a second for a machine that is busy elsewhere
     assert 3 <= answers <= 16
+
+
+def test_without_an_id_it_is_the_newest_that_has_not_ended(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
+    error_of(hcexport("wait", "-F", "json"), 5)
+    first, second = (hcexport("export", "--latest", "1").stdout.strip() for _ in range(2))
+    assert [hcexport("wait").stdout for _ in range(2)] == [f"{second}\tCOMPLETED\n", f"{first}\tCOMPLETED\n"]
+    error_of(hcexport("wait", "-F", "json"), 5)

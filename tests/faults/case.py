@@ -14,11 +14,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from hcexport.errors import EXIT_STATUSES
+from tests.support.process import Ended, ForkServer
+from tests.support.server import Server
 
 from . import tls
-from .line import Server
 from .organization import CANARY, ITEM_PATH, Organization, Turn, version
-from .process import GRACE_S, Ended, Zygote, environment
+from .process import GRACE_S, SMALL, environment
 from .table import EVIL, A, Fault
 from .turns import cut, says
 
@@ -61,7 +62,7 @@ class Outcome:
     server_errors: Sequence[str]
 
     def file_violations(self) -> Iterator[str]:
-        """Promises 1, 2, 3 and 9: those that a control can be held to as well."""
+        """What the control can be held to as well: the file, the exit status, the old file, the time."""
         saved = self.after in self.versions
         if self.after is not None and not saved and self.after != self.before:
             yield f"{len(self.after)} bytes under the final name that are no version of the file"
@@ -73,7 +74,7 @@ class Outcome:
             yield f"not ended after {self.ended.seconds:.1f} s"
 
     def violations(self, ends: Sequence[int]) -> Iterator[str]:
-        """Everything that is promised."""
+        """Everything that hcexport is held to."""
         yield from self.file_violations()
         yield from self._line_violations()
         if self.ended.status not in DOCUMENTED or self.ended.status not in ends:
@@ -97,16 +98,16 @@ class Outcome:
             yield "a result on stdout, and a failure"
 
 
-def run(case: Case, program: str, zygote: Zygote) -> Outcome:
+def run(case: Case, program: str, fork_server: ForkServer) -> Outcome:
     """Set the state up, run ``program`` against the fault, and look at what is there."""
     folder = Path(tempfile.mkdtemp(prefix="hcexport-faults-"))
     try:
-        return _run(case, program, zygote, folder)
+        return _run(case, program, fork_server, folder)
     finally:
         shutil.rmtree(folder)
 
 
-def _run(case: Case, program: str, zygote: Zygote, folder: Path) -> Outcome:
+def _run(case: Case, program: str, fork_server: ForkServer, folder: Path) -> Outcome:
     work = folder / "work"
     work.mkdir()
     trust = {"SSL_CERT_FILE": tls.write_ca(folder / "ca.pem")} if case.fault.tls else {}
@@ -117,7 +118,7 @@ def _run(case: Case, program: str, zygote: Zygote, folder: Path) -> Outcome:
 
         def start(*more: str) -> Ended:
             argv = [*_argv(program, f"{scheme}://127.0.0.1:{server.port}"), *more]
-            return zygote.run(argv, env, work, TIMEOUT_S + 2 * GRACE_S)
+            return fork_server.run(argv, env, work, TIMEOUT_S + 2 * GRACE_S, program=_PROGRAMS[program])
 
         _prepare(case.state, program, work, organization, start)
         _stage(case.fault, organization, server, other)
@@ -135,6 +136,7 @@ def _run(case: Case, program: str, zygote: Zygote, folder: Path) -> Outcome:
     )
 
 
+_PROGRAMS = {"naive": "tests.faults.naive", "hcexport": "hcexport.cli"}
 _OVERWRITE = {"naive": ["--overwrite"], "hcexport": ["--if-exists", "overwrite"]}
 
 
@@ -187,11 +189,11 @@ def _leaks(folder: Path, other: Server) -> Iterator[str]:
 
 
 class Campaign:
-    """Many cases, a few at a time; each thread has its zygote."""
+    """Many cases, a few at a time; each thread has its fork_server."""
 
     def __init__(self, threads: int = 4) -> None:
         self._own = threading.local()
-        self._zygotes: list[Zygote] = []
+        self._fork_servers: list[ForkServer] = []
         self._pool = ThreadPoolExecutor(threads)
 
     def submit(self, case: Case, program: str = "hcexport") -> Future[Outcome]:
@@ -199,13 +201,13 @@ class Campaign:
         return self._pool.submit(self._run, case, program)
 
     def close(self) -> None:
-        """Stop, and end the zygotes."""
+        """Stop, and end the fork_servers."""
         self._pool.shutdown(cancel_futures=True)
-        for zygote in self._zygotes:
-            zygote.close()
+        for fork_server in self._fork_servers:
+            fork_server.close()
 
     def _run(self, case: Case, program: str) -> Outcome:
-        if not hasattr(self._own, "zygote"):
-            self._own.zygote = Zygote()
-            self._zygotes.append(self._own.zygote)
-        return run(case, program, self._own.zygote)
+        if not hasattr(self._own, "fork_server"):
+            self._own.fork_server = ForkServer(SMALL)
+            self._fork_servers.append(self._own.fork_server)
+        return run(case, program, self._own.fork_server)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.process import ForkServer
+
 from .case import Campaign
-from .process import Zygote
+from .process import SMALL
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +21,8 @@ def campaign() -> Iterator[Campaign]:
 
 
 @pytest.fixture(scope="session")
-def zygote() -> Iterator[Zygote]:
-    """Starts runs of hcexport that cost a fork."""
-    made = Zygote()
+def fork_server() -> Iterator[ForkServer]:
+    """Starts runs of hcexport that cost a fork and wait no longer than ``SMALL`` says."""
+    made = ForkServer(SMALL)
     yield made
     made.close()

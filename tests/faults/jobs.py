@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from zipfile import ZipInfo
 
-from .line import Line
+from tests.support.server import Line
+from tests.support.zips import make_zip
+
 from .organization import ITEM, Organization, Turn, Version, not_found
 from .table import A
 
@@ -16,6 +19,17 @@ _EXPORT, _JOBS = "/gis/admin/healthCheck/reports/export", "/gis/admin/jobs"
 _SELF = "/gis/sharing/rest/community/self"
 
 Answering = Callable[[Line, str], None]
+
+
+def make_reports(run_ids: Iterable[str], key: str = "id") -> bytes:
+    """Return the zip of an export of reports, as small as it can be; ``key`` is what its JSON calls their ids."""
+    return make_zip(
+        *(
+            (ZipInfo(f"nightly_{run_id}.{kind}"), content)
+            for run_id in run_ids
+            for kind, content in (("json", json.dumps({key: run_id})), ("csv", "id,result\r\n"))
+        )
+    )
 
 
 def accepted(line: Line, job_id: str) -> None:

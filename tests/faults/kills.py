@@ -23,10 +23,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.process import ForkServer
+from tests.support.server import Line, Server
+
 from .case import OLD
-from .line import Line, Server
 from .organization import CANARY, ITEM_PATH, Organization, Version, good
-from .process import SMALL, Zygote, environment
+from .process import SMALL, environment
 from .table import LARGER, SAME_SIZE, A
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -71,7 +73,7 @@ class Victim:
         self.target = self.work / "reports.zip"
         self.env = environment(self.folder / "home", HCEXPORT_TOKEN=CANARY)
         self.organization = Organized()
-        self.zygote = Zygote()
+        self.fork_server = ForkServer(SMALL)
         self.count: Counter[str] = Counter()
         self.stories: list[str] = []
         self.said, self.times = "", 1
@@ -87,7 +89,7 @@ class Victim:
                 while self.count["kills"] < kills:
                     self._round()
         finally:
-            self.zygote.close()
+            self.fork_server.close()
             shutil.rmtree(self.folder)
 
     def _round(self) -> None:
@@ -104,7 +106,7 @@ class Victim:
         self._complete()
 
     def _forked(self, number: signal.Signals) -> int:
-        pid = self.zygote.start(["hcexport", *self.argv], self.env, self.work)
+        pid = self.fork_server.start(["hcexport", *self.argv], self.env, self.work)
         with suppress(ProcessLookupError):  # it may be over already
             descriptor = os.pidfd_open(pid)
             self._await_the_moment(LIFE_S)
@@ -113,7 +115,7 @@ class Victim:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(descriptor, number)
             os.close(descriptor)
-        ended = self.zygote.wait(self.work, LIMIT_S)
+        ended = self.fork_server.wait(LIMIT_S)
         self.said = ended.stderr
         return ended.status
 
@@ -150,7 +152,7 @@ class Victim:
                 self._tell("left behind", f"{number.name}: {path.name}")
 
     def _complete(self) -> None:
-        ended = self.zygote.run(["hcexport", *self.argv], self.env, self.work, LIMIT_S, SMALL)
+        ended = self.fork_server.run(["hcexport", *self.argv], self.env, self.work, LIMIT_S)
         self.count["runs to the end"] += 1
         if ended.status != 0 or self.target.read_bytes() != self.organization.versions[0].body:
             self._tell("not completed", f"status {ended.status}: {ended.stderr[-300:]}")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
+from zipfile import ZipInfo
 
-from .line import Line
+from tests.support.server import Line
+from tests.support.zips import make_zip
 
 ITEM = "f57951c9-37aa-4d4a-b444-9ad0316737d3"
 ITEM_PATH = f"/gis/admin/uploads/{ITEM}"
@@ -48,15 +48,13 @@ class Version:
 @cache
 def version(seed: int = 1, noise: int = 300_000) -> Version:
     """A zip of a CSV, a JSON, and bytes that cannot be packed; equal seeds make equal bytes."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (
-            ("noise.bin", random.Random(seed).randbytes(noise)),
-            ("nightly_vegcl1xm6u.csv", f"id,result\r\nHC_112_{seed:03},pass\r\n".encode()),
-            ("nightly_vegcl1xm6u.json", json.dumps({"id": "vegcl1xm6u", "seed": f"{seed:03}"}).encode()),
-        ):
-            archive.writestr(zipfile.ZipInfo(name, (2026, 11, 1, 3, 0, 0)), data)
-    return Version(file.getvalue(), f'"v{seed}"')
+    members = (
+        ("noise.bin", random.Random(seed).randbytes(noise)),
+        ("nightly_vegcl1xm6u.csv", f"id,result\r\nHC_112_{seed:03},pass\r\n"),
+        ("nightly_vegcl1xm6u.json", json.dumps({"id": "vegcl1xm6u", "seed": f"{seed:03}"})),
+    )
+    body = make_zip(*((ZipInfo(name, (2026, 11, 1, 3, 0, 0)), data) for name, data in members))
+    return Version(body, f'"v{seed}"')
 
 
 def still_the_same(line: Line, now: Version) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .line import Server
+from tests.support.process import Ended, ForkServer
+from tests.support.server import Server
+
 from .organization import CANARY, ITEM_PATH, Organization, Turn, Version, good
-from .process import SMALL, Ended, Zygote, environment
+from .process import environment
 from .table import A
 
 
@@ -15,12 +17,12 @@ class Saving:
     """hcexport download of an item; use it as a context."""
 
     def __init__(
-        self, zygote: Zygote, folder: Path, turns: Sequence[Turn] = (good,), versions: Sequence[Version] = (A,)
+        self, fork_server: ForkServer, folder: Path, turns: Sequence[Turn] = (good,), versions: Sequence[Version] = (A,)
     ):
         self.organization = Organization({f"{ITEM_PATH}/download": turns}, versions)
         self.server = Server(self.organization)
         self.origin = f"http://127.0.0.1:{self.server.port}"
-        self.zygote = zygote
+        self.fork_server = fork_server
         self.work = folder / "work"
         self.work.mkdir(exist_ok=True)
         self.env = environment(folder / "home", HCEXPORT_TOKEN=CANARY)
@@ -39,7 +41,7 @@ class Saving:
 
     def save(self, *more: str, out: str | Path = "reports.zip") -> Ended:
         """Run it."""
-        return self.zygote.run(["hcexport", *self.argv(*more, out=out)], self.env, self.work, 15, SMALL)
+        return self.fork_server.run(["hcexport", *self.argv(*more, out=out)], self.env, self.work, 15)
 
     def errors(self, ended: Ended) -> list[str]:
         """Its lines of error."""

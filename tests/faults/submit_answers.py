@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from tests.support.server import Line
+
 from .jobs import Answering, accepted, say
-from .line import Line
 from .turns import HTML
 
 

@@ -14,10 +14,11 @@ from hcexport.api.session import Session
 from hcexport.errors import HcexportError, NetworkError, TimedOut
 from hcexport.organization import Organization
 from hcexport.times import Deadline
+from tests.support.process import ForkServer
+from tests.support.server import Line, Server
 
-from .line import Line, Server
 from .organization import CANARY, Turn, Version
-from .process import GRACE_S, SMALL, Zygote, environment
+from .process import GRACE_S, SMALL, environment
 from .turns import dripped, drips_headers, mute, processing, stalled
 
 PATIENT = {name: value for name, value in SMALL.items() if name.startswith("hcexport.retry.BACKOFF")}
@@ -47,13 +48,13 @@ COMMANDS = {
 
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_timeout_holds(command: str, stall: str, zygote: Zygote, tmp_path: Path) -> None:
+def test_a_timeout_holds(command: str, stall: str, fork_server: ForkServer, tmp_path: Path) -> None:
     turn, words = STALLS[stall], COMMANDS[command]
     (work := tmp_path / "work").mkdir()
     with Server(lambda line: turn(line, Version(bytes(50_000), '"x"'))) as server:
         url = f"http://127.0.0.1:{server.port}/gis"
         env = environment(tmp_path / "home", HCEXPORT_TOKEN=CANARY)
-        ended = zygote.run(["hcexport", *words, "--url", url], env, work, 8, PATIENT)
+        ended = fork_server.run(["hcexport", *words, "--url", url], env, work, 8, PATIENT)
     assert ended.status in {124, 6, 7}, ended.stderr
     assert ended.seconds < TIMEOUT_S + GRACE_S
 

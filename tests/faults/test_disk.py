@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.process import ForkServer
+
 from .case import OLD
 from .organization import Turn, good
-from .process import Zygote
 from .saving import Saving
 from .table import A
 from .turns import without_length
@@ -24,8 +25,8 @@ Made = Callable[..., Saving]
 
 
 @pytest.fixture
-def saving(zygote: Zygote, tmp_path: Path) -> Iterator[Saving]:
-    with Saving(zygote, tmp_path) as made:
+def saving(fork_server: ForkServer, tmp_path: Path) -> Iterator[Saving]:
+    with Saving(fork_server, tmp_path) as made:
         yield made
 
 
@@ -127,11 +128,11 @@ def test_a_folder_that_is_anothers(saving: Saving, as_user: Callable[[int], tupl
 
 
 @pytest.mark.parametrize("turn", [good, without_length()], ids=["length said", "length not said"])
-def test_a_limit_on_file_sizes(turn: Turn, zygote: Zygote, tmp_path: Path) -> None:
+def test_a_limit_on_file_sizes(turn: Turn, fork_server: ForkServer, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     target = tmp_path / "work" / "reports.zip"
     target.write_bytes(OLD)
-    with Saving(zygote, tmp_path, [turn]) as saving:
+    with Saving(fork_server, tmp_path, [turn]) as saving:
         argv = [sys.executable, "-m", "hcexport", *saving.argv("--if-exists", "overwrite")]
         done = subprocess.run(
             argv,
@@ -162,10 +163,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("turn", [good, without_length()], ids=["length said", "length not said"])
-def test_a_full_disk(turn: Turn, small_disk: Path, zygote: Zygote, tmp_path: Path) -> None:
+def test_a_full_disk(turn: Turn, small_disk: Path, fork_server: ForkServer, tmp_path: Path) -> None:
     target = small_disk / "reports.zip"
     target.write_bytes(OLD)
-    with Saving(zygote, tmp_path, [turn]) as saving:
+    with Saving(fork_server, tmp_path, [turn]) as saving:
         ended = saving.save("--if-exists", "overwrite")
     assert ended.status == 73, ended.stderr
     assert len(saving.errors(ended)) == 1

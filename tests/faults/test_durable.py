@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .process import Zygote
+from tests.support.process import ForkServer
+
 from .saving import Saving
 
 CALLS = "openat,write,pwrite64,sendfile,copy_file_range,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink"
@@ -19,11 +20,11 @@ CALLS = "openat,write,pwrite64,sendfile,copy_file_range,fsync,fdatasync,rename,r
 @pytest.mark.parts
 @pytest.mark.parametrize(("if_exists", "naming"), [("overwrite", "rename"), ("fail", "link")])
 def test_order_of_a_publish(
-    if_exists: str, naming: str, zygote: Zygote, tmp_path: Path, need_part: Callable[[str], str]
+    if_exists: str, naming: str, fork_server: ForkServer, tmp_path: Path, need_part: Callable[[str], str]
 ) -> None:
     log = tmp_path / "strace"
     traced = [need_part("strace"), "-f", "-y", "-o", str(log), "-e", f"trace={CALLS}", sys.executable, "-m", "hcexport"]
-    with Saving(zygote, tmp_path) as saving:
+    with Saving(fork_server, tmp_path) as saving:
         argv = [*traced, *saving.argv("--if-exists", if_exists)]
         done = subprocess.run(argv, env=saving.env, cwd=saving.work, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

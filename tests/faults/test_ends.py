@@ -8,26 +8,17 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from shlex import join, quote
-from typing import Protocol
 
 import pytest
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import ForkServer, Hcexport
 
-from .process import Zygote
 from .saving import Saving
 from .turns import json_says
 
 LIST = ["list", "--latest", "3"]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
-
-
-class Hcexport(Protocol):
-    """The fixture that all tests share."""
-
-    env: dict[str, str]
-
-    def argv(self, *args: str | Path) -> list[str]: ...
 
 
 @pytest.fixture
@@ -151,13 +142,13 @@ def test_bad_input_is_one_line(line: str, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Berlin"])
-def test_the_date_for_never_is_one_in_every_zone(zone: str, zygote: Zygote, tmp_path: Path) -> None:
+def test_the_date_for_never_is_one_in_every_zone(zone: str, fork_server: ForkServer, tmp_path: Path) -> None:
     """East of Greenwich the last second of year 9999 is past the end of the calendar."""
     row = {"id": "vegcl1xm6u", "startTime": 253_402_300_799_000, "endTime": 253_402_300_799_000}
-    with Saving(zygote, tmp_path) as saving:
+    with Saving(fork_server, tmp_path) as saving:
         path = "/gis/admin/healthCheck/reports/query"
         saving.organization.turns[path] = [json_says(json.dumps({"runs": [row]}).encode())]
         argv = ["hcexport", "list", "--url", f"{saving.origin}/gis"]
-        ended = zygote.run(argv, {**saving.env, "TZ": zone}, saving.work, 9)
+        ended = fork_server.run(argv, {**saving.env, "TZ": zone}, saving.work, 9)
     assert ended.status == 0, ended.stderr
     assert "9999-12-31" in ended.stdout

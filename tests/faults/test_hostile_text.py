@@ -5,22 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import pty
 import re
-import select
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.process import ForkServer
+from tests.support.server import Server
+from tests.support.terminal import Terminal
+
 from .jobs import say
-from .line import Server
 from .organization import CANARY, ITEM_PATH, Organization, item_json
-from .process import Zygote, environment
+from .process import environment
 from .saving import Saving
 from .table import A
 from .turns import json_says
@@ -78,20 +76,10 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 def on_a_terminal(argv: list[str], env: dict[str, str]) -> tuple[int, str]:
     """Status, and everything that a terminal would get."""
-    ours, theirs = pty.openpty()
-    read = bytearray()
-    with subprocess.Popen(
-        [sys.executable, "-m", "hcexport", *argv], env=env, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        until = time.monotonic() + 15
-        while time.monotonic() < until and select.select([ours], [], [], 15)[0]:
-            try:
-                read += os.read(ours, 65536)
-            except OSError:  # the other end is closed: EIO
-                break
-    os.close(ours)
-    return process.returncode, read.decode("utf-8").replace("\r\n", "\n")
+    with Terminal([sys.executable, "-m", "hcexport", *argv], env=env) as terminal:
+        ended = terminal.converse()
+    ended.screen.encode()  # fails on a byte that is not UTF-8
+    return ended.status, ended.screen.replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("words", [["list"], ["show", "r000000007"]], ids=" ".join)
@@ -106,9 +94,11 @@ def test_on_a_terminal(words: list[str], server: Server, env: dict[str, str]) ->
 @pytest.mark.parametrize(
     "words", [["list"], ["list", "--format", "csv"], ["list", "--format", "ids"], ["show", "r000000007"]], ids=" ".join
 )
-def test_into_a_pipe(words: list[str], server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_into_a_pipe(
+    words: list[str], server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path
+) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, *words)], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, *words)], env, work, 10)
     assert ended.status == 0, ended.stderr
     assert OBEYED.findall(ended.stdout) == []
     if words[0] == "list":
@@ -116,23 +106,23 @@ def test_into_a_pipe(words: list[str], server: Server, env: dict[str, str], zygo
         assert len(ended.stdout.splitlines()) == len(NAMES) + header
 
 
-def test_rows_keep_their_columns(server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_rows_keep_their_columns(server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, "list")], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, "list")], env, work, 10)
     assert len({line.count("\t") for line in ended.stdout.splitlines()}) == 1
 
 
-def test_no_cell_is_a_formula(server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_no_cell_is_a_formula(server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, "list", "--format", "csv")], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, "list", "--format", "csv")], env, work, 10)
     cells = [cell for row in csv.reader(io.StringIO(ended.stdout)) for cell in row]
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d"))] == []
     assert "'=cmd|' /C calc'!A0" in cells
 
 
-def test_json_is_loss_free(server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+def test_json_is_loss_free(server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path) -> None:
     (work := tmp_path / "work").mkdir()
-    ended = zygote.run(["hcexport", *arguments(server, "list", "--format", "json")], env, work, 10)
+    ended = fork_server.run(["hcexport", *arguments(server, "list", "--format", "json")], env, work, 10)
     found = {report["id"]: report["name"] for report in json.loads(ended.stdout)}
     expected = {f"r{number:09}": re.sub("[\ud800-\udfff]", "\ufffd", name) for number, name in enumerate(NAMES)}
     assert found == expected
@@ -140,19 +130,19 @@ def test_json_is_loss_free(server: Server, env: dict[str, str], zygote: Zygote, 
 
 
 def test_a_servers_complaint_is_one_harmless_line(
-    server: Server, env: dict[str, str], zygote: Zygote, tmp_path: Path
+    server: Server, env: dict[str, str], fork_server: ForkServer, tmp_path: Path
 ) -> None:
     (work := tmp_path / "work").mkdir()
     for number, name in enumerate(NAMES):
-        ended = zygote.run(["hcexport", *arguments(server, "show", f"e{number}")], env, work, 10)
+        ended = fork_server.run(["hcexport", *arguments(server, "show", f"e{number}")], env, work, 10)
         assert ended.status != 0
         assert OBEYED.findall(ended.stderr) == [], name
         assert len([line for line in ended.stderr.splitlines() if line.startswith("hcexport: error: ")]) == 1
         assert len(ended.stderr.splitlines()) <= 2
 
 
-def test_no_name_leads_out_of_the_folder(zygote: Zygote, tmp_path: Path) -> None:
-    with Saving(zygote, tmp_path) as saving:
+def test_no_name_leads_out_of_the_folder(fork_server: ForkServer, tmp_path: Path) -> None:
+    with Saving(fork_server, tmp_path) as saving:
         for number, name in enumerate(NAMES):
             saving.organization.turns[ITEM_PATH] = [json_says(item_json(itemName=name))]
             folder = saving.work / f"into{number}"

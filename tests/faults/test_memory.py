@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from .line import Line
+from tests.support.process import ForkServer
+from tests.support.server import Line
+
 from .organization import Version
-from .process import Zygote
 from .saving import Saving
 from .turns import gzipped, json_says, says
 
@@ -59,7 +60,7 @@ def measured(saving: Saving, *more: str, argv: Sequence[str] = ()) -> tuple[int,
     return int(status), int(peak_kib) * 1024 / MIB
 
 
-def peak_mib(folder: Path, size: int, zygote: Zygote) -> float:
+def peak_mib(folder: Path, size: int, fork_server: ForkServer) -> float:
     """Peak of resident memory (MiB) of a process that saves a zip of ``size`` bytes."""
     folder.mkdir()
     source = folder / "source.zip"
@@ -71,7 +72,7 @@ def peak_mib(folder: Path, size: int, zygote: Zygote) -> float:
             line.connection.settimeout(60)
             line.connection.sendfile(file)
 
-    with Saving(zygote, folder, [pours]) as saving:
+    with Saving(fork_server, folder, [pours]) as saving:
         status, peak = measured(saving)
     assert status == 0
     assert (saving.work / "reports.zip").stat().st_size == source.stat().st_size
@@ -82,8 +83,11 @@ def peak_mib(folder: Path, size: int, zygote: Zygote) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_memory_does_not_grow_with_the_file(zygote: Zygote, tmp_path: Path) -> None:
-    small, large = peak_mib(tmp_path / "small", 200 * MIB, zygote), peak_mib(tmp_path / "large", 2048 * MIB, zygote)
+def test_memory_does_not_grow_with_the_file(fork_server: ForkServer, tmp_path: Path) -> None:
+    small, large = (
+        peak_mib(tmp_path / "small", 200 * MIB, fork_server),
+        peak_mib(tmp_path / "large", 2048 * MIB, fork_server),
+    )
     print(f"200 MiB: {small:.1f} MiB, 2 GiB: {large:.1f} MiB")
     assert large < CEILING_MIB
     assert large < 1.1 * small
@@ -91,10 +95,10 @@ def test_memory_does_not_grow_with_the_file(zygote: Zygote, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
 @pytest.mark.parametrize("where", ["description", "file"])
-def test_a_bomb_stays_packed(where: str, encoding: str, zygote: Zygote, tmp_path: Path) -> None:
+def test_a_bomb_stays_packed(where: str, encoding: str, fork_server: ForkServer, tmp_path: Path) -> None:
     bomb = gzipped(bytes(300 * MIB))
     answer = says(200, gzipped(bomb) if "," in encoding else bomb, content_encoding=encoding)
-    with Saving(zygote, tmp_path, [answer]) as saving:
+    with Saving(fork_server, tmp_path, [answer]) as saving:
         if where == "description":
             path = next(path for path in saving.organization.turns if path.endswith("3"))
             saving.organization.turns = {path: [answer]}
@@ -130,8 +134,10 @@ def many_members() -> bytes:
     ],
     ids=["bzip2", "deflated", "many members"],
 )
-def test_no_zip_takes_more_than_150_mib(make: Callable[[], bytes], status: int, zygote: Zygote, tmp_path: Path) -> None:
-    with Saving(zygote, tmp_path, [says(200, make(), content_type="application/zip")]) as saving:
+def test_no_zip_takes_more_than_150_mib(
+    make: Callable[[], bytes], status: int, fork_server: ForkServer, tmp_path: Path
+) -> None:
+    with Saving(fork_server, tmp_path, [says(200, make(), content_type="application/zip")]) as saving:
         ended, peak = measured(saving, "--timeout", "60")
     print(f"{peak:.1f} MiB")
     assert ended == status
@@ -155,22 +161,22 @@ LISTS = {
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_no_answer_costs_more_than_its_share(kind: str, zygote: Zygote, tmp_path: Path) -> None:
+def test_no_answer_costs_more_than_its_share(kind: str, fork_server: ForkServer, tmp_path: Path) -> None:
     """Objects take up to 30 times the room of their JSON."""
-    with Saving(zygote, tmp_path) as saving:
+    with Saving(fork_server, tmp_path) as saving:
         saving.organization.turns["/gis/admin/jobs/j1"] = [json_says(LISTS[kind])]
         status, peak = measured(saving, argv=["wait", "j1", "--url", f"{saving.origin}/gis", "--timeout", "1"])
     assert status == 124
     assert peak < 150
 
 
-def test_a_list_that_never_ends_is_left_in_time(zygote: Zygote, tmp_path: Path) -> None:
+def test_a_list_that_never_ends_is_left_in_time(fork_server: ForkServer, tmp_path: Path) -> None:
     def page(line: Line, _now: Version) -> None:
         start = int(line.request.target.partition("start=")[2].partition("&")[0])
         rows = [{"id": str(start + number), "name": "x" * 200, "blob": "y" * 3000} for number in range(1000)]
         json_says(json.dumps({"runs": rows, "nextStart": start + 1000}).encode())(line, _now)
 
-    with Saving(zygote, tmp_path) as saving:
+    with Saving(fork_server, tmp_path) as saving:
         saving.organization.turns["/gis/admin/healthCheck/reports/query"] = [page]
         status, peak = measured(saving, argv=["list", "--url", f"{saving.origin}/gis"])
     assert status == 6

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.server import Server
+
 from .jobs import Exporter, shows
-from .line import Server
 from .organization import CANARY, ITEM_PATH, good
 from .process import environment
 from .table import A

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from hcexport.store.ledger import Ledger, LedgerEntry
+from tests.support.process import Ended, ForkServer
+from tests.support.server import Line, Server
 
 from . import turns
-from .jobs import RUN_ID, USER, Answering, Exporter, accepted, say
-from .line import Line, Server
+from .jobs import RUN_ID, USER, Answering, Exporter, accepted, make_reports, say
 from .organization import CANARY, Version
-from .process import Ended, Zygote, environment
+from .process import environment
 from .table import A
 
 Export = Callable[..., Ended]
@@ -55,8 +54,8 @@ WAYS_TO_LOSE: dict[str, Answering] = {
 class Cluster:
     """An exporter on a socket, and hcexport's exports to it."""
 
-    def __init__(self, exporter: Exporter, origin: str, zygote: Zygote, folder: Path) -> None:
-        self.exporter, self._zygote = exporter, zygote
+    def __init__(self, exporter: Exporter, origin: str, fork_server: ForkServer, folder: Path) -> None:
+        self.exporter, self._fork_server = exporter, fork_server
         self.url = f"{origin}/gis"
         self.work = folder / "work"
         self.home = folder / "home"
@@ -66,7 +65,7 @@ class Cluster:
         """``hcexport export`` of one report."""
         argv = ["hcexport", "export", "--run-ids", RUN_ID, "--url", self.url, *more]
         given = environment(self.home, HCEXPORT_TOKEN=CANARY, **env)
-        return self._zygote.run(argv, given, self.work, 10)
+        return self._fork_server.run(argv, given, self.work, 10)
 
     def ledger(self) -> list[LedgerEntry]:
         """What is known on this machine."""
@@ -78,15 +77,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster(exporter: Exporter, zygote: Zygote, folder: Path) -> Iterator[Cluster]:
+def cluster(exporter: Exporter, fork_server: ForkServer, folder: Path) -> Iterator[Cluster]:
     with Server(exporter) as server:
-        yield Cluster(exporter, f"http://127.0.0.1:{server.port}", zygote, folder)
+        yield Cluster(exporter, f"http://127.0.0.1:{server.port}", fork_server, folder)
     assert server.errors == []
 
 
 @pytest.mark.parametrize("way", WAYS_TO_LOSE)
-def test_lost_answer_of_a_job_that_runs_is_adopted(way: str, zygote: Zygote, tmp_path: Path) -> None:
-    with cluster(Exporter([WAYS_TO_LOSE[way]]), zygote, tmp_path) as organization:
+def test_lost_answer_of_a_job_that_runs_is_adopted(way: str, fork_server: ForkServer, tmp_path: Path) -> None:
+    with cluster(Exporter([WAYS_TO_LOSE[way]]), fork_server, tmp_path) as organization:
         ended = organization.export()
     (job_id,) = organization.exporter.ran
     assert (ended.status, ended.stdout.strip(), organization.exporter.posts) == (0, job_id, 1), ended.stderr
@@ -94,8 +93,8 @@ def test_lost_answer_of_a_job_that_runs_is_adopted(way: str, zygote: Zygote, tmp
 
 
 @pytest.mark.parametrize("way", WAYS_TO_LOSE)
-def test_lost_answer_without_a_job_is_an_unknown_outcome(way: str, zygote: Zygote, tmp_path: Path) -> None:
-    with cluster(Exporter([WAYS_TO_LOSE[way]], [False]), zygote, tmp_path) as organization:
+def test_lost_answer_without_a_job_is_an_unknown_outcome(way: str, fork_server: ForkServer, tmp_path: Path) -> None:
+    with cluster(Exporter([WAYS_TO_LOSE[way]], [False]), fork_server, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, ended.stdout, organization.exporter.posts) == (9, "", 1), ended.stderr
     (hint,) = [line for line in ended.stderr.splitlines() if line.startswith("hint: ")]
@@ -106,22 +105,22 @@ def test_lost_answer_without_a_job_is_an_unknown_outcome(way: str, zygote: Zygot
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_never_more_than_one_export_an_invocation(zygote: Zygote, tmp_path: Path) -> None:
+def test_never_more_than_one_export_an_invocation(fork_server: ForkServer, tmp_path: Path) -> None:
     for number in range(12):
         for way, answer in WAYS_TO_LOSE.items():
             exporter = Exporter([answer], [number % 2 == 0])
             if way == "silence":
                 continue  # waits for its time-out; seen above
             (folder := tmp_path / f"{number} {way}").mkdir()
-            with cluster(exporter, zygote, folder) as organization:
+            with cluster(exporter, fork_server, folder) as organization:
                 ended = organization.export()
             assert (exporter.posts, ended.status) == (1, 0 if number % 2 == 0 else 9), (way, ended.stderr)
 
 
-def test_two_jobs_that_could_be_it_are_an_unknown_outcome(zygote: Zygote, tmp_path: Path) -> None:
+def test_two_jobs_that_could_be_it_are_an_unknown_outcome(fork_server: ForkServer, tmp_path: Path) -> None:
     exporter = Exporter([WAYS_TO_LOSE["RST"]])
     exporter.on_post = lambda: exporter.runs() and None
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, exporter.posts) == (9, 1)
 
@@ -137,42 +136,37 @@ def test_two_jobs_that_could_be_it_are_an_unknown_outcome(zygote: Zygote, tmp_pa
     ids=str,
 )
 def test_a_job_of_another_user_operation_or_time_is_not_adopted(
-    other: dict[str, object], zygote: Zygote, tmp_path: Path
+    other: dict[str, object], fork_server: ForkServer, tmp_path: Path
 ) -> None:
     exporter = Exporter([WAYS_TO_LOSE["RST"]], [False])
     exporter.on_post = lambda: exporter.runs(**other) and None
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, exporter.posts) == (9, 1), ended.stderr
 
 
-def test_a_job_of_an_earlier_export_is_not_adopted_again(zygote: Zygote, tmp_path: Path) -> None:
+def test_a_job_of_an_earlier_export_is_not_adopted_again(fork_server: ForkServer, tmp_path: Path) -> None:
     exporter = Exporter([accepted, WAYS_TO_LOSE["RST"]], [True, False])
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         first, second = organization.export(), organization.export()
     assert (first.status, second.status) == (0, 9), second.stderr
 
 
-def test_jobs_that_cannot_be_read_are_an_unknown_outcome(zygote: Zygote, tmp_path: Path) -> None:
+def test_jobs_that_cannot_be_read_are_an_unknown_outcome(fork_server: ForkServer, tmp_path: Path) -> None:
     exporter = Exporter([WAYS_TO_LOSE["FIN"]])
     exporter.turns["/gis/admin/jobs"] = [turns.says(403)]
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, exporter.posts) == (9, 1), ended.stderr
 
 
 def zip_of(*run_ids: str, key: str = "id") -> Version:
     """An export of reports, as large as it need be; ``key`` is what its JSON calls their ids."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for run_id in run_ids:
-            archive.writestr(f"nightly_{run_id}.json", json.dumps({key: run_id}))
-            archive.writestr(f"nightly_{run_id}.csv", "id,result\r\n")
-    return Version(file.getvalue(), '"z"')
+    return Version(make_reports(run_ids, key), '"z"')
 
 
-def test_an_adopted_job_is_confirmed_by_its_zip(zygote: Zygote, tmp_path: Path) -> None:
-    with cluster(Exporter([WAYS_TO_LOSE["502 page"]]), zygote, tmp_path) as organization:
+def test_an_adopted_job_is_confirmed_by_its_zip(fork_server: ForkServer, tmp_path: Path) -> None:
+    with cluster(Exporter([WAYS_TO_LOSE["502 page"]]), fork_server, tmp_path) as organization:
         ended = organization.export("--out", "x.zip", "--format", "json")
     assert ended.status == 0, ended.stderr
     record = json.loads(ended.stdout)
@@ -190,11 +184,11 @@ UNCONFIRMED = {
 
 @pytest.mark.parametrize("kind", UNCONFIRMED)
 def test_a_zip_that_does_not_confirm_the_job_is_published_by_its_owner_alone(
-    kind: str, zygote: Zygote, tmp_path: Path
+    kind: str, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     exporter = Exporter([WAYS_TO_LOSE["502 page"]])
     exporter.versions = [UNCONFIRMED[kind]]
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         old = organization.work / "x.zip"
         old.write_bytes(b"what was there before")
         ended = organization.export("--out", "x.zip", "--if-exists", "overwrite", "--cleanup", "--format", "json")
@@ -206,30 +200,32 @@ def test_a_zip_that_does_not_confirm_the_job_is_published_by_its_owner_alone(
         assert [entry.job_id for entry in organization.ledger()] == [None]
         assert not any(path.endswith("/delete") for path in exporter.asked)
         argv = ["hcexport", "download", job_id, "--url", organization.url, "--out", "y.zip"]
-        ended = zygote.run(argv, environment(organization.home, HCEXPORT_TOKEN=CANARY), organization.work, 10)
+        ended = fork_server.run(argv, environment(organization.home, HCEXPORT_TOKEN=CANARY), organization.work, 10)
         assert (ended.status, (organization.work / "y.zip").read_bytes()) == (0, UNCONFIRMED[kind].body)
 
 
 @pytest.mark.parametrize(("kind", "status"), [("ours", 0), ("another's", 9)])
 def test_a_wait_for_a_job_that_was_adopted_confirms_it_as_well(
-    kind: str, status: int, zygote: Zygote, tmp_path: Path
+    kind: str, status: int, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     exporter = Exporter([WAYS_TO_LOSE["502 page"]])
     exporter.versions = [UNCONFIRMED.get(kind, zip_of(RUN_ID))]
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         assert organization.export().status == 0
         argv = ["hcexport", "wait", *exporter.ran, "--url", organization.url, "--out", "x.zip"]
-        ended = zygote.run(argv, environment(organization.home, HCEXPORT_TOKEN=CANARY), organization.work, 10)
+        ended = fork_server.run(argv, environment(organization.home, HCEXPORT_TOKEN=CANARY), organization.work, 10)
     assert (ended.status, (organization.work / "x.zip").exists()) == (status, status == 0), ended.stderr
 
 
-def test_a_kill_between_the_post_and_its_answer_leaves_the_export_in_jobs(zygote: Zygote, tmp_path: Path) -> None:
+def test_a_kill_between_the_post_and_its_answer_leaves_the_export_in_jobs(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
     exporter = Exporter([accepted])
-    exporter.on_post = lambda: os.kill(zygote.pid, signal.SIGKILL)
-    with cluster(exporter, zygote, tmp_path) as organization:
+    exporter.on_post = lambda: os.kill(fork_server.pid, signal.SIGKILL)
+    with cluster(exporter, fork_server, tmp_path) as organization:
         assert organization.export().status == -signal.SIGKILL
         argv = ["hcexport", "jobs", "--offline", "--url", organization.url, "--format", "json"]
-        ended = zygote.run(argv, environment(organization.home), organization.work, 10)
+        ended = fork_server.run(argv, environment(organization.home), organization.work, 10)
     (row,) = json.loads(ended.stdout)
     assert (row["job_id"], row["status"], row["run_ids"]) == ("", "UNKNOWN", [RUN_ID])
 
@@ -237,54 +233,53 @@ def test_a_kill_between_the_post_and_its_answer_leaves_the_export_in_jobs(zygote
 @pytest.mark.parametrize("hostile", ["../x?", "a%2fb", "a\udcffb"])
 @pytest.mark.parametrize("command", ["export", "show", "wait", "download"])
 def test_an_id_that_would_lead_elsewhere_is_not_sent(
-    hostile: str, command: str, zygote: Zygote, tmp_path: Path
+    hostile: str, command: str, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     exporter = Exporter([accepted])
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         words = ["export", "--run-ids", hostile] if command == "export" else [command, hostile]
         given = environment(organization.home, HCEXPORT_TOKEN=CANARY)
-        ended = zygote.run(["hcexport", *words, "--url", organization.url], given, organization.work, 10)
+        ended = fork_server.run(["hcexport", *words, "--url", organization.url], given, organization.work, 10)
     assert (ended.status, exporter.posts, exporter.asked) == (2, 0, {}), ended.stderr
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_refused_for_a_while_is_waited_out(status: int, zygote: Zygote, tmp_path: Path) -> None:
+def test_refused_for_a_while_is_waited_out(status: int, fork_server: ForkServer, tmp_path: Path) -> None:
     busy = _as_answer(turns.says(status, retry_after="0"))
-    with cluster(Exporter([busy, busy, accepted], [False, False, True]), zygote, tmp_path) as organization:
+    with cluster(Exporter([busy, busy, accepted], [False, False, True]), fork_server, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, len(organization.exporter.ran), organization.exporter.posts) == (0, 1, 3), ended.stderr
 
 
 @pytest.mark.parametrize(("answer", "status"), [(turns.says(429, retry_after="31536000"), 6), (turns.says(413), 6)])
 def test_surely_refused_leaves_nothing_to_look_for(
-    answer: Callable[..., None], status: int, zygote: Zygote, tmp_path: Path
+    answer: Callable[..., None], status: int, fork_server: ForkServer, tmp_path: Path
 ) -> None:
-    with cluster(Exporter([_as_answer(answer)], [False]), zygote, tmp_path) as organization:
+    with cluster(Exporter([_as_answer(answer)], [False]), fork_server, tmp_path) as organization:
         ended = organization.export()
     assert (ended.status, organization.exporter.posts, organization.ledger()) == (status, 1, []), ended.stderr
 
 
-def test_redirected_post_is_not_followed(zygote: Zygote, tmp_path: Path) -> None:
+def test_redirected_post_is_not_followed(fork_server: ForkServer, tmp_path: Path) -> None:
     moved = _as_answer(turns.says(307, b"", location="/gis/admin/healthCheck/reports/export"))
-    with cluster(Exporter([moved], [False]), zygote, tmp_path) as organization:
+    with cluster(Exporter([moved], [False]), fork_server, tmp_path) as organization:
         ended = organization.export()
     assert organization.exporter.posts == 1
     assert ended.status in {6, 9}
 
 
 def test_intent_is_in_the_ledger_before_the_post_and_the_job_before_it_is_printed(
-    zygote: Zygote, tmp_path: Path
+    fork_server: ForkServer, tmp_path: Path
 ) -> None:
     seen: list[list[str | None]] = []
     exporter = Exporter([accepted])
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
 
         def look(line: Line | None = None, _now: object = None) -> None:
             seen.append([entry.job_id for entry in organization.ledger()])
             if line is not None:
-                said = (tmp_path / "work.stderr").read_text()
                 (job_id,) = exporter.ran
-                seen.append([job_id if job_id in said else "not said"])
+                seen.append([job_id if job_id in fork_server.stderr() else "not said"])
                 say(line, exporter.ran[job_id])
 
         exporter.on_post = look
@@ -295,10 +290,10 @@ def test_intent_is_in_the_ledger_before_the_post_and_the_job_before_it_is_printe
     assert seen == [[None], [job_id], [job_id]]
 
 
-def test_the_user_is_the_tokens_own(zygote: Zygote, tmp_path: Path) -> None:
+def test_the_user_is_the_tokens_own(fork_server: ForkServer, tmp_path: Path) -> None:
     """A token from the environment says no name; the search asks for it before it takes a job for its own."""
     exporter = Exporter([WAYS_TO_LOSE["RST"]])
-    with cluster(exporter, zygote, tmp_path) as organization:
+    with cluster(exporter, fork_server, tmp_path) as organization:
         assert organization.export().status == 0
         assert exporter.asked["/gis/sharing/rest/community/self"] == 1
         assert [entry.username for entry in organization.ledger()] in ([USER], [""])

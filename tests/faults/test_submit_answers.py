@@ -21,9 +21,9 @@ from hcexport.store.ledger import Ledger
 from hcexport.times import Deadline
 from hcexport.transfer import submit as module
 from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
+from tests.support.server import Line, Server
 
 from .jobs import RUN_ID, USER, Exporter, accepted, say
-from .line import Line, Server
 from .submit_answers import CASES, ROWS, api_error, page
 
 JOBS = "/gis/admin/jobs"
@@ -46,7 +46,7 @@ class Tokens:
     def current(self) -> Secret:
         return Secret(f"token-{self.number}")
 
-    def renewed(self, rejected: Secret) -> Secret:
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
         assert rejected == self.current()
         if not self.renews:
             raise SignInRequired("there is nothing to renew it with")

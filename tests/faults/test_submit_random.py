@@ -7,13 +7,11 @@ for the job meets faults of its own.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
 import threading
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,11 +21,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from hcexport.store.ledger import Ledger
+from tests.support.process import ForkServer
+from tests.support.server import Line, Server
 
-from .jobs import job_json, say
-from .line import Line, Server
+from .jobs import job_json, make_reports, say
 from .organization import not_found
-from .process import Zygote, environment
+from .process import SMALL, environment
 from .submit_answers import CASES, ROWS
 from .turns import HTML
 
@@ -96,22 +95,13 @@ class Cluster:
         if item.removeprefix("u") not in self.reports:
             return not_found(line)
         if operation == "download":
-            return line.answer(200, zip_of(self.reports[item.removeprefix("u")]), content_type="application/zip")
+            return line.answer(200, make_reports(self.reports[item.removeprefix("u")]), content_type="application/zip")
         return say(line, {"itemID": item, "itemName": "reports.zip", "committed": True})
 
 
-def zip_of(run_ids: list[str]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for run_id in run_ids:
-            archive.writestr(zipfile.ZipInfo(f"nightly_{run_id}.json"), json.dumps({"id": run_id}))
-            archive.writestr(zipfile.ZipInfo(f"nightly_{run_id}.csv"), "id,result\r\n")
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
-def pair() -> Iterator[tuple[Zygote, Zygote]]:
-    both = (Zygote(), Zygote())
+def pair() -> Iterator[tuple[ForkServer, ForkServer]]:
+    both = (ForkServer(SMALL), ForkServer(SMALL))
     yield both
     for one in both:
         one.close()
@@ -125,7 +115,7 @@ def entries_of(home: Path) -> list[str | None]:
         ledger.close()
 
 
-def play(number: int, pair: tuple[Zygote, Zygote], folder: Path) -> Counter[tuple[int, bool]]:
+def play(number: int, pair: tuple[ForkServer, ForkServer], folder: Path) -> Counter[tuple[int, bool]]:
     """One round: two exports at once. Returns how they ended, and whether their jobs were adopted."""
     dice = random.Random(number)
     cluster = Cluster(dice)
@@ -137,13 +127,13 @@ def play(number: int, pair: tuple[Zygote, Zygote], folder: Path) -> Counter[tupl
     works = [folder / "one", folder / "two"]
     with Server(cluster) as server:
         url = f"http://127.0.0.1:{server.port}/gis"
-        for which, zygote in enumerate(pair):
+        for which, fork_server in enumerate(pair):
             works[which].mkdir(parents=True)
             token = tokens[0 if shares_account else which]
             argv = ["hcexport", "export", "--run-ids", reports[which], "--url", url, "--out", "x.zip", "-F", "json"]
-            zygote.start(argv, environment(homes[which], HCEXPORT_TOKEN=token), works[which])
+            fork_server.start(argv, environment(homes[which], HCEXPORT_TOKEN=token), works[which])
             time.sleep(dice.choice([0.0, 0.0, 0.1]))
-        ended = [zygote.wait(work, 30) for zygote, work in zip(pair, works, strict=True)]
+        ended = [fork_server.wait(30) for fork_server in pair]
     assert server.errors == []
     made = Counter(reports[0] for reports in cluster.reports.values())
     for which, end in enumerate(ended):
@@ -154,7 +144,7 @@ def play(number: int, pair: tuple[Zygote, Zygote], folder: Path) -> Counter[tupl
         saved = works[which] / "x.zip"
         assert saved.exists() is (end.status == 0), why
         if end.status == 0:
-            assert saved.read_bytes() == zip_of([reports[which]]), why
+            assert saved.read_bytes() == make_reports([reports[which]]), why
         elif end.status != 9 and not same_report:
             assert made[reports[which]] == 0 or any(job in end.stderr for job in cluster.jobs), why
     unknown = sum(entries_of(home).count(None) for home in set(homes))
@@ -169,7 +159,9 @@ def _record(stdout: str) -> Mapping[str, bool]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 6 * ROUNDS)
-def test_of_two_exports_at_once_each_is_made_once_and_gets_its_own(pair: tuple[Zygote, Zygote], tmp_path: Path) -> None:
+def test_of_two_exports_at_once_each_is_made_once_and_gets_its_own(
+    pair: tuple[ForkServer, ForkServer], tmp_path: Path
+) -> None:
     seen: Counter[tuple[int, bool]] = Counter()
     for number in range(ROUNDS):
         seen += play(number, pair, tmp_path / str(number))

@@ -15,12 +15,13 @@ from hcexport.api.network import _Stream
 from hcexport.api.session import Session
 from hcexport.api.tls import TlsOptions
 from hcexport.organization import Organization
+from tests.support.process import Ended, ForkServer
+from tests.support.server import Line, Server
 
 from . import tls
 from .jobs import Exporter, shows
-from .line import Line, Server
 from .organization import CANARY, ITEM_PATH, Turn, Version, good
-from .process import SMALL, Ended, Zygote, environment
+from .process import SMALL, environment
 from .table import A
 from .turns import cut
 
@@ -121,8 +122,8 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 class Run:
     """hcexport against an organization over TLS, with something between that it reaches directly or as its proxy."""
 
-    def __init__(self, zygote: Zygote, folder: Path) -> None:
-        self.zygote, self.folder = zygote, folder
+    def __init__(self, fork_server: ForkServer, folder: Path) -> None:
+        self.fork_server, self.folder = fork_server, folder
         self.connections = 0
         self.exporter = Exporter([])
 
@@ -136,7 +137,7 @@ class Run:
             if as_proxy:
                 env["HTTPS_PROXY"] = f"http://127.0.0.1:{between.port}"
             port = server.port if as_proxy else between.port
-            ended = self.zygote.run(
+            ended = self.fork_server.run(
                 ["hcexport", *argv, "--url", f"https://127.0.0.1:{port}/gis"], env, work, limit_s, CONSTANTS
             )
             between.close()
@@ -147,8 +148,8 @@ class Run:
 
 
 @pytest.fixture
-def run(zygote: Zygote, tmp_path: Path) -> Run:
-    return Run(zygote, tmp_path)
+def run(fork_server: ForkServer, tmp_path: Path) -> Run:
+    return Run(fork_server, tmp_path)
 
 
 BAD_TUNNELS: dict[str, Visit] = {

@@ -1,4 +1,4 @@
-"""Contract 6: a job is waited for through everything that passes, and not beyond what does not."""
+"""A job is waited for through everything that passes, and not beyond what does not."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.process import Ended, ForkServer
+from tests.support.server import Server
+
 from . import turns
 from .jobs import Exporter, job_json, say, shows
-from .line import Server
 from .organization import CANARY, ITEM_PATH, Turn, good
-from .process import SMALL, Ended, Zygote, environment
+from .process import SMALL, environment
 from .table import A
 
 JOB = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
@@ -24,17 +26,17 @@ PAGE = turns.says(content_type="text/html")
 class Waiter:
     """hcexport wait, for a job that goes through ``seen``."""
 
-    def __init__(self, seen: Sequence[Turn], zygote: Zygote, folder: Path) -> None:
+    def __init__(self, seen: Sequence[Turn], fork_server: ForkServer, folder: Path) -> None:
         self.exporter = Exporter([])
         self.exporter.turns |= {PATH: seen}
-        self._zygote, self._folder = zygote, folder
+        self._fork_server, self._folder = fork_server, folder
 
     def wait(self, *more: str) -> Ended:
         """To its end."""
         with Server(self.exporter) as server:
             (work := self._folder / "work").mkdir()
             argv = ["hcexport", "wait", JOB, "--url", f"http://127.0.0.1:{server.port}/gis", "--timeout", "5", *more]
-            ended = self._zygote.run(argv, environment(self._folder / "home", HCEXPORT_TOKEN=CANARY), work, 9)
+            ended = self._fork_server.run(argv, environment(self._folder / "home", HCEXPORT_TOKEN=CANARY), work, 9)
         assert server.errors == []
         assert "Traceback" not in ended.stderr
         assert CANARY not in ended.stderr
@@ -50,8 +52,8 @@ Waiters = Callable[..., Waiter]
 
 
 @pytest.fixture
-def waiter(zygote: Zygote, tmp_path: Path) -> Waiters:
-    return lambda *seen: Waiter(seen, zygote, tmp_path)
+def waiter(fork_server: ForkServer, tmp_path: Path) -> Waiters:
+    return lambda *seen: Waiter(seen, fork_server, tmp_path)
 
 
 PASSES = {
@@ -160,10 +162,28 @@ def test_failed_says_the_servers_reason_wherever_it_stands(where: dict[str, obje
 @pytest.mark.parametrize(
     "result", [None, {}, [], "", {"URL": None}, {"URL": ""}, {"URL": 7}, {"message": "done"}], ids=str
 )
-def test_completed_without_a_url_has_failed_once_it_was_to_be_saved(result: object, waiter: Waiters) -> None:
-    ended = waiter(EXECUTING, shows("COMPLETED", result=result)).wait("--out", "reports.zip")
-    assert ended.status == 3, ended.stderr
-    assert "export again" in ended.stderr
+def test_completed_without_an_item_is_no_failure_of_the_job(result: object, waiter: Waiters) -> None:
+    waiting = waiter(EXECUTING, shows("COMPLETED", result=result))
+    ended = waiting.wait("--out", "reports.zip")
+    assert ended.status == 6, ended.stderr
+    assert "hcexport download ITEM --url" in ended.stderr
+    assert f"hcexport wait {JOB}" in ended.stderr
+    assert waiting.looks > 2
+    if result == {"message": "done"}:
+        assert "done" in ended.stderr
+
+
+def test_an_item_that_is_named_a_moment_later_is_saved(waiter: Waiters) -> None:
+    ended = waiter(EXECUTING, shows("COMPLETED", result=None), shows("COMPLETED", result=None), COMPLETED).wait(
+        "--out", "reports.zip"
+    )
+    assert ended.status == 0, ended.stderr
+
+
+def test_a_job_that_is_no_export_needs_no_item(waiter: Waiters) -> None:
+    waiting = waiter(shows("COMPLETED", result=None, operationURI="/gis/admin/healthCheck/run"))
+    assert waiting.wait().status == 0
+    assert waiting.looks == 1
 
 
 @pytest.mark.parametrize("place", ["http://127.0.0.1:1", "https://arcgis-private-ingress.svc.cluster.local", ""])

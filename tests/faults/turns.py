@@ -8,7 +8,8 @@ import zipfile
 from collections.abc import Callable
 from email.utils import formatdate
 
-from .line import Line
+from tests.support.server import Line
+
 from .organization import Turn, Version, asked_from, good
 
 ABSURD = "Tue, 24 Nov 2026 20:00:00 +99999999999999999999"

@@ -24,8 +24,10 @@ from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox, errors
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, sharing
+from hcexport.sandbox.faults import change_json, cut, in_turn, instead, late, normally, slowly
 from hcexport.sandbox.http import Json, Response
-from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, in_turn, instead, late, normally, slowly
+from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario
+from tests.support.process import Hcexport
 
 
 def cut_with_the_token(share: float) -> Any:
@@ -64,7 +66,7 @@ MISBEHAVIOUR = {
 # Twenty processes that start together: what takes long to import is imported once, before they part.
 AT_ONCE = """
 import os, sys
-import hcexport.api.http, hcexport.cli.credentials, hcexport.cli.commands.list
+import hcexport.api.http, hcexport.auth.sign_in, hcexport.cli.commands.list
 children = [os.fork() or hcexport.cli.main() for _ in range(20)]
 sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
@@ -77,7 +79,7 @@ def scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def organization(hcexport: Any, scenario: str, *, remember: bool, **options: Any) -> Iterator[Sandbox]:
+def organization(hcexport: Hcexport, scenario: str, *, remember: bool, **options: Any) -> Iterator[Sandbox]:
     with Sandbox(**{"scenario": scenario, "job_seconds": 0.3, **options}) as box:
         login(hcexport, box, *(["--remember"] if remember else []))
         yield box
@@ -102,7 +104,7 @@ def starts(box: Sandbox) -> list[int]:
 class TestInAnyCall:
     @pytest.mark.parametrize("words", [["status"], ["list"], ["show", "ID"], ["export", "--run-ids", "ID"]])
     def test_a_token_that_the_server_forgot_is_renewed_once(
-        self, hcexport_alone: Any, box: Sandbox, words: list[str]
+        self, hcexport_alone: Hcexport, box: Sandbox, words: list[str]
     ) -> None:
         login(hcexport_alone, box, "--remember")
         box.revoke_all_tokens()
@@ -110,7 +112,7 @@ class TestInAnyCall:
         done = hcexport_alone(*[box.reports[0].id if word == "ID" else word for word in words])
         assert (done.returncode, sign_ins(box) - before) == (0, 1), done.stderr
 
-    def test_the_next_run_finds_the_new_one(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_the_next_run_finds_the_new_one(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         login(hcexport_alone, box, "--remember")
         box.revoke_all_tokens()
         hcexport_alone("list")
@@ -118,7 +120,7 @@ class TestInAnyCall:
         assert hcexport_alone("list", "-v").returncode == 0
         assert sign_ins(box) == before
 
-    def test_one_that_is_about_to_end_is_not_sent(self, hcexport_alone: Any) -> None:
+    def test_one_that_is_about_to_end_is_not_sent(self, hcexport_alone: Hcexport) -> None:
         """The granted end counts: an hour is asked for, a second is granted."""
         with Sandbox(token_seconds=1.0) as box:
             login(hcexport_alone, box, "--remember")
@@ -129,14 +131,14 @@ class TestInAnyCall:
             assert sent
             assert not any(stored in header for header in sent)
 
-    def test_a_server_that_takes_no_token_is_asked_twice_and_no_more(self, hcexport_alone: Any) -> None:
+    def test_a_server_that_takes_no_token_is_asked_twice_and_no_more(self, hcexport_alone: Hcexport) -> None:
         with Sandbox(scenario="never-content") as deaf:
             env = {"HCEXPORT_URL": deaf.url, "HCEXPORT_USERNAME": deaf.username, "HCEXPORT_PASSWORD": deaf.password}
             assert hcexport_alone("list", env={**env, "HCEXPORT_STORE": "file"}).returncode == 4
             assert sign_ins(deaf) == 2
             assert len(deaf.requests) == 4
 
-    def test_one_that_nothing_renews_is_forgotten(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_one_that_nothing_renews_is_forgotten(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         login(hcexport_alone, box)
         box.revoke_all_tokens()
         assert hcexport_alone("list").returncode == 4
@@ -145,23 +147,42 @@ class TestInAnyCall:
         assert len(box.requests) == seen
 
     @pytest.mark.parametrize("ahead_s", [-7200.0, 7200.0])
-    def test_a_clock_that_is_two_hours_wrong_signs_nobody_out(self, hcexport_alone: Any, ahead_s: float) -> None:
+    def test_a_clock_that_is_two_hours_wrong_signs_nobody_out(self, hcexport_alone: Hcexport, ahead_s: float) -> None:
         with Sandbox(clock=lambda: time.time() + ahead_s) as box:
             login(hcexport_alone, box)
             for _ in range(2):
                 assert hcexport_alone("list", "--limit", "1").returncode == 0
             assert sign_ins(box) == 1
 
+    def test_a_date_ahead_makes_no_token_a_request(
+        self, hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The clock of an ingress is 5 hours ahead of the clock that tokens end by."""
+
+        def ends_early(call: RequestContext, answer: Json) -> Json:
+            return {**answer, "expires": answer["expires"] - 5 * 3600 * 1000}
+
+        scenario = Scenario("ahead", lambda: {sharing.generate_token: change_json(ends_early)})
+        monkeypatch.setitem(ROWS, "ahead", scenario)
+        with Sandbox(scenario="ahead", clock=lambda: time.time() + 5 * 3600, job_seconds=0.3) as box:
+            env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": box.password}
+            done = hcexport_alone("export", "--latest", "1", "--wait", env=env)
+            assert (done.returncode, sign_ins(box)) == (0, 1), done.stderr
+            login(hcexport_alone, box, "--remember")
+            for _ in range(2):
+                assert hcexport_alone("list", "--limit", "1").returncode == 0
+            assert sign_ins(box) == 2
+
 
 class TestInTheMiddle:
-    def test_of_a_poll(self, hcexport_alone: Any, tmp_path: Path) -> None:
+    def test_of_a_poll(self, hcexport_alone: Hcexport, tmp_path: Path) -> None:
         with organization(hcexport_alone, "expired-token", remember=True) as box:
             done = hcexport_alone("export", "--latest", "2", "--out", tmp_path / "out.zip")
             assert done.returncode == 0, done.stderr
             assert (exports(box), sign_ins(box)) == (1, 2)
         assert members(tmp_path / "out.zip")
 
-    def test_of_a_download_which_goes_on_from_where_it_was(self, hcexport_alone: Any, tmp_path: Path) -> None:
+    def test_of_a_download_which_goes_on_from_where_it_was(self, hcexport_alone: Hcexport, tmp_path: Path) -> None:
         with organization(hcexport_alone, "token-ends-in-download", remember=True, item_bytes=300_000) as box:
             done = hcexport_alone("export", "--latest", "2", "--out", tmp_path / "out.zip")
             assert done.returncode == 0, done.stderr
@@ -171,7 +192,7 @@ class TestInTheMiddle:
         assert members(tmp_path / "out.zip")
 
     @pytest.mark.parametrize("scenario", ["expired-token", "token-ends-once"])
-    def test_without_anything_to_renew_it_from(self, hcexport_alone: Any, tmp_path: Path, scenario: str) -> None:
+    def test_without_anything_to_renew_it_from(self, hcexport_alone: Hcexport, tmp_path: Path, scenario: str) -> None:
         with organization(hcexport_alone, scenario, remember=False, item_bytes=300_000) as box:
             out = tmp_path / "out.zip"
             done = hcexport_alone("export", "--latest", "2", "--out", out)
@@ -189,7 +210,7 @@ class TestInTheMiddle:
     @pytest.mark.timeout(120)
     @pytest.mark.parametrize("remember", [True, False])
     def test_a_life_of_5_s_a_job_of_20_s_a_download_of_20_s(
-        self, hcexport_alone: Any, tmp_path: Path, remember: bool
+        self, hcexport_alone: Hcexport, tmp_path: Path, remember: bool
     ) -> None:
         times = {"token_seconds": 5.0, "job_seconds": 20.0, "item_bytes": 400_000}
         with organization(hcexport_alone, "slow-and-cut", remember=remember, **times) as box:
@@ -208,7 +229,7 @@ class TestInTheMiddle:
 @pytest.mark.slow
 class TestAtOnce:
     @pytest.mark.parametrize("end", ["forgotten", "expired"])
-    def test_20_processes_make_at_most_2_sign_ins(self, hcexport_alone: Any, end: str) -> None:
+    def test_20_processes_make_at_most_2_sign_ins(self, hcexport_alone: Hcexport, end: str) -> None:
         """A sign-in takes long enough for all of them to meet at the lock."""
         with organization(hcexport_alone, "slow-sign-in", remember=True) as box:
             if end == "forgotten":
@@ -264,4 +285,4 @@ class TestBetweenCalls:
         first = tokens.current()
         pass_by(1e6)
         assert tokens.current() == first
-        assert tokens.renewed(first) != first
+        assert tokens.renew(first) != first

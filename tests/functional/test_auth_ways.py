@@ -1,34 +1,32 @@
-"""Which token is used: the sources in the order of contract.md 2, each passed over for a reason that is logged."""
+"""Which token is used: the sources in their order, each passed over for a reason that is logged."""
 
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import sharing
 from hcexport.sandbox.scenarios import ROWS, Fault, Scenario, in_turn, instead, late, normally, retry_later
+from tests.support.process import Hcexport
 
 WRONG = "not-the-password"
 
 
 @pytest.fixture
-def signed_in(hcexport_alone: Any, box: Sandbox) -> Any:
+def signed_in(hcexport_alone: Hcexport, box: Sandbox) -> Hcexport:
     """Hcexport after ``login``, without a password that it could renew the token with."""
     login(hcexport_alone, box)
     return hcexport_alone
 
 
-def login(hcexport: Any, box: Sandbox, *options: str) -> None:
+def login(hcexport: Hcexport, box: Sandbox, *options: str) -> None:
     done = hcexport(
         "login", box.url, "-u", box.username, "--password-stdin", "--store", "file", *options, stdin=box.password
     )
@@ -39,15 +37,15 @@ def sign_ins(box: Sandbox) -> int:
     return sum(request.path.endswith("/generateToken") for request in box.requests)
 
 
-def error_of(done: subprocess.CompletedProcess[str]) -> Any:
+def error_of(done: subprocess.CompletedProcess[str]) -> Hcexport:
     return json.loads(done.stderr.splitlines()[-1])["error"]
 
 
-def home(hcexport: Any) -> Path:
+def home(hcexport: Hcexport) -> Path:
     return Path(hcexport.env["HCEXPORT_HOME"])
 
 
-def token_origin(hcexport: Any, **env: str) -> str:
+def token_origin(hcexport: Hcexport, **env: str) -> str:
     done = hcexport("status", "--format", "json", env=env)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["token_origin"])
@@ -55,7 +53,7 @@ def token_origin(hcexport: Any, **env: str) -> str:
 
 class TestOrder:
     def test_each_source_when_those_before_it_have_nothing(
-        self, hcexport_alone: Any, box: Sandbox, tmp_path: Path
+        self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
     ) -> None:
         login(hcexport_alone, box, "--remember")
         file = tmp_path / "password"
@@ -82,7 +80,7 @@ class TestOrder:
         box.revoke_all_tokens()
         assert hcexport_alone("status", env=everything).returncode == 4
 
-    def test_the_names_of_esris_own_tool_suffice(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_the_names_of_esris_own_tool_suffice(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {
             "ARCGIS_ENTERPRISE_URL": box.url,
             "ARCGIS_ENTERPRISE_USER": box.username,
@@ -91,7 +89,7 @@ class TestOrder:
         assert hcexport_alone("list", "--limit", "1", env=env).returncode == 0
         assert not home(hcexport_alone).joinpath("credentials").exists()
 
-    def test_a_token_in_the_environment_is_used_as_it_is(self, signed_in: Any, box: Sandbox) -> None:
+    def test_a_token_in_the_environment_is_used_as_it_is(self, signed_in: Hcexport, box: Sandbox) -> None:
         """Nothing stands in for one that the server does not take, and nothing of it is stored."""
         env = {"HCEXPORT_TOKEN": "a-token-of-yesterday", "HCEXPORT_PASSWORD": box.password}
         before = sign_ins(box)
@@ -102,7 +100,7 @@ class TestOrder:
         kept = [path for path in home(signed_in).rglob("*") if path.is_file()]
         assert not any(b"a-token-of-yesterday" in path.read_bytes() for path in kept)
 
-    def test_each_step_is_logged_without_a_secret(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_each_step_is_logged_without_a_secret(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         login(hcexport_alone, box, "--remember")
         box.revoke_all_tokens()
         said = hcexport_alone("list", "--limit", "1", "-v").stderr
@@ -110,7 +108,21 @@ class TestOrder:
             assert f"token: {origin}: " in said
         assert box.password not in said
 
-    def test_nothing_to_sign_in_with_is_status_4_and_says_what_to_type(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_a_given_token_that_is_refused_is_to_be_replaced(self, signed_in: Hcexport, box: Sandbox) -> None:
+        """Signing in does not help: HCEXPORT_TOKEN stands before the stored token."""
+        error = error_of(signed_in("list", "-F", "json", env={"HCEXPORT_TOKEN": "a-token-of-yesterday"}))
+        assert "unset" in error["hint"]
+        assert "HCEXPORT_TOKEN," in error["hint"]
+
+    def test_a_password_without_a_user_is_said(self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path) -> None:
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_PASSWORD_FILE": str(tmp_path / "password")}
+        error = error_of(hcexport_alone("list", "-F", "json", env=env))
+        assert error["exit_status"] == 4
+        assert "HCEXPORT_PASSWORD_FILE" in error["message"]
+        assert "HCEXPORT_USERNAME" in error["message"]
+        assert box.requests == []
+
+    def test_nothing_to_sign_in_with_is_status_4(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         error = error_of(hcexport_alone("list", "--format", "json", env={"HCEXPORT_URL": box.url}))
         assert error["exit_status"] == 4
         assert f"hcexport login {box.url}" in error["hint"]
@@ -123,7 +135,7 @@ class TestPasswordFile:
         path.touch(0o600)
         return path
 
-    def test_spaces_belong_to_it_and_the_newline_does_not(self, hcexport_alone: Any, file: Path) -> None:
+    def test_spaces_belong_to_it_and_the_newline_does_not(self, hcexport_alone: Hcexport, file: Path) -> None:
         with Sandbox(password="  two  words ") as box:
             env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD_FILE": str(file)}
             file.write_text("  two  words \n")
@@ -132,7 +144,7 @@ class TestPasswordFile:
             assert hcexport_alone("list", "--limit", "1", env=env).returncode == 4
 
     def test_one_that_others_can_read_is_refused_and_not_sent(
-        self, hcexport_alone: Any, box: Sandbox, file: Path
+        self, hcexport_alone: Hcexport, box: Sandbox, file: Path
     ) -> None:
         file.write_text(box.password)
         file.chmod(0o644)
@@ -142,7 +154,7 @@ class TestPasswordFile:
         assert str(file) in done.stderr
         assert box.requests == []
 
-    def test_login_remembers_where_it_is(self, hcexport_alone: Any, box: Sandbox, file: Path) -> None:
+    def test_login_remembers_where_it_is(self, hcexport_alone: Hcexport, box: Sandbox, file: Path) -> None:
         """So that a token is renewed from it in the night, also after the password in it was changed."""
         file.write_text(box.password)
         words = ("login", box.url, "-u", box.username, "--store", "file", "--password-file", file)
@@ -155,13 +167,13 @@ class TestPasswordFile:
 
 class TestRefusedPassword:
     @pytest.mark.slow
-    def test_50_runs_with_a_wrong_one_send_it_once(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_50_runs_with_a_wrong_one_send_it_once(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
         statuses = {hcexport_alone("list", env=env).returncode for _ in range(50)}
         assert (statuses, sign_ins(box)) == ({4}, 1)
         assert hcexport_alone("list", "--limit", "1", env={**env, "HCEXPORT_PASSWORD": box.password}).returncode == 0
 
-    def test_also_when_they_run_at_once(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_also_when_they_run_at_once(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
         running = [
             subprocess.Popen(hcexport_alone.argv("list"), env={**hcexport_alone.env, **env}, stderr=subprocess.DEVNULL)
@@ -170,13 +182,13 @@ class TestRefusedPassword:
         assert {process.wait(40) for process in running} == {4}
         assert sign_ins(box) == 1
 
-    def test_what_is_remembered_of_it_is_a_salted_hash(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_what_is_remembered_of_it_is_a_salted_hash(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": WRONG}
         hcexport_alone("list", env=env)
         for path in home(hcexport_alone).rglob("*"):
             assert path.is_dir() or WRONG.encode() not in path.read_bytes()
 
-    def test_a_refusal_ends_the_run(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_a_refusal_ends_the_run(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         """Another password that is at hand may be wrong as well, and accounts lock after a few."""
         login(hcexport_alone, box, "--remember")
         next(home(hcexport_alone).rglob("*.password")).write_text(WRONG)
@@ -185,14 +197,14 @@ class TestRefusedPassword:
         assert hcexport_alone("list", env={"HCEXPORT_PASSWORD": "another-wrong-one"}).returncode == 4
         assert sign_ins(box) == before + 1
 
-    def test_the_next_one_is_tried_by_the_next_run(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_the_next_one_is_tried_by_the_next_run(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         login(hcexport_alone, box, "--remember")
         next(home(hcexport_alone).rglob("*.password")).write_text(WRONG)
         box.revoke_all_tokens()
         hcexport_alone("list")
         assert hcexport_alone("list", "--limit", "1", env={"HCEXPORT_PASSWORD": box.password}).returncode == 0
 
-    def test_a_locked_account_says_nothing_of_the_password(self, hcexport_alone: Any) -> None:
+    def test_a_locked_account_says_nothing_of_the_password(self, hcexport_alone: Hcexport) -> None:
         ahead = [0.0]
         with Sandbox(clock=lambda: time.time() + ahead[0]) as box:
             env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username}
@@ -205,7 +217,7 @@ class TestRefusedPassword:
             assert hcexport_alone("list", "--limit", "1", env=right).returncode == 0
 
     def test_a_state_folder_that_cannot_be_written_hides_no_refusal(
-        self, hcexport_alone: Any, box: Sandbox, tmp_path: Path
+        self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
     ) -> None:
         blocked = tmp_path / "blocked"
         blocked.mkdir()
@@ -233,7 +245,7 @@ class TestUnansweredPassword:
 
     @pytest.mark.parametrize("status", [429, 503])
     def test_a_server_that_asks_to_come_again_gets_it_once(
-        self, hcexport_alone: Any, portal: Callable[..., Sandbox], status: int
+        self, hcexport_alone: Hcexport, portal: Callable[..., Sandbox], status: int
     ) -> None:
         with portal(instead(lambda _call: retry_later(status, "Try Again", 0)), normally) as box:
             for _ in range(2):
@@ -243,8 +255,8 @@ class TestUnansweredPassword:
             done = hcexport_alone("list", "--limit", "1", env={**self.wrong(box), "HCEXPORT_PASSWORD": box.password})
             assert done.returncode == 0
 
-    def test_those_beside_it_do_not_send_it_though_no_lock_is_to_be_had(
-        self, hcexport_alone: Any, portal: Callable[..., Sandbox]
+    def test_without_a_lock_others_do_not_send_it(
+        self, hcexport_alone: Hcexport, portal: Callable[..., Sandbox]
     ) -> None:
         home(hcexport_alone).mkdir()
         home(hcexport_alone).joinpath("locks").write_text("in the way")
@@ -262,7 +274,9 @@ class TestUnansweredPassword:
             assert sign_ins(box) == 1
 
     @pytest.mark.slow
-    def test_runs_beside_a_slow_sign_in_wait_for_it(self, hcexport_alone: Any, portal: Callable[..., Sandbox]) -> None:
+    def test_runs_beside_a_slow_sign_in_wait_for_it(
+        self, hcexport_alone: Hcexport, portal: Callable[..., Sandbox]
+    ) -> None:
         with portal(late(12.0)) as box:
             env = {**hcexport_alone.env, **self.wrong(box)}
             runs = [subprocess.Popen(hcexport_alone.argv("list"), env=env, stderr=subprocess.DEVNULL) for _ in range(6)]
@@ -271,35 +285,38 @@ class TestUnansweredPassword:
 
 
 class TestPrompt:
-    def run_at_terminal(self, hcexport: Any, box: Sandbox, *words: str) -> tuple[int, str]:
+    def run_at_terminal(self, hcexport: Hcexport, box: Sandbox, *words: str) -> tuple[int, str]:
         """Run with stdin and stderr on a terminal, and type the password when it is asked for."""
-        outer, inner = pty.openpty()
-        process = subprocess.Popen(
-            hcexport.argv(*words), env=hcexport.env, stdin=inner, stderr=inner, stdout=subprocess.DEVNULL
-        )
-        os.close(inner)
-        said = b""
-        try:
-            while chunk := os.read(outer, 4096):
-                said += chunk
-                if said.endswith(b"Password for %s at %s: " % (box.username.encode(), box.url.encode())):
-                    os.write(outer, box.password.encode() + b"\n")
-        except OSError:
-            pass  # the terminal's other side is closed
-        os.close(outer)
-        return process.wait(20), said.decode()
+        prompt = f"Password for {box.username} at {box.url}: "
+        ended = hcexport.at_terminal(*words, answers=[box.password], prompt=prompt, stdout=subprocess.DEVNULL)
+        return ended.status, ended.screen
 
-    def test_a_person_is_asked_and_their_typing_not_shown(self, signed_in: Any, box: Sandbox) -> None:
+    def test_a_person_is_asked_and_their_typing_not_shown(self, signed_in: Hcexport, box: Sandbox) -> None:
         box.revoke_all_tokens()
         status, said = self.run_at_terminal(signed_in, box, "list", "--limit", "1")
         assert (status, "Password for" in said, box.password in said) == (0, True, False)
 
-    def test_not_with_no_input(self, signed_in: Any, box: Sandbox) -> None:
+    def test_not_with_no_input(self, signed_in: Hcexport, box: Sandbox) -> None:
         box.revoke_all_tokens()
         status, said = self.run_at_terminal(signed_in, box, "list", "--no-input")
         assert (status, "Password for" in said) == (4, False)
 
-    def test_not_without_a_terminal(self, signed_in: Any, box: Sandbox) -> None:
+    def test_not_for_a_status(self, signed_in: Hcexport, box: Sandbox) -> None:
+        box.revoke_all_tokens()
+        status, said = self.run_at_terminal(signed_in, box, "status")
+        assert (status, "Password for" in said) == (4, False)
+        assert "hcexport login -p default" in said
+
+    def test_not_where_a_browser_signs_in(self, signed_in: Hcexport, box: Sandbox) -> None:
+        """Whoever signs in by SAML has no password."""
+        box.revoke_all_tokens()
+        config = home(signed_in) / "config.toml"
+        config.write_text(config.read_text().replace('auth = "password"', 'auth = "oauth"'))
+        status, said = self.run_at_terminal(signed_in, box, "list")
+        assert (status, "Password for" in said) == (4, False)
+        assert "hcexport login --web -p default" in said
+
+    def test_not_without_a_terminal(self, signed_in: Hcexport, box: Sandbox) -> None:
         box.revoke_all_tokens()
         done = signed_in("list", stdin=f"{box.password}\n")
         assert (done.returncode, "Password for" in done.stderr) == (4, False)
@@ -308,17 +325,17 @@ class TestPrompt:
 class TestWhereATokenGoes:
     """A token is keyed by scheme, host, port, context and user, and never sent elsewhere."""
 
-    def test_another_port_or_context_gets_none(self, signed_in: Any, box: Sandbox) -> None:
+    def test_another_port_or_context_gets_none(self, signed_in: Hcexport, box: Sandbox) -> None:
         with Sandbox() as other, Sandbox(context="test") as context:
             for foreign in (other, context):
                 assert signed_in("list", "--url", foreign.url).returncode == 4
                 assert signed_in("list", env={"HCEXPORT_URL": foreign.url}).returncode == 4
                 assert not any("X-Esri-Authorization" in request.headers for request in foreign.requests)
 
-    def test_another_user_has_another(self, signed_in: Any, box: Sandbox) -> None:
+    def test_another_user_has_another(self, signed_in: Hcexport, box: Sandbox) -> None:
         assert signed_in("list", "--limit", "1", env={"HCEXPORT_USERNAME": "operator"}).returncode == 4
 
-    def test_the_same_host_in_another_spelling_is_another_origin(self, signed_in: Any, box: Sandbox) -> None:
+    def test_the_same_host_in_another_spelling_is_another_origin(self, signed_in: Hcexport, box: Sandbox) -> None:
         assert signed_in("list", "--url", box.url.replace("127.0.0.1", "localhost")).returncode == 4
 
 
@@ -326,7 +343,7 @@ class TestSecretsOfAProfile:
     """A password file that login wrote into a profile is for that profile's organization."""
 
     @pytest.fixture
-    def other(self, hcexport_alone: Any, box: Sandbox, tmp_path: Path) -> Iterator[Sandbox]:
+    def other(self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path) -> Iterator[Sandbox]:
         file = tmp_path / "password"
         file.touch(0o600)
         file.write_text(box.password)
@@ -337,7 +354,7 @@ class TestSecretsOfAProfile:
 
     @pytest.mark.parametrize("how", ["--url", "HCEXPORT_URL", "ARCGIS_ENTERPRISE_URL"])
     def test_typed_with_the_address_of_another_it_is_refused(
-        self, hcexport_alone: Any, other: Sandbox, how: str
+        self, hcexport_alone: Hcexport, other: Sandbox, how: str
     ) -> None:
         words, env = (["--url", other.url], {}) if how == "--url" else ([], {how: other.url})
         for command in (["list"], ["export", "--all"], ["logout"]):
@@ -346,8 +363,8 @@ class TestSecretsOfAProfile:
             assert how in done.stderr
         assert other.requests == []
 
-    def test_all_of_the_environment_goes_to_the_organization_of_the_environment(
-        self, hcexport_alone: Any, box: Sandbox, other: Sandbox
+    def test_the_environment_is_for_its_own_organization(
+        self, hcexport_alone: Hcexport, box: Sandbox, other: Sandbox
     ) -> None:
         env = {"HCEXPORT_PROFILE": "prod", "HCEXPORT_URL": other.url}
         seen = len(box.requests)
@@ -362,7 +379,7 @@ class TestSecretsOfAProfile:
 class TestCron:
     """``env -i``, no HOME, no terminal, stdin closed."""
 
-    def run(self, hcexport: Any, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    def run(self, hcexport: Hcexport, tmp_path: Path) -> subprocess.CompletedProcess[str]:
         words = hcexport.argv("export", "--latest", "1", "--out", tmp_path / "out.zip")
         return subprocess.run(
             ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *words],
@@ -376,7 +393,7 @@ class TestCron:
         )
 
     @pytest.mark.parametrize("remembered", [True, False])
-    def test_a_profile_exports(self, hcexport_alone: Any, box: Sandbox, tmp_path: Path, remembered: bool) -> None:
+    def test_a_profile_exports(self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path, remembered: bool) -> None:
         file = tmp_path / "password"
         file.touch(0o600)
         file.write_text(box.password)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import random
 import signal
 import socket
-import socketserver
 import struct
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
@@ -27,19 +24,13 @@ from hcexport.redaction import Secret
 from hcexport.times import Deadline
 from hcexport.transfer.destination import IfExists, resolve
 from hcexport.transfer.download import Saved, download
+from tests.support.server import Line, Server
+from tests.support.zips import make_export
 
 ITEM = b'{"itemID":"item-1","itemName":"reports.zip","committed":true}'
 
 
-def make_zip(seed: int, size: int = 400_000) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.csv", b"id,result\n" * 100)
-        archive.writestr("a.json", random.Random(seed).randbytes(size))
-    return target.getvalue()
-
-
-V1, V2 = make_zip(1), make_zip(2)
+V1, V2 = make_export(1, 400_000), make_export(2, 400_000)
 HALF = len(V1) // 2
 
 Turn = Callable[[socket.socket, int], object]  # a connection, and the first byte that was asked for
@@ -70,64 +61,40 @@ def says(status: int, body: bytes, kind: str = "application/json") -> Turn:
     return lambda line, _: line.sendall(head(status, *said) + body)
 
 
-class Server(socketserver.ThreadingTCPServer):
+class Turns(Server):
     """Takes its turns at the download, one a connection; the last one goes on for ever."""
 
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 64
-
     def __init__(self, *turns: Turn) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(self._take_turn)
         self.turns = turns
         self.asked: list[int] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/gis"
+        return f"http://127.0.0.1:{self.port}/gis"
 
-
-class Handler(socketserver.StreamRequestHandler):
-    server: Server
-
-    def handle(self) -> None:
-        target, first = "", 0
-        while line := self.rfile.readline().strip():
-            target = target or line.split()[1].decode()
-            if line.lower().startswith(b"range: bytes="):
-                first = int(line[13:].rstrip(b"-"))
-        if not target.endswith("/download"):
-            self.wfile.write(head(200, "Content-Type: application/json", f"Content-Length: {len(ITEM)}") + ITEM)
-            return
-        turn = self.server.turns[min(len(self.server.asked), len(self.server.turns) - 1)]
-        self.server.asked.append(first)
-        try:
-            turn(self.connection, first)
-        except OSError:  # the client has had enough
-            return
+    def _take_turn(self, line: Line) -> None:
+        line.fin()
+        if not line.request.target.partition("?")[0].endswith("/download"):
+            return line.answer(200, ITEM, content_type="application/json")
+        turn = self.turns[min(len(self.asked), len(self.turns) - 1)]
+        first = line.request.first_byte
+        self.asked.append(first)
+        turn(line.connection, first)
+        return None
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Server]]:
-    started: list[Server] = []
-
-    def start(*turns: Turn) -> Server:
-        server = Server(*turns)
-        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
+def start() -> Iterator[Callable[..., Turns]]:
+    with ExitStack() as started:
+        yield lambda *turns: started.enter_context(Turns(*turns))
 
 
 class FixedToken:
     def current(self) -> Secret:
         return Secret("token")
 
-    def renewed(self, rejected: Secret) -> Secret:
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
         raise AssertionError(rejected)
 
 
@@ -138,7 +105,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def save(server: Server, folder: Path, timeout_s: float = 20.0) -> Saved:
+def save(server: Turns, folder: Path, timeout_s: float = 20.0) -> Saved:
     deadline = Deadline.after(timeout_s)
     session = Session(Organization.parse(server.url), deadline=deadline)
     try:
@@ -159,7 +126,7 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_line_that_breaks_is_gone_on_with(start: Callable[..., Server], folder: Path, reset: bool) -> None:
+def test_a_line_that_breaks_is_gone_on_with(start: Callable[..., Turns], folder: Path, reset: bool) -> None:
     server = start(serve(upto=HALF, reset=reset), serve())
     assert save(server, folder).sha256 == sha256(V1).hexdigest()
     assert (folder / "reports.zip").read_bytes() == V1
@@ -167,7 +134,7 @@ def test_a_line_that_breaks_is_gone_on_with(start: Callable[..., Server], folder
     assert names(folder) == ["reports.zip"]
 
 
-def test_what_changed_in_between_is_not_spliced(start: Callable[..., Server], folder: Path) -> None:
+def test_what_changed_in_between_is_not_spliced(start: Callable[..., Turns], folder: Path) -> None:
     def changed(line: socket.socket, _: int) -> None:
         serve(V2, etag='"v2"')(line, 0)
 
@@ -175,7 +142,7 @@ def test_what_changed_in_between_is_not_spliced(start: Callable[..., Server], fo
     assert (folder / "reports.zip").read_bytes() == V2
 
 
-def test_chunks_without_a_length(start: Callable[..., Server], folder: Path) -> None:
+def test_chunks_without_a_length(start: Callable[..., Turns], folder: Path) -> None:
     def chunked(line: socket.socket, _: int) -> None:
         pieces = [V1[at : at + 5000] for at in range(0, len(V1), 5000)]
         line.sendall(head(200, "Transfer-Encoding: chunked"))
@@ -185,7 +152,7 @@ def test_chunks_without_a_length(start: Callable[..., Server], folder: Path) -> 
     assert (folder / "reports.zip").read_bytes() == V1
 
 
-def test_an_end_that_nobody_announced_is_checked(start: Callable[..., Server], folder: Path) -> None:
+def test_an_end_that_nobody_announced_is_checked(start: Callable[..., Turns], folder: Path) -> None:
     def until_closed(upto: int) -> Turn:
         return lambda line, _: line.sendall(head(200, "Connection: close") + V1[:upto])
 
@@ -194,7 +161,7 @@ def test_an_end_that_nobody_announced_is_checked(start: Callable[..., Server], f
     assert (folder / "reports.zip").read_bytes() == V1
 
 
-def test_one_that_always_comes_too_early_is_a_bad_download(start: Callable[..., Server], folder: Path) -> None:
+def test_one_that_always_comes_too_early_is_a_bad_download(start: Callable[..., Turns], folder: Path) -> None:
     with pytest.raises(BadDownload):
         save(start(lambda line, _: line.sendall(head(200, "Connection: close") + V1[:HALF])), folder)
     assert names(folder) == []
@@ -212,14 +179,14 @@ def test_one_that_always_comes_too_early_is_a_bad_download(start: Callable[..., 
     ],
 )
 def test_what_is_not_the_file_is_what_it_is(
-    start: Callable[..., Server], folder: Path, turn: Turn, error: type[Exception]
+    start: Callable[..., Turns], folder: Path, turn: Turn, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         save(start(turn), folder)
     assert names(folder) == []
 
 
-def test_a_stall_ends_with_the_deadline_and_the_part_stays(start: Callable[..., Server], folder: Path) -> None:
+def test_a_stall_ends_with_the_deadline_and_the_part_stays(start: Callable[..., Turns], folder: Path) -> None:
     over = Event()
 
     def stall(line: socket.socket, first: int) -> None:
@@ -272,9 +239,7 @@ except (HcexportError, Interrupted) as error:
 """
 
 
-def process(
-    server: Server, folder: Path, *more: str, if_exists: IfExists = IfExists.OVERWRITE
-) -> subprocess.Popen[str]:
+def process(server: Turns, folder: Path, *more: str, if_exists: IfExists = IfExists.OVERWRITE) -> subprocess.Popen[str]:
     args = [sys.executable, "-c", PROGRAM, server.url, f"{folder}/reports.zip", if_exists.value, *more]
     return subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
 
@@ -300,7 +265,7 @@ def wait_for_half(folder: Path) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
 def test_a_process_that_dies_in_the_middle_is_gone_on_from(
-    start: Callable[..., Server], folder: Path, number: int, status: int
+    start: Callable[..., Turns], folder: Path, number: int, status: int
 ) -> None:
     go_on = Event()
     (folder / "reports.zip").write_bytes(b"old")
@@ -318,7 +283,7 @@ def test_a_process_that_dies_in_the_middle_is_gone_on_from(
     assert names(folder) == ["reports.zip"]
 
 
-def test_a_limit_on_the_size_of_files_is_a_refusal_of_the_disk(start: Callable[..., Server], folder: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_a_refusal_of_the_disk(start: Callable[..., Turns], folder: Path) -> None:
     with process(start(serve()), folder, "--limit") as limited:
         assert limited.wait(20) == 73
     assert all(name.startswith(".hcexport-") for name in names(folder))
@@ -327,7 +292,7 @@ def test_a_limit_on_the_size_of_files_is_a_refusal_of_the_disk(start: Callable[.
 
 @pytest.mark.parametrize("more", [(), ("--no-locks",)])
 def test_several_at_once_each_succeed_and_leave_one_whole_file(
-    start: Callable[..., Server], folder: Path, more: tuple[str, ...]
+    start: Callable[..., Turns], folder: Path, more: tuple[str, ...]
 ) -> None:
     server = start(serve(upto=HALF), serve(upto=HALF), serve())
     running = [process(server, folder, *more) for _ in range(4)]
@@ -338,7 +303,7 @@ def test_several_at_once_each_succeed_and_leave_one_whole_file(
     assert names(folder) == ["reports.zip"]
 
 
-def test_of_several_that_may_not_overwrite_one_wins(start: Callable[..., Server], folder: Path) -> None:
+def test_of_several_that_may_not_overwrite_one_wins(start: Callable[..., Turns], folder: Path) -> None:
     running = [process(start(serve()), folder, if_exists=IfExists.FAIL) for _ in range(3)]
     statuses = []
     for one in running:
@@ -348,7 +313,7 @@ def test_of_several_that_may_not_overwrite_one_wins(start: Callable[..., Server]
     assert (folder / "reports.zip").read_bytes() == V1
 
 
-def test_several_that_number_their_files_do_not_meet(start: Callable[..., Server], folder: Path) -> None:
+def test_several_that_number_their_files_do_not_meet(start: Callable[..., Turns], folder: Path) -> None:
     running = [process(start(serve()), folder, if_exists=IfExists.RENAME) for _ in range(3)]
     for one in running:
         with one:

@@ -9,7 +9,6 @@ import secrets
 import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +18,7 @@ from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import health
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ROWS, Scenario, change_json, instead
+from tests.support.process import Hcexport
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -43,7 +43,7 @@ def runs(text: str) -> Iterator[str]:
     return (text[at : at + 9] for at in range(len(text) - 8))
 
 
-def assert_hidden(token: str, hcexport: Any, log: Path) -> None:
+def assert_hidden(token: str, hcexport: Hcexport, log: Path) -> None:
     kept = [path for path in Path(hcexport.env["HCEXPORT_HOME"]).rglob("*") if path.is_file()]
     said = [text for done in hcexport.finished for text in (done.stdout, done.stderr)]
     texts = [*said, log.read_text(), *(path.read_bytes().decode("latin-1") for path in kept)]
@@ -54,7 +54,7 @@ def assert_hidden(token: str, hcexport: Any, log: Path) -> None:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("offset", [0, 150, 280])
 def test_in_an_error(
-    hcexport: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, offset: int
+    hcexport: Hcexport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, offset: int
 ) -> None:
     def refuse(call: RequestContext) -> Response:
         raise errors.portal(400, f"{'x ' * 200}"[:offset] + f"cannot validate {ENCODINGS[encoding](sent(call))}, sorry")
@@ -69,7 +69,7 @@ def test_in_an_error(
     assert_hidden(token, hcexport, tmp_path / "log")
 
 
-def test_in_a_field(hcexport: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_in_a_field(hcexport: Hcexport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def echo(call: RequestContext, answer: Json) -> Json:
         body: Json = json.loads(json.dumps(answer).replace("administrator", f"by {sent(call)}!"))
         return {**body, "more": [sent(call)]}

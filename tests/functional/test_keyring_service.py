@@ -20,7 +20,7 @@ from hcexport.auth.secret_stores import KeyringStore
 from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.organization import Organization
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 pytestmark = [pytest.mark.parts, pytest.mark.slow]
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 
-def test_sign_in_look_export_wait_save_sign_out(hcexport_alone: Any, box: Sandbox) -> None:
+def test_sign_in_look_export_wait_save_sign_out(hcexport_alone: Hcexport, box: Sandbox) -> None:
     run = hcexport_alone
     address = f"{box.url}/home/index.html"
     done = run("login", address, "-u", box.username, "--password-stdin", "--store", "file", stdin=f"{box.password}\n")
@@ -51,7 +49,7 @@ def test_sign_in_look_export_wait_save_sign_out(hcexport_alone: Any, box: Sandbo
     assert all(box.password.encode() not in path.read_bytes() for path in kept)
 
 
-def test_from_the_environment_of_cron(hcexport_alone: Any, box: Sandbox) -> None:
+def test_from_the_environment_of_cron(hcexport_alone: Hcexport, box: Sandbox) -> None:
     """No HOME, no terminal, standard input closed, another folder, an umask that shows what is ours."""
     env = {"HCEXPORT_URL": box.url, "HCEXPORT_TOKEN": box.new_token(), "HCEXPORT_HOME": str(hcexport_alone.cwd / "h")}
     if path := os.environ.get("PYTHONPATH"):
@@ -66,7 +64,7 @@ def test_from_the_environment_of_cron(hcexport_alone: Any, box: Sandbox) -> None
     assert (hcexport_alone.cwd / "h" / "ledger.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_on_a_terminal(hcexport: Any) -> None:
+def test_on_a_terminal(hcexport: Hcexport) -> None:
     """A bar that settles, and the path on standard output; the same without colour where it is not wanted."""
     shown = on_terminal(hcexport, "export", "--latest", "1", "--out", "x.zip")
     assert "\x1b[" in shown
@@ -80,27 +78,11 @@ def test_on_a_terminal(hcexport: Any) -> None:
     assert all(len(line) <= 80 for line in table.splitlines())
 
 
-def on_terminal(hcexport: Any, *args: str, status: int = 0, **env: str) -> str:
+def on_terminal(hcexport: Hcexport, *args: str, status: int = 0, **env: str) -> str:
     """What a terminal of 80 columns gets to see of a command."""
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        hcexport.argv(*args),
-        env={**hcexport.env, "COLUMNS": "80", "TERM": "xterm", **env},
-        cwd=hcexport.cwd,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-    ) as process:
-        os.close(slave)
-        seen = b""
-        while select.select([master], [], [], 20)[0]:
-            try:
-                seen += os.read(master, 65536)
-            except OSError:  # the other end is closed
-                break
-        assert process.wait(10) == status, seen
-    os.close(master)
-    return seen.decode()
+    ended = hcexport.at_terminal(*args, env={"COLUMNS": "80", **env})
+    assert ended.status == status, ended.screen
+    return ended.screen
 
 
 def test_as_a_module_and_as_a_script_it_is_the_same_version() -> None:
@@ -112,6 +94,6 @@ def test_as_a_module_and_as_a_script_it_is_the_same_version() -> None:
     assert by_module.stdout == f"hcexport {__version__}\n"
 
 
-def test_a_zip_is_not_written_to_a_terminal(hcexport: Any) -> None:
+def test_a_zip_is_not_written_to_a_terminal(hcexport: Hcexport) -> None:
     shown = on_terminal(hcexport, "export", "--latest", "1", "--out", "-", status=2)
     assert "PK\x03\x04" not in shown

@@ -17,6 +17,7 @@ import pytest
 from test_oauth_web import ended, signing_in
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 pytestmark = [pytest.mark.parts, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -111,7 +112,7 @@ def fill_in(chromium: Chromium, name: str, password: str) -> None:
 
 
 def test_the_browser_comes_back_to_the_terminal(
-    chromium: Chromium, hcexport_alone: Any, box: Sandbox, tmp_path: Path
+    chromium: Chromium, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
 ) -> None:
     with signing_in(hcexport_alone, box, "--no-browser") as process:
         chromium.open(process.address)
@@ -127,7 +128,7 @@ def test_the_browser_comes_back_to_the_terminal(
     assert hcexport_alone("status").returncode == 0
 
 
-def test_a_second_factor_and_a_refusal(chromium: Chromium, hcexport_alone: Any, box: Sandbox) -> None:
+def test_a_second_factor_and_a_refusal(chromium: Chromium, hcexport_alone: Hcexport, box: Sandbox) -> None:
     with signing_in(hcexport_alone, box, "--no-browser") as process:
         chromium.open(process.address)
         fill_in(chromium, "mfa", box.password)

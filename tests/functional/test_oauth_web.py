@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import http.client
-import os
-import pty
 import re
 import signal
 import stat
@@ -22,6 +20,8 @@ import pytest
 from hcexport.auth import loopback
 from hcexport.errors import TimedOut
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
+from tests.support.terminal import Terminal
 
 APP = "hcexport-demo"  # of the sandbox: it may send browsers back to 127.0.0.1
 DAY_S = 86_400.0
@@ -66,7 +66,7 @@ class Person:
 
 
 @contextmanager
-def signing_in(hcexport: Any, box: Sandbox, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Any]:
+def signing_in(hcexport: Hcexport, box: Sandbox, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Any]:
     """``login --web`` as a process that waits for the browser; its ``address`` is where that goes."""
     words = hcexport.argv("login", box.url, "--web", "--client-id", APP, "--store", "file", *options)
     process: Any = subprocess.Popen(
@@ -87,7 +87,7 @@ def ended(process: Any) -> str:
 
 
 @pytest.fixture
-def signed_in(hcexport_alone: Any, box: Sandbox) -> Any:
+def signed_in(hcexport_alone: Hcexport, box: Sandbox) -> Hcexport:
     """Hcexport after a member who has no password to post has signed in with a browser."""
     with signing_in(hcexport_alone, box, "--no-browser") as process:
         Person(process.address).fill_in(username="saml.admin", password=box.password).follow()
@@ -97,7 +97,7 @@ def signed_in(hcexport_alone: Any, box: Sandbox) -> Any:
     return hcexport_alone
 
 
-def kept(hcexport: Any, entry: str) -> str:
+def kept(hcexport: Hcexport, entry: str) -> str:
     (path,) = Path(hcexport.env["HCEXPORT_HOME"], "credentials").glob(f"*.{entry}")
     return path.read_text()
 
@@ -109,13 +109,13 @@ def asked(box: Sandbox, path: str, **form: str) -> int:
 
 
 class TestSigningIn:
-    def test_the_profile_remembers_how(self, signed_in: Any) -> None:
+    def test_the_profile_remembers_how(self, signed_in: Hcexport) -> None:
         text = Path(signed_in.env["HCEXPORT_HOME"], "config.toml").read_text()
         assert 'auth = "oauth"' in text
         assert f'client_id = "{APP}"' in text
         assert signed_in("list", "--limit", "1").returncode == 0
 
-    def test_secrets_are_in_private_files_and_nowhere_else(self, signed_in: Any) -> None:
+    def test_secrets_are_in_private_files_and_nowhere_else(self, signed_in: Hcexport) -> None:
         secrets = [kept(signed_in, "token"), kept(signed_in, "refresh-token")]
         for path in Path(signed_in.env["HCEXPORT_HOME"]).rglob("*"):
             if path.is_file() and path.parent.name != "credentials":
@@ -123,7 +123,7 @@ class TestSigningIn:
             if path.parent.name == "credentials":
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    def test_the_request_proves_itself_by_pkce_and_state(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_the_request_proves_itself_by_pkce_and_state(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         with signing_in(hcexport_alone, box, "--no-browser", "--expiration", "2d") as process:
             query = parse_qs(urlsplit(process.address).query)
         assert query["code_challenge_method"] == ["S256"]
@@ -132,7 +132,7 @@ class TestSigningIn:
         assert query["redirect_uri"][0].startswith("http://127.0.0.1:")
         assert query["expiration"] == [str(2 * 24 * 60)]
 
-    def test_a_second_factor_is_the_pages_affair(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_a_second_factor_is_the_pages_affair(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         with signing_in(hcexport_alone, box, "--no-browser") as process:
             person = Person(process.address).fill_in(username="mfa", password=box.password)
             person.fill_in(code="000000").fill_in(code=box.mfa_code).follow()
@@ -141,7 +141,7 @@ class TestSigningIn:
 
     @pytest.mark.parametrize(("fields", "name"), [({"cancel": "true"}, "administrator"), ({}, "unwilling")])
     def test_a_refusal_is_status_4_and_keeps_nothing(
-        self, hcexport_alone: Any, box: Sandbox, fields: dict[str, str], name: str
+        self, hcexport_alone: Hcexport, box: Sandbox, fields: dict[str, str], name: str
     ) -> None:
         with signing_in(hcexport_alone, box, "--no-browser") as process:
             person = Person(process.address).fill_in(username=name, password=box.password, **fields).follow()
@@ -150,7 +150,7 @@ class TestSigningIn:
         assert process.returncode == 4
         assert not list(Path(hcexport_alone.env["HCEXPORT_HOME"]).rglob("*token"))
 
-    def test_strangers_at_the_socket_change_nothing(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_strangers_at_the_socket_change_nothing(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         with signing_in(hcexport_alone, box, "--no-browser") as process:
             back = parse_qs(urlsplit(process.address).query)["redirect_uri"][0]
             state = parse_qs(urlsplit(process.address).query)["state"][0]
@@ -163,14 +163,14 @@ class TestSigningIn:
         assert process.returncode == 0
         assert asked(box, "oauth2/token", grant_type="authorization_code") == 1
 
-    def test_a_wrong_code_is_refused(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_a_wrong_code_is_refused(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         with signing_in(hcexport_alone, box, "--no-browser") as process:
             query = parse_qs(urlsplit(process.address).query)
             Person(f"{query['redirect_uri'][0]}?{urlencode({'code': 'wrong', 'state': query['state'][0]})}")
             ended(process)
         assert process.returncode == 4
 
-    def test_one_that_nobody_finishes_ends_with_the_signal(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_one_that_nobody_finishes_ends_with_the_signal(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         with signing_in(hcexport_alone, box, "--no-browser") as process:
             process.send_signal(signal.SIGINT)
             said = ended(process)
@@ -192,7 +192,7 @@ def test_an_answer_before_anybody_waits_is_kept() -> None:
         assert place.wait(limit_s=0.05)["code"] == "c0de"
 
 
-def test_a_browser_that_resets_before_it_has_its_page_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_that_resets_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     def reset(visit: loopback._Visit, _sentence: str) -> None:
         raise ConnectionResetError
 
@@ -214,7 +214,7 @@ class TestBrowser:
         script.chmod(0o755)
         return f"{script} %s", seen
 
-    def test_it_is_opened(self, hcexport_alone: Any, box: Sandbox, recorder: tuple[str, Path]) -> None:
+    def test_it_is_opened(self, hcexport_alone: Hcexport, box: Sandbox, recorder: tuple[str, Path]) -> None:
         command, seen = recorder
         env = {"BROWSER": command, "HCEXPORT_PASSWORD": "canary", "ARCGIS_ENTERPRISE_PASSWORD": "canary"}
         with signing_in(hcexport_alone, box, "--quiet", env=env) as process:
@@ -224,7 +224,7 @@ class TestBrowser:
             assert seen.read_text() == process.address
         assert "canary" not in seen.with_suffix(".env").read_text()
 
-    def test_or_not(self, hcexport_alone: Any, box: Sandbox, recorder: tuple[str, Path]) -> None:
+    def test_or_not(self, hcexport_alone: Hcexport, box: Sandbox, recorder: tuple[str, Path]) -> None:
         command, seen = recorder
         with signing_in(hcexport_alone, box, "--no-browser", env={"BROWSER": command}) as process:
             Person(process.address).fill_in(username="administrator", password=box.password).follow()
@@ -236,35 +236,30 @@ class TestPasting:
     """Without an app of one's own, the page shows a code."""
 
     @pytest.mark.parametrize("shape", ["{code}", "SUCCESS code={code}", "https://x.example/y?a=b&code={code}"])
-    def test_the_code_is_pasted_at_the_terminal(self, hcexport_alone: Any, box: Sandbox, shape: str) -> None:
-        outer, inner = pty.openpty()
+    def test_the_code_is_pasted_at_the_terminal(self, hcexport_alone: Hcexport, box: Sandbox, shape: str) -> None:
         words = hcexport_alone.argv("login", box.url, "--web", "--no-browser", "--store", "file")
-        with subprocess.Popen(words, env=hcexport_alone.env, stdin=inner, stderr=inner) as process:
-            os.close(inner)
-            said = ""
-            while "Code" not in said:
-                said += os.read(outer, 4096).decode()
-            found = re.search(r"http://\S+authorize\S+", said)
+        with Terminal(words, env=hcexport_alone.env) as terminal:
+            assert terminal.wait_for("the code")
+            found = re.search(r"http://\S+authorize\S+", terminal.screen)
             assert found
             code = Person(found[0]).fill_in(username="saml.admin", password=box.password).code
-            os.write(outer, shape.format(code=code).encode() + b"\n")
-            assert process.wait(20) == 0
-        os.close(outer)
+            terminal.type(shape.format(code=code) + "\n")
+            assert terminal.converse().status == 0
         assert hcexport_alone("status").returncode == 0
 
-    def test_nobody_there_is_a_usage_error(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_nobody_there_is_a_usage_error(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         done = hcexport_alone("login", box.url, "--web", "--store", "file")
         assert (done.returncode, done.stdout) == (2, "")
         assert "--client-id" in done.stderr
 
-    def test_no_input_means_no_browser_either(self, hcexport_alone: Any, box: Sandbox) -> None:
+    def test_no_input_means_no_browser_either(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         done = hcexport_alone("login", box.url, "--web", "--client-id", APP, "--no-input", "--store", "file")
         assert done.returncode == 2
         assert asked(box, "oauth2/authorize") == 0
 
 
 class TestRenewal:
-    def test_a_refresh_token_renews_and_stays(self, signed_in: Any, box: Sandbox) -> None:
+    def test_a_refresh_token_renews_and_stays(self, signed_in: Hcexport, box: Sandbox) -> None:
         before = kept(signed_in, "token"), kept(signed_in, "refresh-token")
         box.revoke_all_tokens()
         done = signed_in("list", "--limit", "1", "-v")
@@ -275,7 +270,7 @@ class TestRenewal:
         assert asked(box, "oauth2/token", grant_type="refresh_token") == 1
         assert asked(box, "generateToken") == 0
 
-    def test_it_is_exchanged_before_it_ends(self, hcexport_alone: Any) -> None:
+    def test_it_is_exchanged_before_it_ends(self, hcexport_alone: Hcexport) -> None:
         ahead = [0.0]
         with Sandbox(clock=lambda: time.time() + ahead[0], refresh_seconds=14 * DAY_S) as box:
             with signing_in(hcexport_alone, box, "--no-browser") as process:
@@ -288,7 +283,7 @@ class TestRenewal:
             assert kept(hcexport_alone, "refresh-token") != first
             assert asked(box, "oauth2/token", grant_type="exchange_refresh_token") == 2
 
-    def test_one_that_cannot_be_exchanged_is_used_while_it_lasts(self, hcexport_alone: Any) -> None:
+    def test_one_that_cannot_be_exchanged_is_used_while_it_lasts(self, hcexport_alone: Hcexport) -> None:
         with Sandbox(refresh_seconds=DAY_S) as box:
             with signing_in(hcexport_alone, box, "--no-browser") as process:
                 Person(process.address).fill_in(username="saml.admin", password=box.password).follow()
@@ -300,7 +295,7 @@ class TestRenewal:
             assert asked(box, "oauth2/token", grant_type="exchange_refresh_token") == 1
             assert asked(box, "oauth2/token", grant_type="refresh_token") == 1
 
-    def test_its_end_is_the_end_of_the_sign_in(self, hcexport_alone: Any) -> None:
+    def test_its_end_is_the_end_of_the_sign_in(self, hcexport_alone: Hcexport) -> None:
         ahead = [0.0]
         with Sandbox(clock=lambda: time.time() + ahead[0]) as box:
             with signing_in(hcexport_alone, box, "--no-browser") as process:
@@ -314,19 +309,19 @@ class TestRenewal:
 
 
 class TestAgain:
-    def test_a_profile_signs_in_as_it_did_before(self, signed_in: Any) -> None:
+    def test_a_profile_signs_in_as_it_did_before(self, signed_in: Hcexport) -> None:
         done = signed_in("login", "--no-input")
         assert done.returncode == 2
         assert "--web" in done.stderr
 
-    def test_unless_told_otherwise(self, signed_in: Any, box: Sandbox) -> None:
+    def test_unless_told_otherwise(self, signed_in: Hcexport, box: Sandbox) -> None:
         done = signed_in("login", "-u", "administrator", "--password-stdin", stdin=box.password)
         assert done.returncode == 0
         assert 'auth = "password"' in Path(signed_in.env["HCEXPORT_HOME"], "config.toml").read_text()
 
 
 class TestLogout:
-    def test_the_server_ends_both_tokens(self, signed_in: Any, box: Sandbox) -> None:
+    def test_the_server_ends_both_tokens(self, signed_in: Hcexport, box: Sandbox) -> None:
         token, refresh_token = kept(signed_in, "token"), kept(signed_in, "refresh-token")
         assert signed_in("logout").returncode == 0
         assert asked(box, "oauth2/revokeToken", auth_token=refresh_token, client_id=APP) == 1
@@ -334,7 +329,7 @@ class TestLogout:
         assert signed_in("list", env={"HCEXPORT_TOKEN": token}).returncode == 4
         assert not list(Path(signed_in.env["HCEXPORT_HOME"], "credentials").iterdir())
 
-    def test_a_server_that_is_down_holds_nobody_up(self, signed_in: Any, box: Sandbox) -> None:
+    def test_a_server_that_is_down_holds_nobody_up(self, signed_in: Hcexport, box: Sandbox) -> None:
         box.stop()
         done = signed_in("logout", timeout=15)
         assert done.returncode == 0

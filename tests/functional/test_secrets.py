@@ -22,6 +22,7 @@ from hcexport.sandbox.context import RequestContext
 from hcexport.sandbox.endpoints import admin, health, sharing
 from hcexport.sandbox.http import Json, Response
 from hcexport.sandbox.scenarios import ROWS, SCENARIOS, Scenario, change_json, instead
+from tests.support.process import Hcexport
 
 _OURS = token_hex(6)  # /proc shows the processes of other test runs, too
 PASSWORD = f"canary-{_OURS} \"w&rd'<é>"
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.slow
 class Aviary:
     """Runs hcexport at its most talkative, and keeps all that could give a canary away."""
 
-    hcexport: Any
+    hcexport: Hcexport
     folder: Path
     canaries: list[str]
     said: list[str] = field(default_factory=list)
@@ -82,7 +83,7 @@ class Aviary:
 
 
 @pytest.fixture
-def aviary(hcexport_alone: Any, tmp_path: Path) -> Aviary:
+def aviary(hcexport_alone: Hcexport, tmp_path: Path) -> Aviary:
     (tmp_path / "logs").mkdir()
     return Aviary(hcexport_alone, tmp_path / "logs", [PASSWORD, WRONG])
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
+from tests.support.terminal import LIMIT_S, Terminal
 
 pytestmark = [pytest.mark.parts, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
@@ -36,65 +32,39 @@ printf '%s\\n' "$@" > "$CALLED.new" && mv "$CALLED.new" "$CALLED"
 """
 
 
-class Shell:
-    """A shell on a terminal, and keys for it."""
+class Shell(Terminal):
+    """A shell on a terminal, whose line calls the recorder."""
 
     def __init__(self, argv: list[str], env: dict[str, str], folder: Path) -> None:
         self.called = folder / "called"
         self.answered = folder / "called.answered"
-        self.screen = ""
-        self.pid, self._terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execve(argv[0], argv, {**env, "CALLED": str(self.called)})
-
-    def type(self, keys: str) -> None:
-        os.write(self._terminal, keys.encode())
-
-    def shows(self, text: str, seconds: float = 20) -> bool:
-        """Whether the text appears in time."""
-        until = time.monotonic() + seconds
-        while text not in self.screen and time.monotonic() < until:
-            self._read(0.2)
-        return text in self.screen
+        super().__init__(argv, env={**env, "CALLED": str(self.called)}, cwd=folder)
 
     def tab(self, before: str) -> None:
         """Type and press TAB; returns when the shell has drawn what it got."""
         self.type(f"{before}\t")
-        self._wait_for(self.answered)
+        self._wait_for_file(self.answered)
         self.answered.unlink()
-        seen = None
-        while seen != self.screen:
-            seen = self.screen
-            self._read(0.2)
+        while self.read(0.2):
+            pass
 
     def run(self, keys: str) -> list[str]:
         """Type a line with one TAB in it, and Enter; how hcexport was called by it."""
         before, _, after = keys.partition("\t")
         self.tab(before)
-        self.screen = ""
+        self.clear()
         self.type(f"{after}\r")
-        self._wait_for(self.called)
+        self._wait_for_file(self.called)
         words = self.called.read_text().split()
         self.called.unlink()
-        assert self.shows(PROMPT), self.screen
+        assert self.wait_for(PROMPT), self.screen
         return words
 
-    def end(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._terminal)
-
-    def _wait_for(self, path: Path) -> None:
-        until = time.monotonic() + 20
+    def _wait_for_file(self, path: Path) -> None:
+        until = time.monotonic() + LIMIT_S
         while not path.exists() and time.monotonic() < until:
-            self._read(0.05)
+            self.read(0.05)
         assert path.exists(), self.screen
-
-    def _read(self, seconds: float) -> None:
-        if select.select([self._terminal], [], [], seconds)[0]:
-            with suppress(OSError):
-                self.screen += os.read(self._terminal, 65536).decode(errors="replace")
 
 
 @pytest.fixture(params=list(START))
@@ -106,13 +76,10 @@ def shell(request: pytest.FixtureRequest, hcexport: Hcexport, need_part: Callabl
     (folder / "hcexport").write_text(RECORDER.format(python=sys.executable))
     (folder / "hcexport").chmod(0o755)
     env = {**hcexport.env, "PATH": f"{folder}:{hcexport.env['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    made = Shell([program, *arguments], env, hcexport.cwd)
-    try:
+    with Shell([program, *arguments], env, hcexport.cwd) as made:
         made.type(f"{setup}\r")
-        assert made.shows(PROMPT), made.screen
+        assert made.wait_for(PROMPT), made.screen
         yield made
-    finally:
-        made.end()
 
 
 def test_a_tab_completes_commands_options_choices_profiles_ids_and_files(shell: Shell, hcexport: Hcexport) -> None:
@@ -145,9 +112,9 @@ def test_names_and_dates_stand_beside_the_ids_where_the_shell_shows_them(
     shell.tab("hcexport show ")
     shell.type("\t")
     if "bash" in request.node.name:
-        assert shell.shows(report.split("\t")[0])
+        assert shell.wait_for(report.split("\t")[0])
     else:
-        assert shell.shows(name), shell.screen
+        assert shell.wait_for(name), shell.screen
 
 
 def test_without_anything_to_offer_the_screen_stays_as_it_is(shell: Shell, hcexport: Hcexport) -> None:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -21,6 +20,7 @@ from hcexport.api.proxy import is_bypassed, proxy_for
 from hcexport.errors import ConfigError
 from hcexport.organization import Organization
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 PASSWORD = "proxy-pass-word"
 
@@ -101,7 +101,7 @@ def reachable(tmp_path: Path) -> Iterator[tuple[Sandbox, dict[str, str]]]:
 
 class TestThroughOne:
     def test_connect_carries_no_secret_of_ours(
-        self, hcexport_alone: Any, reachable: tuple[Sandbox, dict[str, str]], tmp_path: Path
+        self, hcexport_alone: Hcexport, reachable: tuple[Sandbox, dict[str, str]], tmp_path: Path
     ) -> None:
         box, env = reachable
         with proxy() as between:
@@ -114,7 +114,7 @@ class TestThroughOne:
         assert box.requests
 
     def test_its_own_password_goes_to_it_alone(
-        self, hcexport_alone: Any, reachable: tuple[Sandbox, dict[str, str]]
+        self, hcexport_alone: Hcexport, reachable: tuple[Sandbox, dict[str, str]]
     ) -> None:
         box, env = reachable
         with proxy() as between:
@@ -129,7 +129,7 @@ class TestThroughOne:
 
     @pytest.mark.parametrize(("status", "words"), [("407 Auth", "user and a password"), ("502 No", "502")])
     def test_what_it_says_no_with_is_told_apart(
-        self, hcexport_alone: Any, reachable: tuple[Sandbox, dict[str, str]], status: str, words: str
+        self, hcexport_alone: Hcexport, reachable: tuple[Sandbox, dict[str, str]], status: str, words: str
     ) -> None:
         box, env = reachable
         with proxy(status) as between:
@@ -143,7 +143,7 @@ class TestThroughOne:
         assert box.requests == []
         assert len(between.heads) == (1 if status.startswith("407") else 5)
 
-    def test_no_proxy_leads_past_it(self, hcexport_alone: Any, reachable: tuple[Sandbox, dict[str, str]]) -> None:
+    def test_no_proxy_leads_past_it(self, hcexport_alone: Hcexport, reachable: tuple[Sandbox, dict[str, str]]) -> None:
         _, env = reachable
         with proxy() as between:
             env |= {"HTTPS_PROXY": f"http://{between.address}", "NO_PROXY": "[::1],fe80::/10,127.0.0.0/8"}
@@ -156,7 +156,7 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         ("value", "words"), [("socks5://127.0.0.1:1080", "SOCKS"), ("ftp://x", "proxy"), ("http://[", "proxy")]
     )
-    def test_what_cannot_be_used_is_named(self, hcexport_alone: Any, name: str, value: str, words: str) -> None:
+    def test_what_cannot_be_used_is_named(self, hcexport_alone: Hcexport, name: str, value: str, words: str) -> None:
         env = {"HCEXPORT_URL": "https://gis.invalid/x", "HCEXPORT_TOKEN": "abcdefgh", name: value}
         done = hcexport_alone("list", env=env)
         assert done.returncode == 78

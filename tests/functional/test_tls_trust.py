@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
 
 HOUR = datetime.timedelta(hours=1)
 LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
@@ -184,7 +185,7 @@ def weak(each: Certificates) -> tuple[ssl.SSLContext, str, bool]:
 
 @pytest.mark.parametrize("make", [unknown_ca, self_signed, expired, not_yet, wrong_host, weak])
 def test_each_failure_has_its_own_words_and_one_connection(
-    hcexport_alone: Any, certificates: Certificates, make: Make
+    hcexport_alone: Hcexport, certificates: Certificates, make: Make
 ) -> None:
     context, expected, trusts = make(certificates)
     with door(context) as visited:
@@ -209,7 +210,7 @@ class TestClientCertificate:
 
     @pytest.mark.parametrize("words", [["list"], ["export", "--run-ids", "a"]])
     def test_its_absence_is_said_once(
-        self, hcexport_alone: Any, certificates: Certificates, version: ssl.TLSVersion, words: list[str]
+        self, hcexport_alone: Hcexport, certificates: Certificates, version: ssl.TLSVersion, words: list[str]
     ) -> None:
         with door(self.demanding(certificates, version)) as visited:
             done = hcexport_alone(*words, "--format", "json", "--ca-bundle", certificates.bundle, env=visited.env())
@@ -218,13 +219,13 @@ class TestClientCertificate:
             assert "--client-cert" in error["hint"]
             assert visited.opened == 1
 
-    def test_one_is_shown(self, hcexport_alone: Any, certificates: Certificates, version: ssl.TLSVersion) -> None:
+    def test_one_is_shown(self, hcexport_alone: Hcexport, certificates: Certificates, version: ssl.TLSVersion) -> None:
         with served(self.demanding(certificates, version)) as (_, env):
             shown = ["--ca-bundle", certificates.bundle, "--client-cert", certificates.client()]
             assert hcexport_alone("list", "--limit", "1", *shown, env=env).returncode == 0
 
     def test_one_of_a_stranger_is_refused(
-        self, hcexport_alone: Any, certificates: Certificates, version: ssl.TLSVersion, tmp_path: Path
+        self, hcexport_alone: Hcexport, certificates: Certificates, version: ssl.TLSVersion, tmp_path: Path
     ) -> None:
         (tmp_path / "stranger").mkdir()
         stranger = Certificates(trustme.CA(), tmp_path / "stranger").client()
@@ -237,7 +238,7 @@ class TestClientCertificate:
 
 class TestTrusting:
     def test_a_private_ca_by_option_environment_and_the_systems_variable(
-        self, hcexport_alone: Any, certificates: Certificates
+        self, hcexport_alone: Hcexport, certificates: Certificates
     ) -> None:
         bundle = str(certificates.bundle)
         with served(certificates.server()) as (_, env):
@@ -248,7 +249,7 @@ class TestTrusting:
             assert hcexport_alone(*run, env=env).returncode == 6
 
     def test_another_ca_than_the_named_one_is_not_trusted(
-        self, hcexport_alone: Any, certificates: Certificates, tmp_path: Path
+        self, hcexport_alone: Hcexport, certificates: Certificates, tmp_path: Path
     ) -> None:
         (tmp_path / "other").mkdir()
         other = Certificates(trustme.CA(), tmp_path / "other").bundle
@@ -259,7 +260,7 @@ class TestTrusting:
     @pytest.mark.parametrize("content", [None, "no certificate"])
     @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "HCEXPORT_CA_BUNDLE"])
     def test_a_bundle_that_cannot_be_used_is_named(
-        self, hcexport_alone: Any, tmp_path: Path, variable: str, content: str | None
+        self, hcexport_alone: Hcexport, tmp_path: Path, variable: str, content: str | None
     ) -> None:
         bundle = tmp_path / "company.pem"
         if content:
@@ -269,7 +270,9 @@ class TestTrusting:
         assert done.returncode == 78
         assert str(bundle) in done.stderr
 
-    def test_insecure_is_said_each_time_and_never_stored(self, hcexport_alone: Any, certificates: Certificates) -> None:
+    def test_insecure_is_said_each_time_and_never_stored(
+        self, hcexport_alone: Hcexport, certificates: Certificates
+    ) -> None:
         with served(certificates.server("gis.example.com")) as (box, env):
             url = env["HCEXPORT_URL"]
             words = ("login", url, "--insecure", "-u", box.username, "--password-stdin", "--store", "file", "--quiet")
@@ -278,7 +281,9 @@ class TestTrusting:
             assert hcexport_alone("list").returncode == 6
             assert "insecure" not in Path(hcexport_alone.env["HCEXPORT_HOME"], "config.toml").read_text()
 
-    def test_a_key_log_is_warned_about(self, hcexport_alone: Any, certificates: Certificates, tmp_path: Path) -> None:
+    def test_a_key_log_is_warned_about(
+        self, hcexport_alone: Hcexport, certificates: Certificates, tmp_path: Path
+    ) -> None:
         with served(certificates.server()) as (_, env):
             logged = {**env, "SSLKEYLOGFILE": str(tmp_path / "keys")}
             done = hcexport_alone("list", "--quiet", "--ca-bundle", certificates.bundle, env=logged)
@@ -287,7 +292,7 @@ class TestTrusting:
 
     @pytest.mark.parametrize("given", ["--client-key", "--client-cert"])
     def test_half_a_client_certificate_is_a_config_error(
-        self, hcexport_alone: Any, certificates: Certificates, given: str
+        self, hcexport_alone: Hcexport, certificates: Certificates, given: str
     ) -> None:
         certificates.ca.issue_cert("x@example.com").private_key_pem.write_to_path(certificates.folder / "key")
         env = {"HCEXPORT_URL": "https://127.0.0.1:9/x", "HCEXPORT_TOKEN": "abcdefgh"}
@@ -354,7 +359,7 @@ class TestBehindNginx:
 
     @pytest.mark.parametrize("by", ["option", "SSL_CERT_FILE"])
     def test_a_private_ca_is_trusted_when_it_is_named(
-        self, hcexport_alone: Any, front: Front, tmp_path: Path, by: str
+        self, hcexport_alone: Hcexport, front: Front, tmp_path: Path, by: str
     ) -> None:
         bundle = str(front.certificates.bundle)
         with front.serving() as env:
@@ -366,7 +371,7 @@ class TestBehindNginx:
             assert done.returncode == 0, done.stderr
             assert hcexport_alone("list", env=env).returncode == 6
 
-    def test_its_demand_for_a_client_certificate_is_understood(self, hcexport_alone: Any, front: Front) -> None:
+    def test_its_demand_for_a_client_certificate_is_understood(self, hcexport_alone: Hcexport, front: Front) -> None:
         """It is a page in an HTTP 400, not a failed handshake."""
         trusting = ["--ca-bundle", front.certificates.bundle]
         demand = f"ssl_verify_client on; ssl_client_certificate {front.certificates.bundle};"

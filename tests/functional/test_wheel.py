@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import hcexport
-from tests.conftest import clean_environment
+from tests.support.process import clean_environment
 
 ROOT = Path(hcexport.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -28,30 +28,6 @@ def test_every_row_has_its_failure() -> None:
     assert len({(row.status, row.meaning) for row in EXIT_STATUSES}) == len(EXIT_STATUSES)
 
 
-def test_the_contract() -> None:
-    assert [(row.status, row.code) for row in EXIT_STATUSES if row.code == "server"] == [(6, "server")]
-    assert {row.status: row.code for row in EXIT_STATUSES if row.code != "server"} == {
-        0: "",
-        1: "unexpected",
-        2: "usage",
-        3: "job_failed",
-        4: "auth",
-        5: "not_found",
-        6: "network",
-        7: "bad_download",
-        8: "partial",
-        9: "outcome_unknown",
-        10: "verdict",
-        73: "cannot_create",
-        75: "busy",
-        78: "config",
-        124: "timeout",
-        129: "interrupted",
-        130: "interrupted",
-        143: "interrupted",
-    }
-
-
 def test_the_readme_has_the_same_table() -> None:
     text = (PROJECT / "README.md").read_text()
     rows = re.findall(r"^\| (\d+) \| `?(\w*)`? ?\| (.+) \|$", text, re.MULTILINE)

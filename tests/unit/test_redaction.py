@@ -252,6 +252,7 @@ def test_what_stands_beside_a_secret_stays() -> None:
 @pytest.mark.parametrize(
     "unit", ["a.", "token", "://", '"token":', "\\", "%26", "code=", "authorization:", "bearer ", "a+b-c.d", "'\""]
 )
+@pytest.mark.slow
 def test_time_grows_with_the_text_and_not_faster(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import time
-import zipfile
 from collections.abc import Mapping
 
 import pytest
 
 from hcexport.transfer import confirmation
 from hcexport.transfer.confirmation import confirms
+from tests.support.zips import make_zip
 
 OURS = ("vegcl1xm6u", "ir2qersuao")
 A, B, OTHER = (*OURS, "zfelr5o957")
@@ -19,11 +19,9 @@ NAMES = {A: "Nightly 1", B: "Nightly 2", OTHER: "Nightly 12", "ktrfxx0gqy": "Twi
 
 
 def zip_of(members: Mapping[str, object]) -> io.BytesIO:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content if isinstance(content, str) else json.dumps(content))
-    return file
+    return io.BytesIO(
+        make_zip(*((name, data if isinstance(data, str) else json.dumps(data)) for name, data in members.items()))
+    )
 
 
 def report(run_id: str, **more: object) -> dict[str, object]:
@@ -88,6 +86,7 @@ def test_ids_of_several_words() -> None:
     assert not confirms(zip_of({f"{first}.csv": ""}), [first, second], dict)
 
 
+@pytest.mark.slow
 def test_thousands_of_reports_take_no_longer_than_they_must() -> None:
     ids = [f"r{number:09}" for number in range(3000)]
     began = time.process_time()

@@ -20,6 +20,7 @@ from hcexport.errors import BadDownload, CannotCreate, TimedOut
 from hcexport.times import Deadline
 from hcexport.transfer.destination import IfExists
 from hcexport.transfer.extract_zip import Limits, extract, resolve_folder
+from tests.support.zips import make_zip
 
 MEMBERS = {"a.csv": b"new", "sub/b.json": b"{}", "sub/empty/": b""}
 
@@ -34,9 +35,7 @@ def place(tmp_path: Path) -> Path:
 
 def zip_of(place: Path, *members: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
     path = place / "reports.zip"
-    with zipfile.ZipFile(path, "w", method) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
+    path.write_bytes(make_zip(*members, method=method))
     return path
 
 

@@ -165,6 +165,7 @@ def test_encrypted_members_cannot_be_checked() -> None:
 
 
 @pytest.mark.parametrize(("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "LZMA")])
+@pytest.mark.slow
 def test_what_unpacks_to_gigabytes_at_one_go_is_refused_by_name(method: int, name: str) -> None:
     with pytest.raises(BadDownload, match=name):
         checked(zipped(("a.csv", bytes(64 << 20)), method=method), deadline=PASSED)

@@ -1,4 +1,4 @@
-"""A server on raw sockets that does as it is told, a byte at a time. All it knows of HTTP is where a request ends."""
+"""A scripted server on raw sockets, for answers that no library sends. All it knows of HTTP is where a request ends."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ class Server:
         self._over = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._socket.getsockname()[1]
+        self.connections = 0
         self.requests: list[Request] = []
         self.errors: list[BaseException] = []
 
@@ -109,6 +110,7 @@ class Server:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -147,4 +149,4 @@ def _read(connection: socket.socket) -> Request | None:
     while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65536)
     method, target, _ = first.split(" ", 2)
-    return Request(method, target, headers, body, raw)
+    return Request(method, target, headers, body, head + b"\r\n\r\n" + body)

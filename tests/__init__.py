@@ -1,0 +1,1 @@
+"""Tests of hcexport; README.md says what is where."""

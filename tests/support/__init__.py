@@ -1,0 +1,1 @@
+"""What tests share: processes of hcexport, terminals, servers that misbehave, and zips. Holds no test."""
