@@ -22,8 +22,9 @@ The map
     sandbox/     a simulated organization; imports nothing of the client, so that no mistake is made on both sides alike
 
 Imports lead downwards in this order and never in a circle: ``cli`` may import everything, ``auth`` and ``transfer``
-know ``api`` and ``store``, ``doctor`` knows these four, ``output`` and ``store`` know ``health``, ``api`` does not know
-``store``, and ``errors`` knows nothing. ``tests/test_layers.py`` has the exact table and fails where it is broken.
+know ``api`` and ``store``, ``doctor`` knows these four, ``output``, ``store`` and ``transfer`` know ``health``, ``api``
+does not know ``store``, and ``errors`` knows nothing. ``tests/test_layers.py`` has the exact table and fails where it
+is broken.
 
 One invocation
 ==============

@@ -19,8 +19,7 @@ from hcexport.errors import ProtocolError
 _TESTS_KEY = "teststatus"  # ends the key of a list of tests, after their severity: criticalTestStatus
 _WORD_CAP = 60  # characters of a job's status
 _TIMED_OUT = "TIMED_OUT"
-_TIMED_OUT_WORDS = {"TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"}
-_SPELLINGS = {"CANCELED": "CANCELLED"}
+_SPELLINGS = {"CANCELED": "CANCELLED", **dict.fromkeys(("TIMED OUT", "TIME OUT", "TIMEDOUT", "TIMEOUT"), _TIMED_OUT)}
 _FINAL = {"COMPLETED", "FAILED", "CANCELLED", "ERROR", _TIMED_OUT}
 _UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
 _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"
@@ -57,7 +56,7 @@ class JobStatus:
     def parse(cls, word: object) -> JobStatus:
         """Normalise a status as the API or one of its clients spells it."""
         normal = " ".join(plain_text(word, _WORD_CAP).upper().replace("_", " ").split())
-        return cls(_TIMED_OUT if normal in _TIMED_OUT_WORDS else _SPELLINGS.get(normal, normal.replace(" ", "_")))
+        return cls(_SPELLINGS.get(normal, normal.replace(" ", "_")))
 
     @property
     def is_final(self) -> bool:
@@ -198,16 +197,17 @@ class ReportDetail:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite of ``healthCheck/suites``: a set of tests that can be run."""
+    """A suite of ``healthCheck/suites``: a set of tests that can be run, of some by the system alone."""
 
     id: str
     name: str = ""
+    system_only: bool = False
 
     @classmethod
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
         read = JsonFields(body)
-        return cls(read.text("id"), read.text("name"))
+        return cls(read.text("id"), read.text("name"), _TRUTH.get(read.text("systemonly").lower(), False))
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ class UploadItem:
 
     @classmethod
     def from_json(cls, body: Json, *, item_id: str = "") -> UploadItem:
-        """Read an upload item; an item that does not say ``committed`` counts as committed."""
+        """Read an upload item, which counts as committed where it does not say."""
         read = JsonFields(body)
         return cls(read.text("itemid") or item_id, read.text("itemname"), read.take("committed") is not False)
 

@@ -32,7 +32,7 @@ MAY_KNOW = {
     "store": BOTTOM | {"health"},
     "api": BOTTOM,
     "auth": BOTTOM | {"api", "store"},
-    "transfer": BOTTOM | {"api", "store"},
+    "transfer": BOTTOM | {"api", "health", "store"},
     "health": {"errors", "models"},
     "doctor": BOTTOM | {"api", "auth", "health", "notify", "store", "transfer"},
     "notify": BOTTOM | {"api"},

@@ -2,8 +2,9 @@
 
 ``boundary`` runs the root (``root``), prints errors and ends the process. ``options.app_command`` makes a command
 (``command``) of a function: it parses the shared options, gives the function an ``App`` (``app``), and hands its
-``Outcome`` (``outcome``) to the one place that prints it. ``selection``, ``waiting`` and ``saving`` are what several
-commands have in common; ``messages`` and ``streams`` are stderr and stdout; ``completion_*`` answer a TAB.
+``Outcome`` (``outcome``) to the one place that prints it. ``selection``, ``reading``,
+``judging``, ``exporting``, ``waiting`` and ``saving`` are what several commands have in common, ``checking`` is the
+work of ``run``; ``messages`` and ``streams`` are stderr and stdout; ``completion_*`` answer a TAB.
 
 Every other package may be imported here, and nothing imports this one. A new command goes to ``cli.commands``, which
 says how; a new setting to ``store.settings``.
@@ -36,6 +37,9 @@ root = RootGroup(
         "status": "Show who is signed in, where, until when, and where each value comes from.",
         "list": "List health check reports, newest first.",
         "show": "Show reports in full: every test with severity, result and duration.",
+        "diff": "Show what changed between two reports, test by test.",
+        "history": "Show how each test did over many reports.",
+        "run": "Run a health check and wait for its report.",
         "export": "Export reports as one zip: submit, wait, download, verify.",
         "wait": "Wait until exports have ended.",
         "download": "Save a finished export.",

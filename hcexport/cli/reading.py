@@ -10,9 +10,10 @@ from hcexport.cli.command import Option
 from hcexport.cli.options import add_options
 from hcexport.cli.selection import Selection
 from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, TimedOut
-from hcexport.models import Report, ReportDetail
+from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
+_WORTH_A_NOTICE = 20  # reports, a request for each
 _KEPT = "what was read before needs no server: add --offline"
 
 offline_option = add_options(
@@ -45,13 +46,20 @@ def select_reports(app: App, selection: Selection, *, offline: bool = False) -> 
 
 def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     """The reports in full, in the order given. Those that were read before are not asked for again."""
-    details = []
+    details, fresh = [], []
     known = app.history.ids() if rows else frozenset()
-    for row in rows:
-        detail = app.history.get(row.id) if row.id in known else None
-        if detail is None:
-            detail = _ask(app, row.id, row)
-        details.append(_with_row(detail, row))
+    unknown = sum(row.id not in known for row in rows)
+    if unknown >= _WORTH_A_NOTICE:
+        app.messages.notice(f"reading {unknown} reports; they are kept for the next time")
+    try:
+        for row in rows:
+            detail = app.history.get(row.id) if row.id in known else None
+            if detail is None:
+                detail = _with_row(app.client.report(row.id), row)
+                fresh.append(detail)
+            details.append(_with_row(detail, row))
+    finally:
+        app.history.add(fresh)  # also those that were read before a failure; all at once, because each step is a fsync
     return details
 
 
@@ -79,25 +87,22 @@ def read_by_id(
     return details, missing
 
 
-def require_reports(app: App, ids: Iterable[str]) -> list[ReportDetail]:
+def require_reports(app: App, ids: Iterable[str], *, offline: bool = False) -> list[ReportDetail]:
     """The reports with these ids in full. Raises the error of the first that cannot be read."""
-    details, missing = read_by_id(app, ids)
+    details, missing = read_by_id(app, ids, offline=offline)
     if missing:
         raise missing[0][1]
     return details
 
 
 def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
+    """Ask the server for a report, and keep it."""
     if offline:
         raise NotFound(f"report {run_id} was not read before", hint="leave out --offline to ask the server")
-    return _ask(app, run_id)
-
-
-def _ask(app: App, run_id: str, row: Report | None = None) -> ReportDetail:
-    """Ask the server for a report, and keep it."""
     detail = app.client.report(run_id)
-    detail = _with_row(detail, row) if row else detail
-    app.history.add([detail])
+    report = detail.report
+    if report.state or report.end_time or report.result is not Result.UNKNOWN:  # else nobody knows whether it has ended
+        app.history.add([detail])
     return detail
 
 

@@ -11,6 +11,7 @@ from hcexport.organization import Organization
 from hcexport.output.fields import Cell
 from hcexport.output.records import Row
 from hcexport.redaction import redact
+from hcexport.store.settings import type_value
 from hcexport.times import type_duration
 
 
@@ -28,5 +29,7 @@ def _cell(value: Any, *, is_text: bool) -> Cell:
             return value.url
         case None | Path():
             return value
+        case tuple():
+            return type_value(value) or None
         case _:
             return redact(str(value))

@@ -17,7 +17,7 @@ from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.store.ledger import EXPORT
 from hcexport.store.settings import PROFILE, ROWS, type_value
 from hcexport.times import Sleep
-from hcexport.transfer.poll import poll
+from hcexport.transfer.poll import Jobs, poll
 from hcexport.transfer.submit import is_export
 
 _NOT_CARRIED = {"color", "progress", "ignore"}  # `wait` and `download` judge no reports
@@ -36,14 +36,16 @@ def wait_for(
     reports: int | None = None,
     is_new: bool = True,
     sleep: Sleep = time.sleep,
+    jobs: Jobs | None = None,
 ) -> Job:
     """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``.
 
-    An export that names no upload item is not over for the ledger: the server may name it later.
+    ``jobs`` is asked for the job instead of the server. An export that names no upload item is not over for the ledger:
+    the server may name it later.
     """
     watch = _Watch(app, job_id, reports)
     for job in poll(
-        app.client,
+        jobs or app.client,
         job_id,
         deadline=app.deadline,
         longest_interval_s=app.settings.poll_interval.value,
@@ -53,7 +55,7 @@ def wait_for(
         lacks_result=lambda job: lacks_item(app, job),
     ):
         watch.show(job)
-    if not lacks_item(app, job):
+    if job_id and not lacks_item(app, job):
         app.ledger.ended(job_id, job.status.word, job.upload_id)
     return job
 

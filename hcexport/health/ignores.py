@@ -40,13 +40,18 @@ class Ignore:
 
     def fits(self, test: TestResult) -> bool:
         """Whether the test is meant, by id or name, without regard to case."""
-        pattern = self.test.casefold()
-        names = {test.id.casefold(), test.name.casefold()} - {""}
-        return any(name == pattern or fnmatchcase(name, pattern) for name in names)
+        return matches(self.test, test)
 
     def is_over(self, now: datetime) -> bool:
         """Whether the day has passed: up to its end, in UTC, the failure is known."""
         return now.astimezone(UTC).date() > self.until
+
+
+def matches(pattern: str, test: TestResult) -> bool:
+    """Whether an id, a name or a glob means the test, without regard to case."""
+    wanted = pattern.strip().casefold()
+    names = {test.id.casefold(), test.name.casefold()} - {""}
+    return any(name == wanted or fnmatchcase(name, wanted) for name in names)
 
 
 def known_until(test: TestResult, ignores: Iterable[Ignore], now: datetime) -> date | None:

@@ -243,3 +243,51 @@ EXPORT_FIELDS: Fields[ExportRecord] = (
     Field("adopted", "ADOPTED", lambda export: export.adopted),
     Field("warnings", "WARNINGS", lambda export: export.warnings),
 )
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """A health check that was run: its report, the job that made it, and what became of the report's export."""
+
+    detail: ReportDetail
+    job_id: str | None = None
+    export: ExportRecord | None = None
+
+
+def check_fields(
+    report: NestedFields[ReportDetail, TestResult], *, exported: bool
+) -> NestedFields[CheckRecord, TestResult]:
+    """The fields of a check that was run: those of its report, its job's id, and what ``export`` says of the file."""
+
+    def detail(check: CheckRecord) -> ReportDetail:
+        return check.detail
+
+    def of_export(name: str, key: str) -> Field[CheckRecord]:
+        return Field(name, key.upper(), lambda check: getattr(check.export, key, None))
+
+    names = {"export_job_id": "job_id", **{name: name for name in ("path", "bytes", "sha256", "verified")}}
+    return NestedFields(
+        fields=(
+            *(field.through(detail) for field in report.fields),
+            Field("job_id", "JOB ID", lambda check: check.job_id),
+            *(of_export(name, key) for name, key in names.items() if exported),
+        ),
+        name=report.name,
+        rows=lambda check: report.rows(check.detail),
+        row_fields=report.row_fields,
+        key=report.key.through(detail),
+    )
+
+
+@dataclass(frozen=True)
+class StartedCheck:
+    """A health check that is not waited for."""
+
+    job_id: str | None
+    name: str
+
+
+STARTED_FIELDS: Fields[StartedCheck] = (
+    Field("job_id", "JOB ID", lambda check: check.job_id),
+    Field("name", "NAME", lambda check: check.name),
+)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -37,9 +38,9 @@ from functools import partial
 
 from hcexport.api.client import Client
 from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
-from hcexport.models import Job
+from hcexport.models import Job, JobStatus
 from hcexport.retry import ATTEMPTS
-from hcexport.store.ledger import Ledger, LedgerEntry
+from hcexport.store.ledger import EXPORT, Ledger, LedgerEntry
 
 SEARCHED_JOBS = 500  # a request for each; more jobs than that would take minutes
 CLOCK_SLACK = timedelta(seconds=1)  # the clocks of a cluster's nodes differ a little
@@ -62,7 +63,10 @@ class Submitter:
 class Operation:
     """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
-    ``run_ids`` go into the ledger, ``command`` is what a person types to submit it again.
+    ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
+    ``lookup`` is what a person types to find out what became of it.
+    ``has_begun`` finds proof other than a job that the server has begun it for this user since a time; the operation
+    is adopted then, also where its job is not found, and the job that stands for it has no id.
     """
 
     name: str
@@ -70,11 +74,18 @@ class Operation:
     uri: str
     run_ids: tuple[str, ...]
     command: tuple[str, ...]
+    kind: str = EXPORT
+    title: str = ""
+    lookup: tuple[str, ...] = ("hcexport", "jobs", "--server")
+    has_begun: Callable[[Client, str, datetime], bool] | None = None
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs."""
+    """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs.
+
+    Its id is empty where only another proof was found, as ``Operation.has_begun`` says.
+    """
 
     job: Job
     adopted: bool = False
@@ -100,7 +111,14 @@ def submit(
     ``on_lost`` is told why a response proves nothing, before the job is searched for. Raises OutcomeUnknown if nobody
     knows whether the server started a job, and what the client raises if it surely did not.
     """
-    entry = ledger.intend(origin.organization, origin.username, operation.run_ids, origin.profile)
+    entry = ledger.intend(
+        origin.organization,
+        origin.username,
+        operation.run_ids,
+        origin.profile,
+        kind=operation.kind,
+        name=operation.title,
+    )
     search = _Search(client, ledger, origin, operation, entry)
     attempts_left, may_renew = ATTEMPTS, True
     while True:
@@ -196,10 +214,10 @@ class _Search:
     def run(self, lost: HcexportError) -> Job | None:
         """Return the only match, None without a match. Raises OutcomeUnknown for several, and if the search fails."""
         try:
-            found = self._matches()
+            found = self._look()
             if not found:
                 self._client.session.sleep(LOOK_AGAIN_S)
-                found = self._matches()
+                found = self._look()
         except HcexportError as error:
             why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
@@ -210,19 +228,30 @@ class _Search:
     def unknown(self, message: str) -> OutcomeUnknown:
         """Make the error for an unknown outcome, with what to type next."""
         profile = ["--profile", self._origin.profile] if self._origin.profile else []
-        look = shlex.join(["hcexport", "jobs", "--server", *profile])
+        look = shlex.join([*self._operation.lookup, *profile])
         again = shlex.join([*self._operation.command, *profile])
         return OutcomeUnknown(
             f"the {self._operation.name} was sent, and what became of it is not known: {message}",
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
 
-    def _matches(self) -> list[Job]:
+    def _look(self) -> list[Job]:
+        """Return the jobs that match; where there is other proof, one job at most, be it without an id."""
         username = (
             self._origin.username or self._client.account().username
         )  # a token from the environment has no name with it
         if not username:
             raise OutcomeUnknown("the server does not say whose token it is")
+        has_begun = self._operation.has_begun
+        if has_begun is None or not has_begun(self._client, username, self._window()[0]):
+            return self._matches(username)
+        with suppress(HcexportError):
+            jobs = self._matches(username)
+            if len(jobs) == 1:
+                return jobs
+        return [Job("", JobStatus.parse("UNAVAILABLE"))]
+
+    def _matches(self, username: str) -> list[Job]:
         known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
         fresh = [job_id for job_id in dict.fromkeys(self._client.job_ids()) if job_id not in known]
         if len(fresh) > SEARCHED_JOBS:

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
+from hcexport.sandbox.endpoints import health
+from hcexport.sandbox.faults import change_json
+from hcexport.sandbox.scenarios import ROWS, Scenario
 from tests.support.process import Hcexport
 
 TIMES = ["start_time", "end_time", "duration_seconds"]
@@ -58,3 +61,26 @@ def test_of_several_those_that_are_there_are_shown(hcexport: Hcexport, box: Sand
     done = hcexport("show", *ids, "-F", "json")
     assert [detail["id"] for detail in json.loads(done.stdout)] == [good]
     assert json.loads(done.stderr)["error"]["code"] == "partial"
+
+
+def test_without_ids_the_newest_or_those_selected(hcexport: Hcexport, box: Sandbox) -> None:
+    newest = json.loads(hcexport("show", "-F", "json").stdout)
+    assert [report["id"] for report in newest] == [box.reports[0].id]
+    some = json.loads(hcexport("show", "--latest", "3", "-F", "json").stdout)
+    assert [report["id"] for report in some] == [report.id for report in box.reports[:3]]
+
+
+def test_failed_shows_the_tests_that_did_not_pass(hcexport: Hcexport, box: Sandbox) -> None:
+    (report,) = json.loads(hcexport("show", "--failed", "-F", "json").stdout)
+    assert [(test["id"], test["result"]) for test in report["tests"]] == [("HC_112_013", "warning")]
+    assert hcexport("show", box.reports[1].id, "--failed").stdout == ""
+
+
+def test_a_report_that_shows_no_test_is_a_warning(hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = change_json(lambda _context, answer: {**answer, "suiteStatus": {}})
+    monkeypatch.setitem(ROWS, "empty", Scenario("", lambda: {health.report: fault}))
+    with Sandbox(scenario="empty") as box:
+        hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+        done = hcexport_alone("show")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert box.reports[0].id in done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
-from tests.conftest import Hcexport
+from tests.support.process import Hcexport
 
 CRITICAL_NIGHT, WARNING_NIGHT = 12, 0  # of the sandbox's past: HC_112_002 failed, HC_112_013 warned
 TODAY = datetime.now(UTC).date()
@@ -68,6 +68,7 @@ def test_levels(hcexport: Hcexport, box: Sandbox, level: str, ago: int, status: 
         ("show", "--latest", "1", "--result", "failed"),
         ("export", "--run-ids", "{id}"),
         ("export", "--latest", "1", "--result", "failed", "--out", "x.zip"),
+        ("diff", "{before}", "{id}"),
     ],
     ids=" ".join,
 )
@@ -76,10 +77,9 @@ def test_every_command_judges_what_it_has_in_its_hands(
 ) -> None:
     run_id = night(box, CRITICAL_NIGHT)
     given = [word.format(id=run_id, before=night(box, CRITICAL_NIGHT + 1)) for word in words]
-    plain, judged = hcexport(*given), hcexport(*given, "--fail-on", "critical", "--if-exists", "overwrite")
-    if words[0] != "export":
-        judged = hcexport(*given, "--fail-on", "critical")
-        assert judged.stdout == plain.stdout
+    plain = hcexport(*given, env={"HCEXPORT_IF_EXISTS": "overwrite"})
+    judged = hcexport(*given, "--fail-on", "critical", env={"HCEXPORT_IF_EXISTS": "overwrite"})
+    assert judged.stdout == plain.stdout or words[:2] == ("export", "--run-ids")  # which prints the id of a new job
     assert (plain.returncode, judged.returncode) == (0, 10), judged.stderr
     assert judged.stdout
     assert "1 critical test" in judged.stderr
@@ -92,6 +92,15 @@ def test_a_bad_report_is_saved_all_the_same(hcexport: Hcexport, box: Sandbox) ->
     done = hcexport("export", "--run-ids", night(box, 12), "-o", "x.zip", "--fail-on", "failed", "-Fjson", "-q")
     assert "HC_112_002" in verdict_of(done)["message"]
     assert zipfile.ZipFile(Path(json.loads(done.stdout)["path"])).testzip() is None
+
+
+def test_a_file_that_is_kept_does_not_hide_bad_health(hcexport: Hcexport, box: Sandbox) -> None:
+    (hcexport.cwd / "x.zip").write_text("old")
+    export = ("export", "-o", "x.zip", "--if-exists", "skip", "--fail-on", "critical")
+    for selection in (["--run-ids", night(box, 12)], ["--result", "failed", "--latest", "1"]):
+        done = hcexport(*export, *selection)
+        assert (done.returncode, done.stdout) == (10, f"{hcexport.cwd / 'x.zip'}\n")
+    assert not any(request.method == "POST" for request in box.requests)
 
 
 def test_json_says_of_each_report_whether_it_is_healthy(hcexport: Hcexport, box: Sandbox) -> None:
@@ -129,6 +138,7 @@ def test_ignores_of_the_profile(hcexport: Hcexport, box: Sandbox) -> None:
     config.write_text("")
     assert hcexport("config", "set", "ignore", f"HC_1:{TOMORROW},HC_112_002:{TOMORROW}").returncode == 0
     assert hcexport(*show).returncode == 0
+    assert hcexport("config", "get", "ignore").stdout == f"HC_1:{TOMORROW},HC_112_002:{TOMORROW}\n"
     assert hcexport(*show, env={"HCEXPORT_IGNORE": f"HC_1:{TOMORROW}"}).returncode == 10
     config.write_text('[defaults]\nignore = ["HC_112_002"]\n')
     assert hcexport(*show).returncode == 78
@@ -149,6 +159,18 @@ def test_age(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     error_of(hcexport("list", "--name", "nosuch", "--max-age", "26h", "--fail-on", "failed", "-Fjson"), 5)
     assert hcexport("export", "--until", "7d", "--latest", "1", "-o", "x.zip", "--max-age", "26h").returncode == 10
     assert (hcexport.cwd / "x.zip").exists()
+
+
+def test_a_check_that_has_not_ended_is_not_judged(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
+    with Sandbox(job_seconds=60) as box:
+        hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+        hcexport_alone("run", "--name", "mine", "--no-wait")
+        error_of(hcexport_alone("list", "--name", "mine", "--fail-on", "failed", "-Fjson"), 5)
+        error_of(hcexport_alone("show", "--name", "mine", "--max-age", "1h", "-Fjson"), 10)
+        both = hcexport_alone("list", "--latest", "2", "--fail-on", "failed", "-Fjson")
+    assert both.returncode == 0
+    assert [row["healthy"] for row in json.loads(both.stdout)] == [None, True]
+    assert "has not ended" in both.stderr
 
 
 def test_another_failure_outranks_the_verdict(hcexport: Hcexport, box: Sandbox) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
+from hcexport.cli.exporting import count_reports, export_reports
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.new_reports import find_saved, find_under_way, require_memory, select_new
@@ -22,19 +22,11 @@ from hcexport.cli.reading import read_reports, require_reports
 from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, select_ended, selector_options
-from hcexport.cli.waiting import (
-    job_outcome,
-    require_item,
-    require_success,
-    resume_command,
-    wait_for,
-    waiting_options,
-    with_resume_hint,
-)
-from hcexport.errors import AlreadyExists, Interrupted, UsageError
+from hcexport.cli.waiting import waiting_options
+from hcexport.errors import AlreadyExists, UsageError
 from hcexport.models import Report, ReportDetail
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
-from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
+from hcexport.transfer.submit import Submitted
 
 
 @app_command(
@@ -106,12 +98,13 @@ def command(
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
         outcome = saved_outcome(ExportRecord(path=kept))
-        return replace(outcome, reports=lambda: _read(app, [] if chosen else select_ended(app, selection), chosen))
+        read = cache(lambda: _read_selected(judging, selection, chosen))
+        return replace(judging.conclude(outcome, read), reports=read)
     with judging.of_a_selection():
         rows = [] if chosen else select_ended(app, selection)
     ids = chosen or tuple(report.id for report in rows)
     if dry_run:
-        app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
+        app.messages.notice(f"{count_reports(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
     outcome = _export(app, ids, under_way, saving, wait=wait)
     return _conclude(judging, outcome, rows, ids)
@@ -125,6 +118,11 @@ def _conclude(judging: Judging, outcome: Outcome, rows: list[Report], ids: tuple
     return replace(outcome, reports=read)
 
 
+def _read_selected(judging: Judging, selection: Selection, ids: tuple[str, ...]) -> list[ReportDetail]:
+    with judging.of_a_selection():
+        return _read(judging.app, [] if ids else select_ended(judging.app, selection), ids)
+
+
 def _read(app: App, rows: list[Report], ids: tuple[str, ...]) -> list[ReportDetail]:
     return read_reports(app, rows) if rows else require_reports(app, ids)
 
@@ -132,24 +130,10 @@ def _read(app: App, rows: list[Report], ids: tuple[str, ...]) -> list[ReportDeta
 def _export(
     app: App, ids: tuple[str, ...], under_way: Submitted | None, saving: Saving | None, *, wait: bool
 ) -> Outcome:
-    """Submit, unless an export of these reports is under way; wait and save as is asked for."""
-    with with_lookup_hint():
-        submitted = under_way or _submit(app, ids)
-        job = submitted.job
-        further = saving.options if saving else ()
-        with with_resume_hint(app, job.id, further=further):
-            app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({_count(ids)})")
-            if wait or saving:
-                job = wait_for(app, job.id, reports=len(ids), is_new=under_way is None)
-                require_success(job)
-                require_item(app, job)
-            if saving:
-                try:
-                    record = saving.save(job, ids, adopted=submitted.adopted)
-                except AlreadyExists as error:
-                    return _found_saved(app, under_way, ids, error)
-                return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
-            return job_outcome(app, job, ids, adopted=submitted.adopted)
+    try:
+        return export_reports(app, ids, saving, wait=wait, under_way=under_way)
+    except AlreadyExists as error:
+        return _found_saved(app, under_way, ids, error)
 
 
 def _plan(
@@ -179,31 +163,3 @@ def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...], *, ne
         raise UsageError("--run-ids cannot be combined with --latest, --since …", hint="give one or the other")
     if not run_ids and not new and selection.is_empty:
         raise UsageError("no reports selected", hint="--latest 1, --run-ids a,b,c, --new, another selector, or --all")
-
-
-def _submit(app: App, ids: tuple[str, ...]) -> Submitted:
-    origin = Submitter(app.organization.url, app.settings.username.value or "", app.settings.profile.value)
-    submitted = submit(
-        app.client,
-        app.ledger,
-        origin,
-        export_of(ids),
-        on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
-    )
-    if submitted.adopted:
-        app.messages.warning(f"job {submitted.job.id} is taken for this export: its user and its time are right")
-    return submitted
-
-
-@contextmanager
-def with_lookup_hint() -> Iterator[None]:
-    """Hint how to find the job when a signal comes before its id is known here, because the server may have it."""
-    try:
-        yield
-    except Interrupted as end:
-        end.hint = end.hint or "the export may have been sent; look for it with hcexport jobs --server"
-        raise
-
-
-def _count(ids: tuple[str, ...]) -> str:
-    return f"{len(ids)} report{'s' * (len(ids) > 1)}"

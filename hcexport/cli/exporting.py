@@ -1,0 +1,69 @@
+"""Submitting, as ``export`` and ``run`` do it, and what follows a submitted export: waiting, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from hcexport.cli.app import App
+from hcexport.cli.outcome import Outcome
+from hcexport.cli.saving import Saving, saved_outcome
+from hcexport.cli.waiting import job_outcome, require_item, require_success, resume_command, wait_for, with_resume_hint
+from hcexport.errors import Interrupted
+from hcexport.transfer.submit import Operation, Submitted, Submitter, export_of, submit
+
+
+def export_reports(
+    app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool, under_way: Submitted | None = None
+) -> Outcome:
+    """Submit, unless an export of these reports is under way; wait and save as is asked for.
+
+    The outcome's record is an ExportRecord.
+    """
+    with with_lookup_hint("export"):
+        submitted = under_way or submit_once(app, export_of(ids))
+        job = submitted.job
+        further = saving.options if saving else ()
+        with with_resume_hint(app, job.id, further=further):
+            app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
+            if wait or saving:
+                job = wait_for(app, job.id, reports=len(ids), is_new=under_way is None)
+                require_success(job)
+                require_item(app, job)
+            if saving:
+                record = saving.save(job, ids, adopted=submitted.adopted)
+                return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
+            return job_outcome(app, job, ids, adopted=submitted.adopted)
+
+
+def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:
+    """Submit an operation as a user, by default that of the settings, and say so where its answer was lost."""
+    submitted = submit(
+        app.client,
+        app.ledger,
+        Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value),
+        operation,
+        on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
+    )
+    if submitted.adopted and submitted.job.id:
+        app.messages.warning(
+            f"job {submitted.job.id} is taken for this {operation.name}: its user and its time are right"
+        )
+    elif submitted.adopted:
+        app.messages.warning(f"the {operation.name} has begun: there is a report of its name")
+    return submitted
+
+
+@contextmanager
+def with_lookup_hint(what: str) -> Iterator[None]:
+    """Hint how to find the job when a signal comes before its id is known here, because the server may have it."""
+    try:
+        yield
+    except Interrupted as end:
+        end.hint = end.hint or f"the {what} may have been sent; look for it with hcexport jobs --server"
+        raise
+
+
+def count_reports(ids: Sequence[str]) -> str:
+    """``3 reports``."""
+    return f"{len(ids)} report{'s' * (len(ids) > 1)}"
