@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hcexport.cli.app import App
 from hcexport.cli.selection import Selection, leave_out_running
-from hcexport.errors import BadDownload, CannotCreate, NotFound, PrivilegeMissing
+from hcexport.errors import AuthError, BadDownload, CannotCreate, NetworkError, NotFound, PrivilegeMissing, ServerError
 from hcexport.models import Report
 from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.download import Saved
@@ -52,13 +52,18 @@ def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
         return None
     try:
         job = app.client.job(entry.job_id)
+    except NotFound:
+        return None  # the server has forgotten the job
+    except PrivilegeMissing:
+        app.messages.info(f"the page of job {entry.job_id} is not for this user")
+        return None
+    try:
         if job.upload_id:
             app.client.upload_item(job.upload_id)
     except NotFound:
-        return None  # the server has forgotten the job, or its zip was deleted
-    except PrivilegeMissing:
-        app.messages.info(f"the page of job {entry.job_id} or of its zip is not for this user")
-        return None
+        return None  # its zip was deleted
+    except (NetworkError, ServerError, AuthError) as refusal:
+        app.messages.info(f"the page of the zip is refused, which says nothing of its download: {refusal.message}")
     if job.has_ended and not job.succeeded:
         app.ledger.ended(job.id, job.status.word, job.upload_id)
         return None

@@ -408,3 +408,25 @@ def test_a_path_may_be_any_bytes(hcexport: Hcexport) -> None:
     done = hcexport("export", "--latest", "1", "--out", NOT_UTF8)
     assert done.returncode == 0, done.stderr
     assert reports_in(hcexport.cwd / NOT_UTF8)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "selector", "status", "said"),
+    [
+        ("early-completed", "--latest=3", 0, ""),
+        ("redirected-download", "--latest=3", 0, ""),
+        ("paging-quirks", "--all", 0, ""),
+        ("wrong-context", "--latest=3", 6, "context"),
+        ("firewall", "--all", 4, "fewer"),
+        ("firewall", "--latest=3", 0, ""),
+    ],
+)
+def test_scenarios_end_as_an_administrator_wants(
+    hcexport_alone: Hcexport, scenario: str, selector: str, status: int, said: str
+) -> None:
+    with Sandbox(scenario=scenario, job_seconds=0.05) as box:
+        hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+        done = hcexport_alone("export", selector, "--out", "x.zip")
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert zipfile.is_zipfile(hcexport_alone.cwd / "x.zip") is (status == 0)

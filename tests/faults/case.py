@@ -20,7 +20,7 @@ from tests.support.server import Server
 from . import tls
 from .organization import CANARY, ITEM_PATH, Organization, Turn, version
 from .process import GRACE_S, SMALL, environment
-from .table import EVIL, A, Fault
+from .table import EVIL, FOLLOWED, A, Fault
 from .turns import cut, says
 
 TIMEOUT_S = 4.0
@@ -131,7 +131,7 @@ def _run(case: Case, program: str, fork_server: ForkServer, folder: Path) -> Out
         [each.body for each in case.fault.versions],
         [path for path in work.iterdir() if path.name != "reports.zip"],
         list(_leaks(folder, other)),
-        len(other.requests) if program == "hcexport" else 0,
+        len(other.requests) if program == "hcexport" and case.fault not in FOLLOWED else 0,
         [repr(error) for error in server.errors],
     )
 

@@ -240,19 +240,30 @@ RESUME = [
     _file("resume", "other bytes, a weak ETag", t.cut(0.5), good, versions=(WEAK, WEAK_2), ends=(OK,)),
     _file("resume", "other bytes at each cut", *[t.cut(0.6)] * 3, good, versions=(A, SAME_SIZE, LARGER), ends=(OK,)),
 ]
-# A download is followed to an object store on another host, without the token: tests/faults/test_origin.py.
-REDIRECT = [
-    Fault(name, "redirect", (NET,), elsewhere=place)
+FOLLOWED = [  # an organization on this machine may keep its files at another port; the token does not go there
+    Fault(name, "redirect", (OK,), elsewhere=place, versions=(EVIL,))
     for name, place in (
-        ("with a user", "http://user@127.0.0.1:{own}/evil.zip"),
-        ("to a name that hides another", "http://127.0.0.1:{own}@127.0.0.1:{port}/evil.zip"),
-        ("to a file", "file:///etc/passwd"),
-        ("to a script", "javascript:alert(1)"),
-        ("to a port that is none", "http://127.0.0.1:99999/evil.zip"),
-        ("to half an address", "http://[::1/evil.zip"),
-        ("to an address with the token in it", f"http://127.0.0.1:{{own}}/gis/x?token={CANARY}"),
-        ("to itself", "http://127.0.0.1:{own}/gis/admin/uploads/f57951c9-37aa-4d4a-b444-9ad0316737d3/download"),
+        ("to another port", "http://127.0.0.1:{port}/evil.zip"),
+        ("to another name of this machine", "http://localhost:{port}/evil.zip"),
+        ("without a scheme", "//127.0.0.1:{port}/evil.zip"),
     )
+]
+REDIRECT = [
+    *FOLLOWED,
+    Fault("to https", "redirect", (NET, LATE), elsewhere="https://127.0.0.1:{port}/evil.zip"),
+    *(
+        Fault(name, "redirect", (NET,), elsewhere=place)
+        for name, place in (
+            ("with a user", "http://user@127.0.0.1:{own}/evil.zip"),
+            ("to a name that hides another", "http://127.0.0.1:{own}@127.0.0.1:{port}/evil.zip"),
+            ("to a file", "file:///etc/passwd"),
+            ("to a script", "javascript:alert(1)"),
+            ("to a port that is none", "http://127.0.0.1:99999/evil.zip"),
+            ("to half an address", "http://[::1/evil.zip"),
+            ("to an address with the token in it", f"http://127.0.0.1:{{own}}/gis/x?token={CANARY}"),
+            ("to itself", "http://127.0.0.1:{own}/gis/admin/uploads/f57951c9-37aa-4d4a-b444-9ad0316737d3/download"),
+        )
+    ),
 ]
 TLS = [
     Fault("no close_notify, whole", "tls", (OK,), file=(t.without_length(),), tls="good"),

@@ -199,6 +199,7 @@ RESULTS = (
     Variant("result", "null, waited for", 6, {"job": _missing_result(99)}, argv=("wait", JOB), says=("download ITEM",)),
     Variant("result", "a moment late, download", 0, {"job": _missing_result(2)}, argv=("download", JOB)),
     Variant("result", "a moment late, waited for", 0, {"job": _missing_result(2)}, argv=("wait", JOB)),
+    _result("null, two jobs", None, 6, argv=("wait", JOB, JOB[:-1] + "0"), says=("2 of 2",)),
     Variant(
         "result",
         "none, and no export",
