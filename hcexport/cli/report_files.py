@@ -2,6 +2,7 @@
 
 A command adds ``report_option``, calls ``Reporting.plan`` before it sends anything, and puts into its Outcome how its
 reports are read in full. ``outcome.finish`` has the files written after the work and before the result is printed.
+To add a format: a module in ``output.reports``, a suffix in ``_BY_SUFFIX``, a line in ``_render``.
 """
 
 from __future__ import annotations

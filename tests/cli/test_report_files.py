@@ -22,8 +22,12 @@ import pytest
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
 
-from hcexport.cli.report_files import ReportFile
-from hcexport.errors import CannotCreate
+from hcexport.cli.app import App, CommonOptions
+from hcexport.cli.judging import Judging
+from hcexport.cli.outcome import Outcome
+from hcexport.cli.report_files import ReportFile, Reporting
+from hcexport.errors import CannotCreate, UsageError
+from hcexport.output.fields import Field
 from hcexport.sandbox import Sandbox
 from tests.support.process import ROOT, Hcexport
 
@@ -289,6 +293,23 @@ def test_a_monitoring_plugin(
 def test_other_commands_are_no_plugins(hcexport: Hcexport) -> None:
     done = hcexport("list", "--format", "nagios")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_comparison_has_files_of_its_own_records(tmp_path: Path) -> None:
+    """A command without ``of_reports``: no file of one report, and JSON and CSV of what it prints."""
+    with App(CommonOptions(url="http://127.0.0.1:1/enterprise")) as app:
+        judging = Judging.plan(app, None, None)
+        for name in ("r.xml", "r.prom", "junit=r"):
+            with pytest.raises(UsageError):
+                Reporting.plan(app, [str(tmp_path / name) if "=" not in name else name], judging, of_reports=False)
+        assert app.reporting is None
+        Reporting.plan(app, [str(tmp_path / name) for name in ("r.json", "r.csv")], judging, of_reports=False)
+        fields = (Field("test", "TEST", lambda row: row),)
+        assert app.reporting.finish(Outcome(fields, records=["ä"], reports=list)).error is None
+        assert json.loads((tmp_path / "r.json").read_text()) == [{"test": "ä"}]
+        assert (tmp_path / "r.csv").read_text(encoding="utf-8") == "\ufefftest\nä\n"
+        assert app.reporting.finish(Outcome(fields, record="b", reports=list)).error is None
+        assert json.loads((tmp_path / "r.json").read_text()) == {"test": "b"}
 
 
 @pytest.mark.slow
