@@ -184,6 +184,30 @@ def test_a_run_that_failed_says_so_in_the_files_of_machines(hcexport: Hcexport, 
     assert (hcexport.cwd / "r.html").read_text() == page
 
 
+def test_a_result_that_cannot_be_printed_is_told(hcexport: Hcexport, box: Sandbox) -> None:
+    given = ("show", night(box, CRITICAL_NIGHT), "--report", "r.prom", "--report", "r.xml")
+    assert hcexport(*given).returncode == 0
+    before = gauges(hcexport.cwd / "r.prom")
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "hcexport", *given]
+        env = {**hcexport.env, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(words, env=env, cwd=hcexport.cwd, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 73
+    after = gauges(hcexport.cwd / "r.prom")
+    assert after["hcexport_last_run_exit_status"] == 73
+    for kept in ("hcexport_last_success_timestamp_seconds", "hcexport_report_start_timestamp_seconds"):
+        assert after[kept] == before[kept]
+    assert outcomes(hcexport.cwd / "r.xml") == ["Failure"]  # of the report, which could be had
+
+
+def test_offline_reports_need_no_server(hcexport: Hcexport, box: Sandbox) -> None:
+    assert hcexport("show", "--latest", "3").returncode == 0
+    asked = len(box.requests)
+    done = hcexport("show", "--latest", "3", "--offline", "--report", "r.html", "--report", "r.prom", "-Fnagios")
+    assert (done.returncode, len(box.requests)) == (1, asked), done.stderr
+    assert "hcexport_report_passed" in gauges(hcexport.cwd / "r.prom")
+
+
 def test_a_first_run_that_failed_has_succeeded_never(hcexport: Hcexport) -> None:
     assert hcexport("show", "nosuch", "--report", "r.prom").returncode == 5
     run = gauges(hcexport.cwd / "r.prom")
