@@ -84,7 +84,7 @@ def pages() -> dict[str, str]:
 def _page(name: str, body: Iterable[str], commands: Iterable[str]) -> str:
     head = f'.TH {name.upper()} 1 "{DATED}" "hcexport {__version__}" "hcexport"'
     others = [f"hcexport-{command}(1)" for command in commands] or ["hcexport(1)"]
-    tail = [*_section("SEE ALSO"), *_lines(", ".join([*others, "hcexport-automation(7)"]))]
+    tail = [*_section("SEE ALSO"), *_lines(", ".join([*others, "hcexport-automation(7)", "hcexport-reports(7)"]))]
     return "\n".join([head, *body, *tail]) + "\n"
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hcexport.errors import HcexportError, Interrupted, Partial, Verdict
+from hcexport.errors import CannotCreate, HcexportError, Interrupted, Partial, Verdict
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
@@ -48,6 +48,10 @@ def telling_failure(app: App) -> Iterator[None]:
     except (HcexportError, Interrupted) as error:
         if app.reporting:
             app.reporting.write_failure(error)
+        raise
+    except OSError as error:
+        if app.reporting and not isinstance(error, BrokenPipeError):  # a reader that has read enough is no failure
+            app.reporting.write_failure(CannotCreate(f"the result was not written: {error.strerror or error}"))
         raise
 
 

@@ -2,6 +2,7 @@
 
 A command adds ``report_option``, calls ``Reporting.plan`` before it sends anything, and puts into its Outcome how its
 reports are read in full. ``outcome.finish`` has the files written after the work and before the result is printed.
+To add a format: a module in ``output.reports``, a suffix in ``_BY_SUFFIX``, a line in ``_render``.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ class Reporting:
     def __init__(self, app: App, judging: Judging, files: Sequence[ReportFile], *, of_reports: bool) -> None:
         self._app, self._judging, self._of_reports = app, judging, of_reports
         self._files = sorted(files, key=lambda file: file.format == "prometheus")  # last: it has the exit status
-        self._told: set[ReportFile] = set()  # the files that say how the run ended
+        self._last_success = {file: file.last_success() for file in self._files if file.format == "prometheus"}
+        self._told: dict[ReportFile, int] = {}  # the status that a file tells already
+        self._details: Sequence[ReportDetail] = ()
 
     @classmethod
     def plan(
@@ -137,11 +140,12 @@ class Reporting:
         return self._with_document(outcome, details) if is_document else outcome
 
     def _write(self, outcome: Outcome, details: Sequence[ReportDetail]) -> Outcome:
+        self._details = details
         for file in self._files:
             try:
                 _refuse_to_replace(file, outcome.record)
                 file.write(self._content(file, outcome, details))
-                self._told.add(file)
+                self._told[file] = _status(outcome)
             except HcexportError as error:
                 outcome = self._add_error(outcome, error)
         return outcome
@@ -158,14 +162,18 @@ class Reporting:
         return replace(outcome, error=error)
 
     def write_failure(self, error: HcexportError | Interrupted) -> None:
-        """Say in the files of machines why the run failed, unless they say how it ended already."""
+        """Say in the files of machines why the run failed; a textfile that tells another status is corrected."""
         for file in self._files:
-            if file.format not in _OF_THE_NEWEST or file in self._told:
+            if self._told.get(file) == error.status or file.format not in _OF_THE_NEWEST:
                 continue
-            self._told.add(file)
-            known = self._earlier([]) if file.format == "prometheus" else []
-            run = self._run(error.status, file.last_success())
-            reports = self._set([], known, Outcome(), shortened(error.message), run)
+            details: Sequence[ReportDetail] = []
+            if file.format == "prometheus":
+                details = [*self._details, *self._earlier(self._details)]
+            elif file in self._told:
+                continue
+            self._told[file] = error.status
+            run = self._run(error.status, self._last_success.get(file))
+            reports = self._set(details, [], Outcome(), shortened(error.message), run)
             try:
                 file.write(_render(file.format, reports))
             except CannotCreate as problem:
@@ -195,7 +203,7 @@ class Reporting:
             if outcome.kind is None:
                 return bom
             return bom + text_of(Format(file.format), outcome.kind, outcome.records, record=outcome.record)
-        run = self._run(_status(outcome), file.last_success() if file.format == "prometheus" else None)
+        run = self._run(_status(outcome), self._last_success.get(file))
         return _render(file.format, self._set(details, self._earlier(details), outcome, _message(outcome), run))
 
     def _set(

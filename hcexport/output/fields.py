@@ -66,7 +66,7 @@ class NestedFields(Generic[T, U]):
     """A kind of record that holds rows of another kind.
 
     JSON nests the rows under ``name``, a table of them stands below the record; text and CSV have a line for each row,
-    led by ``key``, which names the record of the row.
+    led by ``key``, which names the record of the row. ``summary`` is a line of the table alone: what the rows come to.
     """
 
     fields: Fields[T]
@@ -74,6 +74,7 @@ class NestedFields(Generic[T, U]):
     rows: Callable[[T], Sequence[U]]
     row_fields: Fields[U]
     key: Field[T]
+    summary: Field[T] | None = None
 
     @property
     def flat_fields(self) -> Fields[tuple[T, U]]:

@@ -5,13 +5,15 @@ How to add a column: append a ``Field``. It stands last, because scripts pick co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hcexport.models import Job, JobStatus, Report, ReportDetail, TestResult
+from hcexport.health.results import WORST_FIRST, distinct
+from hcexport.models import Job, JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.output.fields import Cell, Field, Fields, NestedFields
 from hcexport.output.humanize import duration
 
@@ -161,6 +163,17 @@ def _describe_suites(detail: ReportDetail) -> tuple[str, ...]:
     )
 
 
+def _count_results(detail: ReportDetail) -> str:
+    """How many tests have each result, the worst result first: ``1 of 13 failed, 2 warned, 10 passed``."""
+    counted = Counter(test.result for test in distinct(detail.tests))
+    counts = [
+        f"{counted[result]} {'warned' if result is Result.WARNING else result}"
+        for result in WORST_FIRST
+        if counted[result]
+    ]
+    return ", ".join(counts).replace(" ", f" of {counted.total()} ", 1)
+
+
 DETAIL: NestedFields[ReportDetail, TestResult] = NestedFields(
     fields=(
         *(field.through(lambda detail: detail.report) for field in REPORT_FIELDS),
@@ -171,6 +184,7 @@ DETAIL: NestedFields[ReportDetail, TestResult] = NestedFields(
     rows=lambda detail: detail.tests,
     row_fields=TEST_FIELDS,
     key=Field("run_id", "REPORT", lambda detail: detail.report.id),
+    summary=Field("summary", "TESTS", _count_results),
 )
 
 

@@ -45,7 +45,8 @@ def record(kind: RecordType[T], row: T, width: int, color: bool) -> str:
     if not isinstance(kind, NestedFields):
         return _draw([_list(kind, row)], width, color)
     below = _rows(kind.row_fields, kind.rows(row), width)
-    return _draw([_list(kind.fields, row), *([""] if below else []), *below], width, color)
+    fields = (*kind.fields, *filter(None, [kind.summary]))
+    return _draw([_list(fields, row), *([""] if below else []), *below], width, color)
 
 
 def status_style(status: JobStatus) -> str:

@@ -22,8 +22,12 @@ import pytest
 from junitparser import JUnitXml
 from prometheus_client.parser import text_string_to_metric_families
 
-from hcexport.cli.report_files import ReportFile
-from hcexport.errors import CannotCreate
+from hcexport.cli.app import App, CommonOptions
+from hcexport.cli.judging import Judging
+from hcexport.cli.outcome import Outcome
+from hcexport.cli.report_files import ReportFile, Reporting
+from hcexport.errors import CannotCreate, UsageError
+from hcexport.output.fields import Field
 from hcexport.sandbox import Sandbox
 from tests.support.process import ROOT, Hcexport
 
@@ -180,6 +184,30 @@ def test_a_run_that_failed_says_so_in_the_files_of_machines(hcexport: Hcexport, 
     assert (hcexport.cwd / "r.html").read_text() == page
 
 
+def test_a_result_that_cannot_be_printed_is_told(hcexport: Hcexport, box: Sandbox) -> None:
+    given = ("show", night(box, CRITICAL_NIGHT), "--report", "r.prom", "--report", "r.xml")
+    assert hcexport(*given).returncode == 0
+    before = gauges(hcexport.cwd / "r.prom")
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "hcexport", *given]
+        env = {**hcexport.env, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(words, env=env, cwd=hcexport.cwd, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 73
+    after = gauges(hcexport.cwd / "r.prom")
+    assert after["hcexport_last_run_exit_status"] == 73
+    for kept in ("hcexport_last_success_timestamp_seconds", "hcexport_report_start_timestamp_seconds"):
+        assert after[kept] == before[kept]
+    assert outcomes(hcexport.cwd / "r.xml") == ["Failure"]  # of the report, which could be had
+
+
+def test_offline_reports_need_no_server(hcexport: Hcexport, box: Sandbox) -> None:
+    assert hcexport("show", "--latest", "3").returncode == 0
+    asked = len(box.requests)
+    done = hcexport("show", "--latest", "3", "--offline", "--report", "r.html", "--report", "r.prom", "-Fnagios")
+    assert (done.returncode, len(box.requests)) == (1, asked), done.stderr
+    assert "hcexport_report_passed" in gauges(hcexport.cwd / "r.prom")
+
+
 def test_a_first_run_that_failed_has_succeeded_never(hcexport: Hcexport) -> None:
     assert hcexport("show", "nosuch", "--report", "r.prom").returncode == 5
     run = gauges(hcexport.cwd / "r.prom")
@@ -289,6 +317,23 @@ def test_a_monitoring_plugin(
 def test_other_commands_are_no_plugins(hcexport: Hcexport) -> None:
     done = hcexport("list", "--format", "nagios")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_comparison_has_files_of_its_own_records(tmp_path: Path) -> None:
+    """A command without ``of_reports``: no file of one report, and JSON and CSV of what it prints."""
+    with App(CommonOptions(url="http://127.0.0.1:1/enterprise")) as app:
+        judging = Judging.plan(app, None, None)
+        for name in ("r.xml", "r.prom", "junit=r"):
+            with pytest.raises(UsageError):
+                Reporting.plan(app, [str(tmp_path / name) if "=" not in name else name], judging, of_reports=False)
+        assert app.reporting is None
+        Reporting.plan(app, [str(tmp_path / name) for name in ("r.json", "r.csv")], judging, of_reports=False)
+        fields = (Field("test", "TEST", lambda row: row),)
+        assert app.reporting.finish(Outcome(fields, records=["ä"], reports=list)).error is None
+        assert json.loads((tmp_path / "r.json").read_text()) == [{"test": "ä"}]
+        assert (tmp_path / "r.csv").read_text(encoding="utf-8") == "\ufefftest\nä\n"
+        assert app.reporting.finish(Outcome(fields, record="b", reports=list)).error is None
+        assert json.loads((tmp_path / "r.json").read_text()) == {"test": "b"}
 
 
 @pytest.mark.slow

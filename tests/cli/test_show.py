@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,3 +85,15 @@ def test_a_report_that_shows_no_test_is_a_warning(hcexport_alone: Hcexport, monk
         done = hcexport_alone("show")
     assert (done.returncode, done.stdout) == (0, "")
     assert box.reports[0].id in done.stderr
+
+
+def test_a_terminal_counts_all_tests_also_of_those_that_failed(hcexport: Hcexport, box: Sandbox) -> None:
+    failed = next(report for report in box.reports if list(report.failures.values()).count("fail") == 1)
+    ended = hcexport.at_terminal("show", failed.id, "--failed", env={"COLUMNS": "100"})
+    assert ended.status == 0
+    counts = re.search(
+        r"TESTS\W+1 of 13 failed(?:, (\d+) warned)?, (\d+) passed", re.sub(r"\x1b\[[0-9;]*m", "", ended.screen)
+    )
+    assert counts, ended.screen
+    assert int(counts[1] or 0) + int(counts[2]) == TESTS - 1
+    assert "summary" not in json.loads(hcexport("show", failed.id, "-Fjson").stdout)[0]

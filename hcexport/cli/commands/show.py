@@ -62,10 +62,10 @@ def command(
         details = read_reports(app, found)
     _warn_of_empty(app, details)
     verdict = judging.judge(details)
-    rows = [_without_passed(detail) for detail in details] if failed else details
-    return Outcome(
-        judging.detail_fields(verdict), records=rows, error=partial, verdict=verdict, reports=lambda: details
-    )
+    kind = judging.detail_fields(verdict)
+    if failed:
+        kind = replace(kind, rows=lambda detail: [test for test in detail.tests if badness(test.result)])
+    return Outcome(kind, records=details, error=partial, verdict=verdict, reports=lambda: details)
 
 
 def _describe(app: App, ids: Sequence[str], *, offline: bool) -> tuple[list[ReportDetail], Partial | None]:
@@ -82,7 +82,3 @@ def _warn_of_empty(app: App, details: Sequence[ReportDetail]) -> None:
     for detail in details:
         if not detail.tests and has_ended(detail.report):
             app.messages.warning(f"report {detail.report.id} shows no test; --format json has all that the server says")
-
-
-def _without_passed(detail: ReportDetail) -> ReportDetail:
-    return replace(detail, tests=tuple(test for test in detail.tests if badness(test.result)))
