@@ -250,7 +250,9 @@ class CannotCreate(HcexportError):
 
 
 class AlreadyExists(CannotCreate):
-    """The final name is taken, and ``--if-exists`` does not allow to replace it."""
+    """The final name, ``path``, is taken, and ``--if-exists`` does not allow to replace it."""
+
+    path: str = ""
 
 
 class Busy(HcexportError):

@@ -181,7 +181,7 @@ def lock(path: Path, limit_s: float = LOCK_LIMIT_S) -> Iterator[bool]:
     """
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(_open_lock_file(path))
+            file = stack.enter_context(open_lock_file(path))
             _lock_within(file, limit_s)
             is_held = True
         except (OSError, ConfigError):
@@ -189,7 +189,8 @@ def lock(path: Path, limit_s: float = LOCK_LIMIT_S) -> Iterator[bool]:
         yield is_held
 
 
-def _open_lock_file(path: Path) -> FileIO:
+def open_lock_file(path: Path) -> FileIO:
+    """Open a private lock file, which is made where there is none. Raises OSError and ConfigError."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     file = FileIO(os.open(private_folder(path.parent) / path.name, flags, 0o600), "r+")
     change_mode(file.fileno(), 0o600)  # a umask may have taken rights from the owner too

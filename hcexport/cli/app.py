@@ -6,12 +6,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
 from hcexport.cli.messages import Messages
 from hcexport.errors import ConfigError, UsageError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hcexport.store.completion_cache import CompletionCache
     from hcexport.store.ledger import Ledger
 
+T = TypeVar("T")
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
 
 
@@ -87,6 +88,10 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    def enter(self, manager: AbstractContextManager[T]) -> T:
+        """Enter a context manager that is left when the app is closed."""
+        return self._closing.enter_context(manager)
 
     # Configuration
 

@@ -163,8 +163,11 @@ class Ledger:
         return frozenset(row[0] for row in rows)
 
     def unfinished_export(self, organization: str, run_ids: Sequence[str]) -> LedgerEntry | None:
-        """The newest export of exactly these reports, in any order, whose job had not ended when last seen."""
-        where = "WHERE organization = ? AND kind = ? AND job_id IS NOT NULL AND ended IS NULL AND saved IS NULL"
+        """The newest export of exactly these reports, in any order, that is not saved and was not seen to fail."""
+        where = (
+            "WHERE organization = ? AND kind = ? AND job_id IS NOT NULL AND saved IS NULL"
+            " AND (ended IS NULL OR status = 'COMPLETED')"
+        )
         under_way = self._select(f"{where} ORDER BY number DESC", organization, EXPORT)
         return next((entry for entry in under_way if set(entry.run_ids) == set(run_ids)), None)
 

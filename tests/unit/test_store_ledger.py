@@ -201,7 +201,12 @@ class TestSavedReports:
         ledger.submitted(ledger.intend(ORG, "ops", ["r1", "r2"], kind=RUN, name="n"), "j2")
         assert ledger.unfinished_export(ORG, ["r1", "r2"]) == ledger.find("j1")
         ledger.ended("j1", "COMPLETED", "u")
+        assert ledger.unfinished_export(ORG, ["r1", "r2"]) == ledger.find("j1")
+        ledger.saved("j1", Path("/x.zip"), 1, "s")
         assert ledger.unfinished_export(ORG, ["r1", "r2"]) is None
+        ledger.submitted(ledger.intend(ORG, "ops", ["r3"]), "j3")
+        ledger.ended("j3", "FAILED")
+        assert ledger.unfinished_export(ORG, ["r3"]) is None
 
     def test_an_intent_without_a_job_is_no_unfinished_export(self, room: Room) -> None:
         room.ledger().intend(ORG, "ops", ["r1"])

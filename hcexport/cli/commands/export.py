@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
+from hcexport.cli.lock import lock_option, lock_organization
+from hcexport.cli.new_reports import find_saved, find_under_way, require_memory, select_new
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.saving import Saving, saved_outcome, saving_options
+from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.cli.waiting import (
     job_outcome,
@@ -21,7 +23,7 @@ from hcexport.cli.waiting import (
     waiting_options,
     with_resume_hint,
 )
-from hcexport.errors import Interrupted, UsageError
+from hcexport.errors import AlreadyExists, Interrupted, UsageError
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
@@ -43,15 +45,19 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
     shell_complete=completed("report ids"),
     help="Report ids, separated by commas; - reads them from standard input.",
 )
+@option("--new", is_flag=True, group="Selection", help="Reports that were never saved from here.")
 @option("--wait", is_flag=True, group="Waiting", help="Wait until the job has ended.")
 @waiting_options
+@lock_option
 @saving_options
 @option("--dry-run", is_flag=True, help="Show what would be exported and where to; send nothing.")
 def command(
     app: App,
     *,
     run_ids: tuple[str, ...],
+    new: bool,
     wait: bool,
+    lock_wait: float,
     extract: Path | None,
     cleanup: bool,
     dry_run: bool,
@@ -59,13 +65,25 @@ def command(
 ) -> Outcome:
     """Export reports as one zip: submit, wait, download, verify.
 
-    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else.
+    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else. --new exports
+    what no earlier run has saved; run again, it goes on with an export that was cut short.
     """
     selection = pop_selection(selectors)
-    _refuse_contradictions(selection, run_ids)
+    _refuse_contradictions(selection, run_ids, new=new)
     chosen = parse_ids(run_ids, "--run-ids") if run_ids else ()
-    saving = Saving.plan(app, extract, cleanup, may_make=not dry_run)
-    kept = saving.existing() if saving else None
+    saving, kept, taken = _plan(app, extract, cleanup, may_make=not dry_run)
+    if taken and not new:
+        raise taken
+    under_way = None
+    if new:
+        require_memory(app)
+        app.enter(nullcontext() if dry_run else lock_organization(app, lock_wait))
+        chosen = select_new(app, selection)
+        if not chosen:
+            return Outcome(EXPORT_FIELDS, ExportRecord(), lines=())
+        under_way = find_under_way(app, chosen)
+    if taken:
+        return _found_saved(app, under_way, chosen, taken)
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
         return saved_outcome(ExportRecord(path=kept))
@@ -73,26 +91,58 @@ def command(
     if dry_run:
         app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
+    return _export(app, ids, under_way, saving, wait=wait)
+
+
+def _export(
+    app: App, ids: tuple[str, ...], under_way: Submitted | None, saving: Saving | None, *, wait: bool
+) -> Outcome:
+    """Submit, unless an export of these reports is under way; wait and save as is asked for."""
     with with_lookup_hint():
-        submitted = _submit(app, ids)
+        submitted = under_way or _submit(app, ids)
         job = submitted.job
         further = saving.options if saving else ()
         with with_resume_hint(app, job.id, further=further):
-            app.messages.notice(f"job {job.id} submitted ({_count(ids)})")
+            app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({_count(ids)})")
             if wait or saving:
-                job = wait_for(app, job.id, reports=len(ids))
+                job = wait_for(app, job.id, reports=len(ids), is_new=under_way is None)
                 require_success(job)
             if saving:
-                record = saving.save(job, ids, adopted=submitted.adopted)
+                try:
+                    record = saving.save(job, ids, adopted=submitted.adopted)
+                except AlreadyExists as error:
+                    return _found_saved(app, under_way, ids, error)
                 return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
             return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 
-def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...]) -> None:
-    if run_ids and not selection.is_empty:
+def _plan(
+    app: App, extract: Path | None, cleanup: bool, *, may_make: bool
+) -> tuple[Saving | None, Path | None, AlreadyExists | None]:
+    """Plan the saving. Returns the file that is kept too, and the error of a name that is taken."""
+    try:
+        saving = Saving.plan(app, extract, cleanup, may_make=may_make)
+        return saving, saving.existing() if saving else None, None
+    except AlreadyExists as error:
+        return None, None, error
+
+
+def _found_saved(app: App, under_way: Submitted | None, ids: tuple[str, ...], taken: AlreadyExists) -> Outcome:
+    """Return what an earlier run saved that was killed then. Raises ``taken`` where the file is another."""
+    saved = find_saved(app, ids, Path(taken.path)) if under_way else None
+    if under_way is None or saved is None or saved.path is None:
+        raise taken
+    job = under_way.job
+    app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
+    app.messages.notice(f"{saved.path} was saved by an earlier run")
+    return saved_outcome(export_record(app, saved, job_id=job.id, run_ids=ids, upload_id=job.upload_id))
+
+
+def _refuse_contradictions(selection: Selection, run_ids: tuple[str, ...], *, new: bool) -> None:
+    if run_ids and (new or not selection.is_empty):
         raise UsageError("--run-ids cannot be combined with --latest, --since …", hint="give one or the other")
-    if not run_ids and selection.is_empty:
-        raise UsageError("no reports selected", hint="--latest 1, --run-ids a,b,c, another selector, or --all")
+    if not run_ids and not new and selection.is_empty:
+        raise UsageError("no reports selected", hint="--latest 1, --run-ids a,b,c, --new, another selector, or --all")
 
 
 def _submit(app: App, ids: tuple[str, ...]) -> Submitted:

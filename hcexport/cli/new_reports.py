@@ -1,0 +1,84 @@
+"""``export --new``: reports that are in no export saved from here, and an export of them that is under way already."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from hashlib import file_digest
+from pathlib import Path
+
+from hcexport.cli.app import App
+from hcexport.cli.selection import Selection, newest_first
+from hcexport.errors import BadDownload, CannotCreate, NotFound, PrivilegeMissing
+from hcexport.health.results import has_ended
+from hcexport.models import Report
+from hcexport.transfer.confirmation import confirms
+from hcexport.transfer.download import Saved
+from hcexport.transfer.submit import Submitted
+from hcexport.transfer.verify_zip import verify
+
+
+def require_memory(app: App) -> None:
+    """Raise CannotCreate if nothing can be remembered: every run would export everything again."""
+    if not app.ledger.is_writable():
+        raise CannotCreate(
+            f"what is new is not known: the ledger {app.paths.ledger} cannot be written",
+            hint="make it writable, or name another folder with HCEXPORT_HOME",
+        )
+
+
+def select_new(app: App, selection: Selection) -> tuple[str, ...]:
+    """The ids of the selected reports that have ended and are in no export saved from here, newest first."""
+    found = newest_first(filter(selection.matches, app.reports()))
+    saved = app.ledger.saved_ids(app.organization.url)
+    unsaved = [report for report in found if report.id not in saved]
+    running = [report.id for report in unsaved if not has_ended(report)]
+    if running:
+        app.messages.notice(f"left out, because they have not ended: {', '.join(running)}")
+    new = [report.id for report in unsaved if has_ended(report)][: selection.latest]
+    if not new:
+        app.messages.notice(_nothing_new([report for report in found if report.id in saved]))
+    return tuple(new)
+
+
+def _nothing_new(saved: list[Report]) -> str:
+    if not saved:
+        return "nothing new: no report matches"
+    newest = saved[0]
+    start = f" of {newest.start_time.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest.start_time else ""
+    return f"nothing new since {newest.id}{start}"
+
+
+def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
+    """The export of exactly these reports that was submitted from here, has not failed and is not saved yet."""
+    entry = app.ledger.unfinished_export(app.organization.url, run_ids)
+    if entry is None or entry.job_id is None:
+        return None
+    try:
+        job = app.client.job(entry.job_id)
+        if job.upload_id:
+            app.client.upload_item(job.upload_id)
+    except NotFound:
+        return None  # the server has forgotten the job, or its zip was deleted
+    except PrivilegeMissing:
+        app.messages.info(f"the page of job {entry.job_id} or of its zip is not for this user")
+        return None
+    if job.has_ended and not job.succeeded:
+        app.ledger.ended(job.id, job.status.word, job.upload_id)
+        return None
+    return Submitted(job, adopted=entry.submitted is None)
+
+
+def find_saved(app: App, run_ids: tuple[str, ...], path: Path) -> Saved | None:
+    """The file at ``path``, if it is a whole zip of exactly these reports; None otherwise.
+
+    Where the name is taken, an earlier run may have saved them and died before the ledger knew.
+    """
+    try:
+        with path.open("rb") as file:
+            verify(file, deadline=app.deadline)
+            if not confirms(file, run_ids, lambda: {report.id: report.name for report in app.reports()}):
+                return None
+            file.seek(0)
+            return Saved(path, path.stat().st_size, file_digest(file, "sha256").hexdigest())
+    except (OSError, BadDownload):
+        return None
