@@ -39,6 +39,17 @@ file's defaults, else it is built in. "hcexport status" and "hcexport config lis
 user, store, password_file and password_command count for the profile's own organization only: where the environment
 names another, they are left out, and --profile typed together with the address of another is status 78.
 
+--profile takes several names, comma lists and globs (-p prod,test, -p 'eu-*', -p '*') where a command's page lists
+--parallel and --shard. The organization and the credentials of the environment are left out then, and nobody is asked
+anything. Standard output is in the order of the config file, with the profile as first column or key; the JSON of
+export is an array with an object a profile: profile, exit_status, and the result or the error. --out needs {profile} in
+it or a folder, in which each profile gets its own. Standard error ends with one line that says how many did well, are
+not healthy, or failed, and which. The exit status is 0 if all did well, that of all if all failed alike, 8 if any
+failed, else 10 if any is not healthy.
+
+export --new, run and delete hold a lock for each organization: held by another run, they end with 75 at once and name
+its process, or wait as long as --lock-wait says.
+
 Options that every command takes are accepted before the command's name too; after the name they win.
 
 Durations are written 90, 90s, 10m, 1h30m or 1d. Points in time are 2026-11-01, 2026-11-01T03:00Z, 24h or 7d (ago),

@@ -116,22 +116,13 @@ def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Se
     """Print the error on stderr and return its status, also when there is no stderr."""
     import json  # noqa: PLC0415 # start-up: only errors need these
 
-    from hcexport.output.sanitize import escape_controls  # noqa: PLC0415 # start-up
-    from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
+    from hcexport.cli.messages import error_fields  # noqa: PLC0415 # start-up
 
-    message = escape_controls(shortened(error.message))
-    hint = escape_controls(redact(error.hint)) if error.hint else None
+    fields = error_fields(error)
     if _format_of(root, arguments) == "json":
-        fields = {
-            "code": error.code,
-            "message": message,
-            "hint": hint,
-            "exit_status": error.status,
-            "retryable": error.retryable,
-        }
         text = json.dumps({"error": fields})
     else:
-        text = f"hcexport: error: {message}" + (f"\nhint: {hint}" if hint else "")
+        text = f"hcexport: error: {fields['message']}" + (f"\nhint: {fields['hint']}" if fields["hint"] else "")
     with suppress(OSError, ValueError):  # stderr is gone; the status is still there
         print(text, file=sys.stderr, flush=True)  # noqa: T201 # errors are printed here
     return error.status

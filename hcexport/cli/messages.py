@@ -8,11 +8,11 @@ import stat
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
-from hcexport.errors import CannotCreate, Interrupted
+from hcexport.errors import CannotCreate, HcexportError, Interrupted
 from hcexport.output.sanitize import escape_controls
-from hcexport.redaction import shortened
+from hcexport.redaction import redact, shortened
 
 WIRE_VERBOSITY = 2
 
@@ -30,10 +30,13 @@ class LiveDisplay(Protocol):
 class Messages:
     """Print notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
 
-    The log file gets all of them, whatever the verbosity. Secrets are redacted everywhere.
+    The log file gets all of them, whatever the verbosity. Secrets are redacted everywhere. ``label`` stands before
+    each line where several profiles write.
     """
 
-    def __init__(self, *, quiet: bool, verbosity: int, log_file: Path | None) -> None:
+    def __init__(self, *, quiet: bool, verbosity: int, log_file: Path | None, label: str = "") -> None:
+        self._label = label
+        self._is_muted = False
         self._quiet = quiet
         self._verbosity = verbosity
         self._log = _open_private(log_file) if log_file else None
@@ -56,7 +59,7 @@ class Messages:
         if self.live:
             self.live.warning(shortened(text))
         else:
-            self._print(f"hcexport: warning: {text}")
+            self._print(f"hcexport: warning: {self._label}{text}")
 
     def info(self, text: str) -> None:
         """Print why something is done, with ``-v``."""
@@ -80,15 +83,33 @@ class Messages:
         if self.live:
             self.live.notice(shortened(text))
         else:
-            self._print(text)
+            self._print(f"{self._label}{text}")
+
+    def mute(self) -> None:
+        """Print nothing more: the process is about to end while this profile is still being worked for."""
+        self._is_muted = True
 
     def _print(self, text: str) -> None:
-        print(escape_controls(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
+        if not self._is_muted:  # one write, so that lines of several threads do not mix
+            print(f"{escape_controls(shortened(text))}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # here
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:
-            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {escape_controls(shortened(text))}\n")
+            self._log.write(
+                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {self._label}{escape_controls(shortened(text))}\n"
+            )
             self._log.flush()
+
+
+def error_fields(error: HcexportError | Interrupted) -> dict[str, Any]:
+    """The error object of ``--format json``, without secrets and control characters."""
+    return {
+        "code": error.code,
+        "message": escape_controls(shortened(error.message)),
+        "hint": escape_controls(redact(error.hint)) if error.hint else None,
+        "exit_status": error.status,
+        "retryable": error.retryable,
+    }
 
 
 def prompt(text: str, *, hide_input: bool = False) -> str:

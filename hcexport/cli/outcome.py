@@ -33,7 +33,7 @@ class Outcome:
 def finish(app: App, outcome: Outcome) -> int:
     """Print the outcome and return the exit status. Raises the outcome's error."""
     try:
-        _print(app, outcome)
+        print_outcome(app, outcome)
     except Interrupted as error:
         error.hint = error.hint or outcome.hint
         raise
@@ -46,7 +46,11 @@ def finish(app: App, outcome: Outcome) -> int:
     return outcome.status
 
 
-def _print(app: App, outcome: Outcome) -> None:
+def print_outcome(app: App, outcome: Outcome) -> None:
+    """Print the outcome; with several profiles it is kept, and printed with those of the others."""
+    app.outcome = outcome
+    if app.label:
+        return
     if outcome.lines is not None and (app.common.format == "text" or outcome.kind is None):
         for line in outcome.lines:
             app.printer.line(line)

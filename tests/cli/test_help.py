@@ -14,7 +14,7 @@ from tests.support.process import Hcexport
 
 CTX = click.Context(root, info_name="hcexport", **root.context_settings)
 COMMANDS = root.list_commands(CTX)
-SCREEN = (80, 45)  # columns and lines
+SCREEN = (80, 60)  # columns and lines
 
 
 def command(name: str) -> Command:

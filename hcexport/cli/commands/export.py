@@ -30,6 +30,7 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
 @app_command(
     "export",
+    profiles=True,
     waits=True,
     examples=[
         "hcexport export --latest 3 --wait --out reports.zip",

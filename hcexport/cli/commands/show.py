@@ -14,6 +14,7 @@ from hcexport.output.records import DETAIL
 
 @app_command(
     "show",
+    profiles=True,
     formats=("text", "json", "csv"),
     examples=["hcexport show vegcl1xm6u", "hcexport list --latest 1 --format ids | hcexport show -"],
 )

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.setting_rows import setting_rows
-from hcexport.errors import HcexportError, Partial, PrivilegeMissing, SignInRequired, UsageError
+from hcexport.errors import PrivilegeMissing, SignInRequired
 from hcexport.output.records import ROW_FIELDS, STATUS, Status
 
-_OF_ONE_PROFILE = ("HCEXPORT_PROFILE", "HCEXPORT_TOKEN", "HCEXPORT_URL", "HCEXPORT_USERNAME", "HCEXPORT_PASSWORD")
-_AT_ONCE = 8
 
-
-@app_command("status", examples=["hcexport status", "hcexport status --all --format json"])
-@option("--all", "every", is_flag=True, help="Show all profiles (ignores HCEXPORT_URL and HCEXPORT_TOKEN).")
-def command(app: App, every: bool) -> Outcome:
+@app_command("status", profiles=True, examples=["hcexport status", "hcexport status --all --format json"])
+@option("--all", "every", is_flag=True, help="Show all profiles, as -p '*' does.")
+def command(app: App) -> Outcome:
     """Show who is signed in, where, until when, and where each value comes from.
 
     Exits 4 if there is no token or the server rejects it.
     """
-    if every:
-        return _every(app)
     status = _status(app)
     if app.common.format == "json":
         return Outcome(STATUS, status)
@@ -59,41 +50,3 @@ def _release(app: App) -> str:
         return app.client.release()
     except PrivilegeMissing:
         return ""
-
-
-def _every(app: App) -> Outcome:
-    """Ask every profile at the same time; warn of those that fail, and make them the exit status."""
-    if app.common.profile or app.common.url:
-        raise UsageError("--all cannot be combined with --profile or --url", hint="give one or the other")
-    names = app.settings.config.profiles
-    if not names:
-        raise SignInRequired("there is no profile", hint="hcexport login URL")
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        found = dict(zip(names, threads.map(lambda name: _status_of(app, name), names), strict=True))
-    good = [status for status in found.values() if isinstance(status, Status)]
-    bad = {name: error for name, error in found.items() if isinstance(error, HcexportError)}
-    for name, error in bad.items():
-        app.messages.warning(f"{name}: {error.message}")
-    failure = _summary(bad, len(names)) if bad else None
-    is_json = app.common.format == "json"
-    if failure and is_json and not good:
-        raise failure
-    return Outcome(STATUS if is_json else replace(STATUS, rows=Status.rows), records=good, error=failure)
-
-
-def _status_of(app: App, name: str) -> Status | HcexportError:
-    environ = {
-        key: value for key, value in app.environ.items() if not key.startswith((*_OF_ONE_PROFILE, "ARCGIS_ENTERPRISE_"))
-    }
-    try:
-        with App(replace(app.common, profile=name, no_input=True), environ, app.typed) as own:
-            return _status(own)
-    except HcexportError as error:
-        return error
-
-
-def _summary(bad: Mapping[str, HcexportError], of: int) -> HcexportError:
-    """Return an error of the kind that all profiles have, else Partial."""
-    message = f"{len(bad)} of {of} profiles failed: {', '.join(bad)}"
-    kinds = {type(error) for error in bad.values()}
-    return kinds.pop()(message) if len(bad) == of and len(kinds) == 1 else Partial(message)
