@@ -61,6 +61,7 @@ FURTHER_VARIABLES = {
     "HCEXPORT_TOKEN": "A token, used as it is and never stored.",
     "HCEXPORT_PASSWORD, ARCGIS_ENTERPRISE_PASSWORD": "A password. The weakest way to give one:"
     " HCEXPORT_PASSWORD_FILE and HCEXPORT_PASSWORD_COMMAND come first.",
+    "HCEXPORT_PING_FILE": "A file with the address for HCEXPORT_PING, mode 0600.",
     "HCEXPORT_HOME": "Folder that keeps configuration, credentials and state, instead of the folders under FILES.",
     "SSL_CERT_FILE, SSL_CERT_DIR": "Certificates to trust, as for other programs; HCEXPORT_CA_BUNDLE comes first.",
     "HTTPS_PROXY, NO_PROXY": "The proxy, and what is reached without it: names, addresses, networks.",
@@ -72,6 +73,8 @@ FILES = {
     "~/.config/hcexport/config.toml": "Settings and profiles; no secrets.",
     "~/.local/share/hcexport/credentials/": "Secrets, only where the file store was chosen; for their owner only.",
     "~/.local/state/hcexport/ledger.db": "The exports submitted from this machine.",
+    "~/.local/state/hcexport/history.db": "Reports that were read in full, and what the notify command was told.",
+    "~/.local/state/hcexport/locks/": "Locks between runs. May be removed while nothing runs.",
     "~/.local/state/hcexport/sessions/": "What is known of each token beside its secret: its end, its user.",
     "~/.cache/hcexport/": "Ids that were seen last, for completion. May be removed at any time.",
     ".hcexport-*.part": "Beside the target: bytes of a download that is not finished. The next run goes on with them.",

@@ -148,9 +148,14 @@ class App:
         return time.monotonic() - self.started
 
     @property
+    def is_attended(self) -> bool:
+        """Whether there is a person at a terminal: never in cron or in a pipe."""
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    @property
     def may_ask(self) -> bool:
-        """Whether there is a person to ask: never in cron, in a pipe or with ``--no-input``."""
-        return not self.common.no_input and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+        """Whether there is a person to ask, and ``--no-input`` does not forbid it."""
+        return not self.common.no_input and self.is_attended
 
     # Output
 

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import sys
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -15,6 +16,7 @@ from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import redact, shortened
 
 WIRE_VERBOSITY = 2
+_LINES_KEPT = 20  # of what was said, for a ping
 
 
 class LiveDisplay(Protocol):
@@ -41,6 +43,7 @@ class Messages:
         self._verbosity = verbosity
         self._log = _open_private(log_file) if log_file else None
         self.live: LiveDisplay | None = None
+        self.said: deque[str] = deque(maxlen=_LINES_KEPT)
 
     @property
     def logs_wire(self) -> bool:
@@ -50,12 +53,14 @@ class Messages:
     def notice(self, text: str) -> None:
         """Print something good to know: the job's id, where the token is stored."""
         self._write_log("notice", text)
+        self.said.append(text)
         if not self._quiet:
             self._say(text)
 
     def warning(self, text: str) -> None:
         """Print something that a person should look at, also with ``--quiet``."""
         self._write_log("warning", text)
+        self.said.append(f"warning: {text}")
         if self.live:
             self.live.warning(shortened(text))
         else:

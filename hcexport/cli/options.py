@@ -212,6 +212,7 @@ def app_command(
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
             from hcexport.cli.outcome import finish  # noqa: PLC0415 # start-up
+            from hcexport.cli.telling import tell  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
             typed = {key: given.pop(key) for key in set(given) & KNOWN}
@@ -225,7 +226,7 @@ def app_command(
                 if status is not None:
                     return status
             with make(common, os.environ, typed) as app:
-                return finish(app, function(app, **given))
+                return tell(name, app, lambda: finish(app, function(app, **given)))
 
         call.__doc__ = function.__doc__
         return Command(

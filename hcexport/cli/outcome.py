@@ -33,7 +33,7 @@ class Outcome:
 def finish(app: App, outcome: Outcome) -> int:
     """Print the outcome and return the exit status. Raises the outcome's error."""
     try:
-        print_outcome(app, outcome)
+        _print(app, outcome)
     except Interrupted as error:
         error.hint = error.hint or outcome.hint
         raise
@@ -46,7 +46,7 @@ def finish(app: App, outcome: Outcome) -> int:
     return outcome.status
 
 
-def print_outcome(app: App, outcome: Outcome) -> None:
+def _print(app: App, outcome: Outcome) -> None:
     """Print the outcome; with several profiles it is kept, and printed with those of the others."""
     app.outcome = outcome
     if app.label:

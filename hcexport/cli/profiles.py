@@ -17,7 +17,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from hcexport.cli.joined_outcome import Ended, join
-from hcexport.cli.outcome import Outcome, finish, print_outcome
+from hcexport.cli.outcome import Outcome, finish
+from hcexport.cli.telling import tell
 from hcexport.errors import HcexportError, Interrupted, Partial, SignInRequired, UsageError, Verdict
 from hcexport.output.printers import Format
 from hcexport.redaction import shortened
@@ -86,12 +87,12 @@ def run_if_several(
         return make(replace(common, profile=name, no_input=True), environ, typed, label=f"{name}: ")
 
     def work(own: App) -> int:
-        return finish(own, function(own, **given))
+        return tell(command, own, lambda: finish(own, function(own, **given)))
 
     is_judged = any(given.get(name) or typed.get(name) for name in ("fail_on", "max_age"))
     run = Run(command, make_own, work, is_judged)
     with make(replace(common, profile=None), environ, typed) as app:
-        return finish_several(app, choice, run, given)
+        return tell(command, app, lambda: finish_several(app, choice, run, given), environ=os.environ)
 
 
 def choose(
@@ -134,7 +135,10 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
 def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> int:
     """Run the command for each chosen profile and print what all came to. Raises the error of all."""
     outcome = run_several(app, choice, run, given)
-    print_outcome(app, outcome)
+    for line in outcome.lines or ():
+        app.printer.line(line)
+    if outcome.kind is not None:
+        app.printer.records(outcome.kind, outcome.records or ())
     if outcome.error:
         raise outcome.error
     return 0

@@ -10,14 +10,18 @@ from hcexport.cli.app import App
 from hcexport.organization import Organization
 from hcexport.output.fields import Cell
 from hcexport.output.records import Row
-from hcexport.redaction import redact
+from hcexport.redaction import MASK, redact
+from hcexport.store.settings import ROW_OF
 from hcexport.times import type_duration
 
 
 def setting_rows(app: App) -> list[Row]:
     """Return every setting with its origin; durations as they are typed, and in seconds for programs."""
     is_text = app.common.format == "text"
-    return [Row(name, _cell(each.value, is_text=is_text), each.origin) for name, each in app.settings.values()]
+    return [
+        Row(name, MASK if each.value and ROW_OF[name].is_secret else _cell(each.value, is_text=is_text), each.origin)
+        for name, each in app.settings.values()
+    ]
 
 
 def _cell(value: Any, *, is_text: bool) -> Cell:
@@ -28,5 +32,7 @@ def _cell(value: Any, *, is_text: bool) -> Cell:
             return value.url
         case None | Path():
             return value
+        case tuple():
+            return redact(" ".join(map(str, value)))
         case _:
             return redact(str(value))

@@ -116,7 +116,9 @@ class _Reader:
     def _value(self, place: Section, value: object) -> str:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             return str(value)
-        raise self._error(place, f"{place[-1]} must be a text or a number")
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return "\n".join(value)
+        raise self._error(place, f"{place[-1]} must be a text, a number or a list of texts")
 
     def _warn_unknown(self, section: Section, content: Mapping[str, Any], known: Collection[str]) -> None:
         for key in content:

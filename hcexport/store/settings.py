@@ -51,6 +51,7 @@ class Row:
     choices: tuple[str, ...] = ()
     metavar: str = "TEXT"
     is_connection: bool = False
+    is_secret: bool = False
 
     @property
     def option(self) -> str:
@@ -97,6 +98,11 @@ def _choice(metavar: str, help: str, *words: str) -> Any:  # noqa: A002 # as cli
 def one_of(words: Sequence[str]) -> str:
     """``a, b or c``."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a command, a line each: a list in the config file."""
+    return tuple(text.split("\n"))
 
 
 def positive_duration(text: str) -> float:
@@ -156,6 +162,12 @@ class Settings:
     progress: Value[str] = _choice("STYLE", "Progress", "auto", "bar", "plain", "none")
     out: Value[str | None] = _setting(
         str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
+    )
+    ping: Value[str | None] = _setting(
+        str, None, "URL", "Where to say that a run starts and how it ended (healthchecks); a secret.", is_secret=True
+    )
+    notify: Value[tuple[str, ...] | None] = _setting(
+        _words, None, "COMMAND", "Command, as a list of its words, that is called when something has changed."
     )
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
 
