@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hcexport.api.client import Client
     from hcexport.api.session import Session
     from hcexport.auth.sign_in import TokenProvider
-    from hcexport.cli.outcome import Outcome
     from hcexport.models import Report
     from hcexport.output.printers import Printer
     from hcexport.output.progress import Progress
@@ -76,7 +75,7 @@ class App:
         label: str = "",
     ) -> None:
         self.label = label
-        self.outcome: Outcome | None = None
+        self.outcome: Any = None  # the Outcome that was printed; the module of its type imports this one
         self.common = common
         self.environ = environ
         self.typed = dict(typed)

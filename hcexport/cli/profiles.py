@@ -147,7 +147,7 @@ def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any])
 def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> Outcome:
     """Run the command for each chosen profile and join what it came to; ``app`` is of no profile."""
     names = find_profiles(app, choice)
-    if any("{profile}" not in str(path) for path in given.get("report") or ()):
+    if any("{profile}" not in str(path) for path in given.get("report", ())):
         raise UsageError("--report needs {profile} in its name, because there are several profiles")
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
@@ -157,9 +157,9 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
         if each.error:
             hint = f" ({each.error.hint})" if each.error.hint else ""
             app.messages.warning(f"{each.name}: {each.error.message}{hint}")
-    error = _failure(ended, run) if names else None
+    error = failure_of(ended, is_judged=run.is_judged) if names else None
     if names and not error:
-        app.messages.notice(_summary(ended, run))
+        app.messages.notice(_summary(ended, is_judged=run.is_judged))
     return join(run.command, Format(app.common.format), ended, error)
 
 
@@ -235,10 +235,10 @@ def _run_one(run: Run, name: str, out: str | None) -> Ended:
     return ended
 
 
-def _failure(ended: Sequence[Ended], run: Run) -> HcexportError | None:
+def failure_of(ended: Sequence[Ended], *, is_judged: bool) -> HcexportError | None:
     """Return the error of all: the one that all have, else Partial, else that some are not healthy."""
     failed = [each for each in ended if each.status not in {_HEALTHY, _UNHEALTHY}]
-    text = _summary(ended, run)
+    text = _summary(ended, is_judged=is_judged)
     if failed:
         alike = len(failed) == len(ended) and len({each.status for each in failed}) == 1 and failed[0].error
         return type(alike)(text) if alike else Partial(text)
@@ -246,7 +246,7 @@ def _failure(ended: Sequence[Ended], run: Run) -> HcexportError | None:
     return Verdict(f"not healthy: {text}") if unhealthy else None
 
 
-def _summary(ended: Sequence[Ended], run: Run) -> str:
+def _summary(ended: Sequence[Ended], *, is_judged: bool) -> str:
     """``4 organizations: 2 healthy, 1 not healthy (prod), 1 failed (dr: 6 network)``; done is what was not judged."""
     good = [each for each in ended if each.status == _HEALTHY]
     unhealthy = [each.name for each in ended if each.status == _UNHEALTHY]
@@ -256,7 +256,7 @@ def _summary(ended: Sequence[Ended], run: Run) -> str:
         if each.status not in {_HEALTHY, _UNHEALTHY}
     ]
     parts = [
-        f"{len(good)} {'healthy' if run.is_judged else 'done'}",
+        f"{len(good)} {'healthy' if is_judged else 'done'}",
         f"{len(unhealthy)} not healthy" + (f" ({', '.join(unhealthy)})" if unhealthy else ""),
         f"{len(failed)} failed" + (f" ({', '.join(failed)})" if failed else ""),
     ]

@@ -114,7 +114,10 @@ def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None
     from hcexport.cli.joined_outcome import document_of  # noqa: PLC0415 # start-up
     from hcexport.cli.messages import error_fields  # noqa: PLC0415 # start-up
 
-    document = document_of(outcome) if outcome else ""
+    try:
+        document = document_of(outcome) if outcome else ""
+    except HcexportError:  # a value that JSON cannot carry: the run has ended with that error already
+        document = ""
     return document or json.dumps({"error": error_fields(error)} if error else {})
 
 

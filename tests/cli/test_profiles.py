@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from hcexport.cli.joined_outcome import Ended
+from hcexport.cli.profiles import failure_of
+from hcexport.errors import AuthError, Busy, NetworkError, Verdict
 from hcexport.sandbox import Sandbox
 from tests.support.process import Hcexport
 
@@ -193,6 +196,14 @@ class TestResults:
         again = several("export", "--new", "--since", "1h", "--out", "new/", "-p", "*", "-F", "json")
         assert [each["run_ids"] for each in json.loads(again.stdout)] == [[], [], []]
 
+    def test_two_profiles_of_one_organization_share_what_is_new(
+        self, several: Hcexport, boxes: dict[str, Sandbox]
+    ) -> None:
+        add_profile(several, "twin", boxes["test"].url, boxes["test"].password)
+        done = several("export", "--new", "--out", "new/", "-p", "test,twin", "-F", "json")
+        assert done.returncode == 0, done.stderr
+        assert sorted(len(each["run_ids"]) for each in json.loads(done.stdout)) == [0, len(boxes["test"].reports)]
+
     @pytest.mark.parametrize("out", ["all.zip", "-"])
     def test_one_file_for_all_is_refused(
         self, several: Hcexport, boxes: dict[str, Sandbox], refused: Callable[..., str], out: str
@@ -264,6 +275,29 @@ class TestStatus:
                 connection.close()
         assert (process.returncode, out) == (143, "")
         assert json.loads(err.splitlines()[-1])["error"]["code"] == "interrupted"
+
+    @pytest.mark.parametrize(
+        ("statuses", "status"),
+        [
+            ((0, 0), 0),
+            ((6, 6), 6),
+            ((75,), 75),
+            ((6, 4), 8),
+            ((0, 6), 8),
+            ((10, 6), 8),
+            ((0, 10), 10),
+            ((10, 10), 10),
+        ],
+    )
+    def test_of_all_by_those_of_each(self, statuses: tuple[int, ...], status: int) -> None:
+        errors = {0: None, 4: AuthError("x"), 6: NetworkError("x"), 10: Verdict("x"), 75: Busy("x")}
+        ended = [Ended(f"p{n}", each, error=errors[each]) for n, each in enumerate(statuses)]
+        found = failure_of(ended, is_judged=True)
+        assert (found.status if found else 0) == status
+        if found and status != 8:
+            assert found.code == next(error.code for error in errors.values() if error and error.status == status)
+        if 10 in statuses and found:
+            assert "not healthy (p" in found.message
 
     def test_all_of_status_is_every_profile(self, several: Hcexport) -> None:
         every, glob = (several("status", *words) for words in (["--all"], ["-p", "*"]))
