@@ -122,7 +122,14 @@ class SignInRequired(AuthError):
 
 
 class TokenRejected(AuthError):
-    """The server does not take the token, or not any more: codes 498 and 499."""
+    """The server does not take the token, or not any more.
+
+    ``unseen`` is true when the server says that there was no token: something on the way may have removed it.
+    ``refusal`` is what the answer means if the token was good, where the answer leaves that open.
+    """
+
+    unseen: bool = False
+    refusal: HcexportError | None = None
 
 
 class PasswordRefused(AuthError):

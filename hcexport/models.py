@@ -40,8 +40,7 @@ class Result(StrEnum):
     @classmethod
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
-        normal = str(word).strip().lower()
-        normal = _SHORT_RESULTS.get(normal, normal)
+        normal = _SHORT_RESULTS.get(said := str(word).strip().lower(), said)
         return next((result for result in cls if result == normal), cls.UNKNOWN)
 
 
@@ -303,7 +302,7 @@ class Account:
         read = JsonFields(body)
         listed = read.take("privileges")
         privileges = tuple(map(str, listed)) if isinstance(listed, list) else ()
-        return cls(username=read.text("username"), role=read.text("role"), privileges=privileges)
+        return cls(read.text("username"), read.text("role"), privileges)
 
     @property
     def may_check_health(self) -> bool | None:
@@ -326,8 +325,7 @@ def _report_fields(read: JsonFields) -> dict[str, Any]:
     if not run_id:
         raise ProtocolError("the server listed a report without a usable id")
     word = read.take("result")
-    start = read.take("starttime")
-    started = parse_time(start)
+    started = parse_time(start := read.take("starttime"))
     return {
         "id": run_id,
         "name": read.text("name"),

@@ -20,7 +20,7 @@ from hcexport.api.diagnose import explain_refusals
 from hcexport.api.report_pages import ReportPage
 from hcexport.api.session import Session
 from hcexport.api_json import JsonFields, id_from_url, is_id
-from hcexport.errors import NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
+from hcexport.errors import AuthError, ConfigError, NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
 from hcexport.models import Account, Job, Mode, Report, ReportDetail, Suite, UploadItem
 from hcexport.redaction import Secret
 
@@ -42,8 +42,11 @@ class Tokens(Protocol):
     def current(self) -> Secret:
         """The token to use now. Raises SignInRequired when there is no token and no way to get one."""
 
-    def renewed(self, rejected: Secret) -> Secret:
-        """Another token than the one that the server rejected. Raises SignInRequired."""
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
+        """Get another token than the token that the server rejected. Raises SignInRequired.
+
+        ``is_certain`` is false where the refusal leaves it open whether the token was at fault.
+        """
 
 
 class Client:
@@ -52,6 +55,7 @@ class Client:
     def __init__(self, session: Session, tokens: Tokens) -> None:
         self.session = session
         self._tokens = tokens
+        self._renewed: Secret | None = None  # a token from a renewal, until the server takes it
         self._admin = session.organization.admin
         self._sharing = session.organization.sharing
         self._names: dict[str, str] = {}  # jobs whose page names another job, and the id that it names
@@ -104,7 +108,8 @@ class Client:
     def export_reports(self, run_ids: Sequence[str]) -> Job:
         """``POST healthCheck/reports/export``: the job that packs the reports into one zip.
 
-        Sent once, with the token of now: raises TokenRejected where other requests would be sent again with a new one.
+        Sent again with a new token only where the API refused, with 401 or 403. Raises TokenRejected for refusals of
+        the token that prove nothing: before such a request is sent again, its job must be looked for.
         """
         return self._start("healthCheck/reports/export", {"runIds": ",".join(run_ids)})
 
@@ -176,7 +181,7 @@ class Client:
 
     def release(self) -> str:
         """``GET admin``: the server's release, such as ``12.0``; empty when it does not say."""
-        answer = self._with_token(partial(self.session.get, self._admin))
+        answer = self._with_token(partial(self.session.get, self._admin, attempts=2))
         return str(answer.get("fullVersion") or answer.get("currentVersion") or "")
 
     def mode(self) -> Mode:
@@ -187,7 +192,7 @@ class Client:
 
     def renew_token(self) -> None:
         """Get another token than the one that the server rejected. Raises AuthError or ConfigError."""
-        self._tokens.renewed(self._tokens.current())
+        self._tokens.renew(self._tokens.current())
 
     def _get(self, path: str, params: dict[str, Any] | None = None, *, attempts: int = 5) -> dict[str, Any]:
         return self._call(path, partial(self.session.get, f"{self._admin}/{path}", params, attempts=attempts))
@@ -198,25 +203,33 @@ class Client:
     def _start(self, path: str, form: dict[str, str]) -> Job:
         """POST what starts a job, once: the server starts a job for every request that reaches it.
 
-        A server that takes us for a browser redirects to the page of the job, or shows it; the id in it is enough.
+        Sent again with a new token only where the API refused, with 401 or 403. Raises TokenRejected for refusals of
+        the token that prove nothing: before such a request is sent again, its job must be looked for.
         """
+        send = partial(self._post_for_job, f"{self._admin}/{path}", form)
         with explain_refusals(path, self.session, self.release):
-            token = self._current_token()
+            with _nothing_sent():
+                token = self._tokens.current()
             try:
-                return Job.from_json(self.session.post(f"{self._admin}/{path}", form, token=token))
-            except ProtocolError as error:
-                found = {id_from_url(f"/jobs/{job}", after="jobs") for job in _JOB_PLACE.findall(error.place)} - {None}
-                if len(found) != 1:
+                return self._send(send, token)
+            except TokenRejected as rejected:
+                if rejected.refusal is None:
                     raise
-                return Job.from_json({"jobid": found.pop()})
+                if not isinstance(rejected.refusal, AuthError):
+                    raise rejected.refusal from None
+                with _nothing_sent():
+                    token = self._renew(token, rejected)
+                return self._send(send, token)
 
-    def _current_token(self) -> Secret:
-        """The token for a POST. A failure to get it is marked as unsent, because the POST has not been sent."""
+    def _post_for_job(self, url: str, form: dict[str, str], *, token: Secret) -> Job:
+        """POST, and find the job: a server that takes us for a browser redirects to the job's page, or shows it."""
         try:
-            return self._tokens.current()
-        except (NetworkError, TimedOut) as error:
-            error.unsent = True
-            raise
+            return Job.from_json(self.session.post(url, form, token=token))
+        except ProtocolError as error:
+            found = {id_from_url(f"/jobs/{job}", after="jobs") for job in _JOB_PLACE.findall(error.place)} - {None}
+            if len(found) != 1:
+                raise
+            return Job.from_json({"jobid": found.pop()})
 
     def _call(self, path: str, send: Callable[..., T]) -> T:
         """Send to the admin API; explain a refusal by a privilege, another product or an old release."""
@@ -227,9 +240,41 @@ class Client:
         """Send with the current token, and once more with a new token when the server rejects it."""
         token = self._tokens.current()
         try:
-            return send(token=token)
-        except TokenRejected:
-            return send(token=self._tokens.renewed(token))
+            return self._send(send, token)
+        except TokenRejected as rejected:
+            return self._send(send, self._renew(token, rejected))
+
+    def _send(self, send: Callable[..., T], token: Secret) -> T:
+        """Send; where a new token is refused as the old token was, the token was not at fault."""
+        try:
+            answer = send(token=token)
+        except TokenRejected as rejected:
+            if rejected.refusal and token == self._renewed:
+                raise rejected.refusal from None
+            raise
+        if token == self._renewed:
+            self._renewed = None  # the server took it, so that a later refusal may mean that it has ended
+        return answer
+
+    def _renew(self, token: Secret, rejected: TokenRejected) -> Secret:
+        """Get another token; where there is none, a refusal that leaves open whether it is the token's stands."""
+        try:
+            self._renewed = self._tokens.renew(token, is_certain=rejected.refusal is None)
+        except (AuthError, ConfigError):
+            if rejected.refusal:
+                raise rejected.refusal from None
+            raise
+        return self._renewed
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Mark a failure to get a token as unsent, because the request that needs the token has not been sent."""
+    try:
+        yield
+    except (NetworkError, TimedOut) as error:
+        error.unsent = True
+        raise
 
 
 def _segment(name: str) -> str:

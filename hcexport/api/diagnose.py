@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from urllib.parse import unquote
 
 from hcexport.api.session import Session
-from hcexport.errors import ConfigError, HcexportError, NoOrganization, NotFound, PrivilegeMissing
+from hcexport.errors import (
+    CertificateError,
+    ConfigError,
+    HcexportError,
+    NetworkError,
+    NoOrganization,
+    NotFound,
+    PrivilegeMissing,
+    TimedOut,
+)
+from hcexport.redaction import Secret
 
 _DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # the test that Esri's own client makes
 _FIRST_RELEASE = (11, 2)
@@ -21,9 +31,26 @@ _RESOURCES = {"reports": "report", "jobs": "job", "uploads": "upload item"}
 _OPERATIONS = {"", "query", "export", "delete"}
 
 
-def check_deployment(session: Session) -> None:
-    """Raise ConfigError when ``sharing/rest/portals/self`` says that this is another product. No token is sent."""
-    deployment = session.get(f"{session.organization.sharing}/portals/self").get("portalDeploymentType")
+@contextmanager
+def ignore_odd_answers() -> Iterator[None]:
+    """Go on after an answer that leaves open which product this is: public access may be off, a proxy may refuse.
+
+    Stops only where the server cannot be reached or trusted, because nothing else would work there either, and where
+    an answer surely says that this is another product.
+    """
+    try:
+        yield
+    except (ConfigError, TimedOut, CertificateError):
+        raise
+    except HcexportError as error:
+        if isinstance(error, NetworkError) and error.unsent:
+            raise
+
+
+def check_deployment(session: Session, token: Secret | None = None) -> None:
+    """Raise ConfigError when ``sharing/rest/portals/self`` says that this is another product."""
+    url = f"{session.organization.sharing}/portals/self"
+    deployment = session.get(url, token=token, attempts=2).get("portalDeploymentType")
     if isinstance(deployment, str) and deployment != _DEPLOYMENT:
         raise ConfigError(
             f"{session.organization} is {deployment}, which has no health checks",

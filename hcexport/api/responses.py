@@ -10,6 +10,7 @@ import email.utils
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,8 +42,10 @@ _ESCAPES = re.compile(r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]
 _SCHEME_CAP = 40  # characters of an authentication scheme, as WWW-Authenticate names it
 _FIREWALL_BODY_BYTES = 8 << 10  # what AWS' common rules let through: Esri's templates put that firewall in front
 _FEWER = "export fewer at once"
+_TOKEN_WORDS = re.compile(r"\binvalid token\b|\btoken\b[^.]{0,60}\bexpired\b", re.IGNORECASE)
 _FAILURE_WORDS = {"error", "failed", "failure"}
-_TOKEN_CODES = {498, 499}
+_INVALID_TOKEN, _NO_TOKEN = 498, 499
+_TOKEN_CODES = {_INVALID_TOKEN, _NO_TOKEN}
 _SERVER_CODE = 500  # from here on a code leaves open how far the request had got
 
 
@@ -66,19 +69,20 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
         return untrusted
     if 300 <= status < 400:
         return _redirected(status, headers.get("location", ""))
-    try:
-        code, text = _read_error(parse_object(body))
-    except ProtocolError:
-        code, text = None, ""
+    answer: Mapping[str, Any] = {}
+    with suppress(ProtocolError):  # what is no JSON has no code and no words of the API
+        answer = parse_object(body)
+    code, text = _read_error(answer)
     wait, is_api = retry_after_s(headers), bool(text) or code is not None
     if status in {429, 503} and wait is not None:
         busy = ServerTrouble if is_api else NetworkError
         return busy(text or f"the server is busy (HTTP {status})", retry_after_s=wait)
-    if not is_api and (refusal := _refused_by_front(status, headers, sent_bytes)):
+    if not is_api and (refusal := _refusal_of_front(status, headers, sent_bytes)):
         return refusal
     is_telling = code is not None and (code in _TOKEN_CODES or code >= _SERVER_CODE)
     said = text or f"HTTP {status}"
-    return _failure(code if is_telling else status, said, is_api=is_api, has_code=code is not None)
+    failure = _failure(code if is_telling else status, said, is_api=is_api, has_code=code is not None)
+    return _token_refusal(answer, {status, code}, said, failure) or failure
 
 
 def _redirected(status: int, location: str) -> ProtocolError:
@@ -98,7 +102,7 @@ def _redirected(status: int, location: str) -> ProtocolError:
     return failure
 
 
-def _refused_by_front(status: int, headers: Mapping[str, str], sent_bytes: int) -> HcexportError | None:
+def _refusal_of_front(status: int, headers: Mapping[str, str], sent_bytes: int) -> HcexportError | None:
     """Make the failure of a status without JSON: a firewall or a web server answered, the API explains in JSON."""
     if status in {404, 410}:
         return NoOrganization(f"the server has no such page: HTTP {status}", refused=True)
@@ -143,7 +147,9 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
         return
     if answer.get("error") not in (None, False, "") or _says_failure(answer):
         code, text = _read_error(answer)
-        raise _failure(code, text or "the server refused and gave no reason", is_api=True)
+        text = text or "the server refused and gave no reason"
+        failure = _failure(code, text, is_api=True)
+        raise _token_refusal(answer, {code}, text, failure) or failure
 
 
 def _is_job(answer: Mapping[str, Any]) -> bool:
@@ -163,10 +169,15 @@ def _says_failure(answer: Mapping[str, Any]) -> bool:
     )
 
 
+def _error_of(answer: Mapping[str, Any]) -> Any:
+    """The error body: what is under ``error``, or the whole answer."""
+    error = answer.get("error")
+    return answer if error is None else error
+
+
 def _read_error(answer: Mapping[str, Any]) -> tuple[int | None, str]:
     """Read code and text of an error body."""
-    error = answer.get("error")
-    error = answer if error is None else error
+    error = _error_of(answer)
     if not isinstance(error, Mapping):
         return _code(answer), _cut(plain_text(answer.get("error_description") or error))
     texts = (error.get("message") or error.get("messages") or error.get("statusMessage"), error.get("details"))
@@ -184,6 +195,27 @@ def _code(error: Mapping[str, Any]) -> int | None:
     return int(code) if code.isdecimal() and len(code) < _CODE_DIGITS else None
 
 
+def _token_refusal(
+    answer: Mapping[str, Any], codes: set[int | None], text: str, failure: HcexportError
+) -> TokenRejected | None:
+    """Decide whether a refusal is about the token, and not what ``failure`` says; no other place decides that.
+
+    It surely is with 498 and 499, and with words that say so: Esri's clients look for the words "invalid token"
+    whatever the code is. 401 leaves it open, and so does the message code GWM_0003, which Esri's clients take for a
+    refused token and which comes with missing privileges as well: then ``failure`` is kept with it.
+    """
+    if codes & _TOKEN_CODES or _TOKEN_WORDS.search(text):
+        rejected = TokenRejected(f"the server rejected the token: {text}")
+        rejected.unseen = _NO_TOKEN in codes
+        return rejected
+    error = _error_of(answer)
+    if 401 in codes or (isinstance(error, Mapping) and error.get("messageCode") == "GWM_0003"):
+        rejected = TokenRejected(failure.message, hint=failure.hint)
+        rejected.refusal = failure
+        return rejected
+    return None
+
+
 def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True) -> HcexportError:
     """Make the failure that a code stands for.
 
@@ -191,8 +223,6 @@ def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True
     own, which ``has_code`` tells.
     """
     match code:
-        case 498 | 499:
-            return TokenRejected(f"the server rejected the token: {text}")
         case 401:
             return AuthError(f"the server refused: {text}", hint="sign in: hcexport login")
         case 403:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from hcexport.api.body import blank_token, open_file, read_whole
@@ -20,7 +20,15 @@ from hcexport.api.proxy import proxy_for
 from hcexport.api.redirects import REDIRECT_STATUSES, find_store, is_home, resolve
 from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
-from hcexport.errors import HcexportError, NetworkError, NoOrganization, NotFound, ProtocolError
+from hcexport.errors import (
+    AuthError,
+    HcexportError,
+    NetworkError,
+    NoOrganization,
+    NotFound,
+    ProtocolError,
+    TokenRejected,
+)
 from hcexport.organization import Organization, is_loopback
 from hcexport.redaction import Secret, redact
 from hcexport.retry import ATTEMPTS, GIVE_UP_AFTER_S, backoff_s
@@ -30,17 +38,19 @@ if TYPE_CHECKING:
     from hcexport.api.http import HttpClient, Response
 
 
-REFERER = "https://hcexport"  # the same for every request, because a token is bound to the referer it was made with
+REFERER = "https://hcexport"  # of every request, because a token is bound to the referer that it was made for
 CONNECT_TIMEOUT_S = 10.0  # a proxy or a load balancer that is up answers sooner
 ANSWER_TIMEOUT_S = 120.0  # for one whole JSON answer, however slowly its bytes come
 REFUSAL_TIMEOUT_S = 60.0  # for an error that comes in place of a file
 JSON_CAP = 4 * 2**20  # bytes; a page of 1,000 reports is about 200 kB, and objects take 30 times their JSON
 REDIRECTS = 5
 STORE_REDIRECTS = 3  # of a download that leaves the organization
+_TOKEN_HEADERS = ("X-Esri-Authorization", "Authorization")
 _FILE_STATUSES = {200, 206, 416}
 _NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS says this of a path that is wrong, not of an id
 
 Log = Callable[[str], None]
+T = TypeVar("T")
 
 
 class Session:
@@ -57,6 +67,7 @@ class Session:
         environ: Mapping[str, str] | None = None,
         deadline: Deadline = NO_DEADLINE,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        referer: str = REFERER,
         sleep: Sleep = time.sleep,
         log: Log | None = None,
         on_notice: Log = lambda _text: None,
@@ -65,16 +76,19 @@ class Session:
         self.organization = organization
         self.deadline = deadline
         self.sleep = sleep
+        self.referer = referer
         self.on_warning = on_warning
         self._log = log
         self._on_notice = on_notice
+        self._token_header = _TOKEN_HEADERS[0]
+        self._sent_both_ways: Secret | None = None  # the token that was sent in each header
         self._server_ahead = timedelta(0)
         self.json_bytes = 0  # of all answers so far
         self._has_answered = False
         self._stores: set[str] = set()  # hosts that a download was redirected to, as far as they were named
         self._tls = tls or TlsOptions()
         self._open_client = partial(_open_client, environ=environ or {}, connect_timeout_s=connect_timeout_s)
-        self._http = self._open_client(organization, self._tls)
+        self._http = self._open_client(organization, self._tls, referer=referer)
 
     def close(self) -> None:
         """Close every connection."""
@@ -98,7 +112,8 @@ class Session:
     ) -> dict[str, Any]:
         """GET a JSON object; up to ``attempts`` times where the failure may pass."""
         query = {**(params or {}), "f": "json"}
-        return self._persist(partial(self._read_json, "GET", url, token, params=query), attempts, _may_pass)
+        send = partial(self._with_either_header, token, partial(self._read_json, "GET", url, token, params=query))
+        return self._persist(send, attempts, _may_pass)
 
     def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
         """POST a form on a fresh connection; sent again only when it surely did not reach the server.
@@ -116,6 +131,15 @@ class Session:
         An answer that is no file (an error, a page, JSON) is raised as what it means. A redirect to an object store on
         another host is followed there without the token.
         """
+        with ExitStack() as stack:
+
+            def send() -> Response:
+                return stack.enter_context(self._open_file(url, token=token, headers=headers))
+
+            yield self._with_either_header(token, send)
+
+    @contextmanager
+    def _open_file(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[Response]:
         with ExitStack() as stack:
             answer = stack.enter_context(self._answer("GET", url, token, headers=headers))
             location = answer.headers.get("location") if answer.status in REDIRECT_STATUSES else None
@@ -182,6 +206,29 @@ class Session:
                 self.pause(backoff_s(failures, error), error)
         return send()
 
+    def _with_either_header(self, token: Secret | None, send: Callable[[], T]) -> T:
+        """Send a GET, and once more with ``Authorization`` when the server says that there was no token.
+
+        Proxies may remove a header that they do not know. The header that the server saw is used from then on.
+        """
+        try:
+            return send()
+        except TokenRejected as rejected:
+            if not rejected.unseen or token is None or token == self._sent_both_ways:
+                raise
+        self._sent_both_ways, first = token, self._token_header
+        self._token_header = next(name for name in _TOKEN_HEADERS if name != first)
+        try:
+            return send()
+        except TokenRejected as rejected:
+            if rejected.unseen:
+                self._token_header = first
+                rejected.refusal = AuthError(
+                    f"the server saw no token: something on the way removes the header {first}",
+                    hint="if nothing does, the token has ended: sign in again, or set another HCEXPORT_TOKEN",
+                )
+            raise
+
     def _read_json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
         sent = len(urlencode(content.get("data") or {}))
         if method == "POST":
@@ -193,6 +240,9 @@ class Session:
                 found = decode(answer.status, answer.headers, blank_token(token, body), sent_bytes=sent)
             except (NoOrganization, NotFound) as missing:
                 raise self._explain_missing(missing) from None
+            except TokenRejected:
+                self._read_clock(answer)  # the API answered, and its clock tells what can still be renewed
+                raise
             self._read_clock(answer)
         self._has_answered = True
         return found
@@ -225,7 +275,7 @@ class Session:
         **content: Any,
     ) -> Iterator[Response]:
         """The answer to a request, at most five redirects further on for a GET."""
-        sent = {**(headers or {}), **({"X-Esri-Authorization": f"Bearer {token.reveal()}"} if token else {})}
+        sent = {**(headers or {}), **({self._token_header: f"Bearer {token.reveal()}"} if token else {})}
         for _ in range(REDIRECTS + 1):
             started = time.monotonic()
             with self._http.open(
@@ -265,7 +315,7 @@ def _open_client(
     *,
     environ: Mapping[str, str],
     connect_timeout_s: float,
-    referer: str | None = REFERER,
+    referer: str | None,
     may_be_local: bool = True,
 ) -> HttpClient:
     # httpx 0.28 imports its own command line where rich is installed, which nothing here uses. None in its place makes

@@ -1,38 +1,38 @@
-"""A token for a user and a password (remote-api.md 4.1): members who are built in, or known to the web tier."""
+"""A token for a user and a password: for members who are built in, or known to the web tier."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hcexport.api.session import REFERER, Session
+from hcexport.api.session import Session
 from hcexport.api_json import from_epoch_ms
-from hcexport.auth.tokens import Kind, Token
+from hcexport.auth.tokens import Token
 from hcexport.errors import AuthError, FrontRefused, PasswordRefused, ProtocolError, ServerError
 from hcexport.redaction import Secret
 
-TOKEN_LIFE_S = 3600.0  # asked for by default; what is granted may differ
-_LOCKED_OUT = ("too many", "locked", "try again later")  # the account is, which says nothing of the password
+TOKEN_LIFE_S = 3600.0  # asked for by default; the server may grant less
+_LOCKED_OUT = ("too many", "locked", "try again later")  # the account is locked; the password may be right
 
 
 def generate_token(session: Session, username: str, password: Secret, *, life_s: float = TOKEN_LIFE_S) -> Token:
     """``POST sharing/rest/generateToken``, once. Raises PasswordRefused, which is retryable for a locked account.
 
-    The token is bound to our Referer; its end is what the server granted, not what was asked.
+    The token is bound to the session's Referer. It ends when the server says, whatever was asked.
     """
     form = {
         "username": username,
         "password": password.reveal(),
         "client": "referer",
-        "referer": REFERER,
+        "referer": session.referer,
         "expiration": max(1, round(life_s / 60)),
     }
     try:
         answer = session.post(f"{session.organization.sharing}/generateToken", form)
     except FrontRefused:
-        raise  # the password was not looked at
+        raise  # a firewall or web server refused, so the password was not looked at
     except (ServerError, AuthError) as error:
         raise _refusal(f"{session.organization} refused {username}: {error.message}") from None
-    return _token_of(answer, username)
+    return _token_in(answer, username, session)
 
 
 def _refusal(message: str) -> PasswordRefused:
@@ -45,8 +45,13 @@ def _refusal(message: str) -> PasswordRefused:
     )
 
 
-def _token_of(answer: dict[str, Any], username: str) -> Token:
+def _token_in(answer: dict[str, Any], username: str, session: Session) -> Token:
     value = answer.get("token")
     if not isinstance(value, str) or not value:
         raise ProtocolError("the server's answer holds no token")
-    return Token(Secret.token(value), from_epoch_ms(answer.get("expires")), username, REFERER, Kind.PASSWORD)
+    expires = from_epoch_ms(answer.get("expires"))
+    if expires and expires <= session.server_now():
+        # A new token has not ended, so the answer's Date (a gateway's clock) and the token's clock disagree. Without
+        # an end the token is used until the server refuses it; with this end every request would make a new token.
+        expires = None
+    return Token(Secret.token(value), expires, username)

@@ -1,4 +1,4 @@
-"""A socket of this machine that a browser comes back to after signing in (RFC 8252, 7.3)."""
+"""A web server on 127.0.0.1 that a browser is sent back to after signing in (RFC 8252, 7.3)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from hcexport.errors import CannotCreate, TimedOut
 
-ANSWER_LIMIT_S = 300.0  # somebody is looking for a second factor
-_SILENCE_LIMIT_S = 10.0  # of a connection: browsers open some that they never use
+SIGN_IN_LIMIT_S = 300.0  # a person may have to fetch a second factor
+_IDLE_LIMIT_S = 10.0  # for a connection without a request: browsers open connections that they never use
 
-Answer = dict[str, str]
+Query = dict[str, str]
 
 
 class Loopback:
@@ -26,20 +26,20 @@ class Loopback:
         self.redirect_uri = f"http://127.0.0.1:{server.server_port}/"
 
     def expect(self, is_ours: Callable[[Mapping[str, str]], bool]) -> None:
-        """Take the query that ``is_ours``, and refuse others. Before the browser is sent: its answer comes once."""
+        """Accept the query that ``is_ours`` only. Call it before the browser is sent off: its answer comes once."""
         self._server.is_ours = is_ours
 
-    def wait(self, limit_s: float = ANSWER_LIMIT_S) -> Answer:
-        """The query that the browser brought. Raises TimedOut."""
+    def wait(self, limit_s: float = SIGN_IN_LIMIT_S) -> Query:
+        """Wait for the query that the browser brings. Raises TimedOut."""
         try:
-            return self._server.answers.get(timeout=limit_s)
+            return self._server.accepted.get(timeout=limit_s)
         except queue.Empty:
             raise TimedOut(f"nobody signed in within {limit_s:.0f} s", hint="hcexport login --web") from None
 
 
 @contextmanager
 def listening() -> Iterator[Loopback]:
-    """A Loopback that serves as long as the context lasts. Raises CannotCreate where nothing can be listened on."""
+    """Serve a Loopback while the context lasts. Raises CannotCreate where no port can be listened on."""
     try:
         server = _Server(("127.0.0.1", 0), _Visit)
     except OSError as error:
@@ -58,15 +58,15 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self.is_ours: Callable[[Mapping[str, str]], bool] = lambda query: False  # noqa: ARG005 # until a sign-in expects
+        self.accepted: queue.SimpleQueue[Query] = queue.SimpleQueue()
+        self.is_ours: Callable[[Mapping[str, str]], bool] = lambda query: False  # noqa: ARG005 # no sign-in is expected yet
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent: a connection that broke off is no answer."""
+        """Print nothing: a browser may drop a connection at any time."""
 
 
 class _Visit(BaseHTTPRequestHandler):
-    timeout = _SILENCE_LIMIT_S
+    timeout = _IDLE_LIMIT_S
     server: _Server
     server_version, sys_version = "hcexport", ""
 
@@ -76,11 +76,11 @@ class _Visit(BaseHTTPRequestHandler):
         if parts.path != "/" or not self.server.is_ours(query):
             self.send_error(404)
             return
-        self.server.answers.put(query)  # first, because the browser may be gone before it has its page
+        self.server.accepted.put(query)  # before the page is sent, because the browser may close the connection early
         self._show("The sign-in was refused." if "error" in query else "It goes on in your terminal.")
 
     def _show(self, sentence: str) -> None:
-        """A page that repeats nothing of what came, and takes the code out of the browser's address bar."""
+        """Send a page that repeats nothing of the query, and removes the code from the browser's address bar."""
         page = (
             "<!doctype html><html lang=en><meta charset=utf-8><title>hcexport</title>"
             "<style>body{font:1.25rem system-ui;margin:15vh auto;max-width:28rem;text-align:center}</style>"
@@ -99,5 +99,5 @@ class _Visit(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 # the base's name
-        """Say nothing: the line would hold the code."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 # the name in the base class
+        """Print nothing: the line would hold the code."""

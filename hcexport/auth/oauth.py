@@ -1,8 +1,8 @@
-"""OAuth 2.0 with PKCE, for organizations whose members have no password to post (remote-api.md 4.2).
+"""OAuth 2.0 with PKCE, for organizations whose members have no password to post.
 
 A browser is sent to the organization's own sign-in page and comes back with a code: to a socket of this machine where
-the application allows that, else the page shows the code and a person pastes it. The code is worth a token for who
-knows the verifier, so that one that is seen on the way is of no use.
+the application allows that, else the page shows the code and a person pastes it. The server takes a code only together
+with the verifier, which this process alone knows, so that a code that is seen on the way is useless.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from hcexport.api.session import Session
-from hcexport.auth.tokens import Kind, Token
+from hcexport.auth.tokens import Token
 from hcexport.errors import AuthError, ProtocolError, ServerError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
@@ -26,12 +26,12 @@ from hcexport.redaction import Secret
 BUILT_IN_APP = "arcgisonline"  # registered with every organization, for codes out of band
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 EXCHANGE_BEFORE = timedelta(days=7)  # half of the 14 days that servers grant: a weekly job keeps its sign-in for ever
-_AGAIN = "sign in again: hcexport login --web"
+_HINT = "sign in again: hcexport login --web"
 
 
 @dataclass(frozen=True)
 class Application:
-    """Who asks: an application that is registered with the organization, and where its users are sent back to."""
+    """An application that is registered with the organization, and the address that its users are sent back to."""
 
     client_id: str = BUILT_IN_APP
     redirect_uri: str = OUT_OF_BAND
@@ -46,7 +46,7 @@ class Grant:
     refresh_expires: datetime | None = None
 
 
-def _random() -> Secret:
+def _make_random() -> Secret:
     return Secret(secrets.token_urlsafe(48))  # 64 characters; RFC 7636 asks for 43 to 128
 
 
@@ -55,11 +55,11 @@ class Authorization:
     """One sign-in under way: its ``state`` ties the browser's answer to it, its ``verifier`` the code."""
 
     application: Application
-    state: Secret = field(default_factory=_random)
-    verifier: Secret = field(default_factory=_random)
+    state: Secret = field(default_factory=_make_random)
+    verifier: Secret = field(default_factory=_make_random)
 
     def address(self, organization: Organization, *, life_s: float | None = None) -> str:
-        """``sharing/rest/oauth2/authorize``: where the browser goes; ``life_s`` is to ask of the refresh token."""
+        """Make the address of the sign-in page, ``oauth2/authorize``; ``life_s`` is asked for the refresh token."""
         digest = hashlib.sha256(self.verifier.reveal().encode()).digest()
         query = {
             "client_id": self.application.client_id,
@@ -73,16 +73,16 @@ class Authorization:
         return f"{organization.sharing}/oauth2/authorize?{urlencode(query)}"
 
     def is_answered_by(self, query: Mapping[str, str]) -> bool:
-        """Whether what came to our socket is the answer to this sign-in, and not a stranger's."""
+        """Tell whether a query that came to our socket answers this sign-in, and is not a stranger's."""
         return compare_digest(query.get("state", "").encode(), self.state.reveal().encode())
 
     def redeem(self, session: Session, answer: Mapping[str, str]) -> Grant:
-        """The grant for the code in an answer. Raises AuthError, also for a sign-in that the person called off."""
+        """Get the grant for the code in an answer. Raises AuthError, also when the person cancelled the sign-in."""
         code = answer.get("code")
         if not code:
             reason = answer.get("error_description") or answer.get("error") or "there is no code in the answer"
-            raise AuthError(f"{session.organization} refused the sign-in: {reason}", hint=_AGAIN)
-        return _grant(
+            raise AuthError(f"{session.organization} refused the sign-in: {reason}", hint=_HINT)
+        return _request_grant(
             session,
             self.application,
             grant_type="authorization_code",
@@ -92,8 +92,8 @@ class Authorization:
         )
 
 
-def pasted(text: str) -> dict[str, str]:
-    """What a person copied from the page: the code, its title ``SUCCESS code=…``, or the address with it."""
+def parse_pasted(text: str) -> dict[str, str]:
+    """Read what a person copied from the page: the code, its title ``SUCCESS code=…``, or an address with the code."""
     text = text.strip()
     if "=" not in text:
         return {"code": text}
@@ -102,13 +102,13 @@ def pasted(text: str) -> dict[str, str]:
 
 
 def refresh(session: Session, application: Application, refresh_token: Secret) -> Grant:
-    """Another token for a refresh token, which stays as it is. Raises AuthError."""
-    return _grant(session, application, grant_type="refresh_token", refresh_token=refresh_token.reveal())
+    """Get another token for a refresh token, which stays as it is. Raises AuthError."""
+    return _request_grant(session, application, grant_type="refresh_token", refresh_token=refresh_token.reveal())
 
 
 def exchange(session: Session, application: Application, refresh_token: Secret) -> Grant:
-    """Another token, and another refresh token that ends later. Raises AuthError."""
-    return _grant(
+    """Get another token, and another refresh token that ends later. Raises AuthError."""
+    return _request_grant(
         session,
         application,
         grant_type="exchange_refresh_token",
@@ -118,39 +118,38 @@ def exchange(session: Session, application: Application, refresh_token: Secret) 
 
 
 def revoke(session: Session, client_id: str, token: Secret) -> None:
-    """``POST sharing/rest/oauth2/revokeToken/``: end a token or refresh token on the server."""
+    """End a token or refresh token on the server: ``POST sharing/rest/oauth2/revokeToken/``."""
     form = {"auth_token": token.reveal(), "client_id": client_id}
     session.post(f"{session.organization.sharing}/oauth2/revokeToken/", form)
 
 
-def _grant(session: Session, application: Application, **form: str) -> Grant:
+def _request_grant(session: Session, application: Application, **form: str) -> Grant:
     """``POST sharing/rest/oauth2/token``."""
     url = f"{session.organization.sharing}/oauth2/token"
     try:
         answer = session.post(url, {"client_id": application.client_id, **form})
     except (ServerError, AuthError) as error:
-        raise AuthError(f"{session.organization} refused the sign-in: {error.message}", hint=_AGAIN) from None
-    again = answer.get("refresh_token")
+        raise AuthError(f"{session.organization} refused the sign-in: {error.message}", hint=_HINT) from None
+    refresh_token = answer.get("refresh_token")
     return Grant(
         Token(
-            _secret(answer.get("access_token")),
-            _end(session, answer.get("expires_in")),
+            _read_secret(answer.get("access_token")),
+            _read_end(session, answer.get("expires_in")),
             str(answer.get("username", "")),
-            kind=Kind.OAUTH,
         ),
-        _secret(again) if again else None,
-        _end(session, answer.get("refresh_token_expires_in")),
+        _read_secret(refresh_token) if refresh_token else None,
+        _read_end(session, answer.get("refresh_token_expires_in")),
     )
 
 
-def _secret(value: Any) -> Secret:
+def _read_secret(value: Any) -> Secret:
     if not isinstance(value, str) or not value:
         raise ProtocolError("the server's answer holds no token")
     return Secret.token(value)
 
 
-def _end(session: Session, seconds: Any) -> datetime | None:
-    """OAuth counts in seconds from now, where the rest of the API names a point in time."""
+def _read_end(session: Session, seconds: Any) -> datetime | None:
+    """Read a number of seconds from now; only OAuth counts so, the rest of the API names points in time."""
     try:
         return session.server_now() + timedelta(seconds=int(seconds))
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Where a password comes from when nobody types it: a file, a command, the environment."""
+"""Passwords that nobody types: from a file, a command, or the environment."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from hcexport.files import open_at_once
 from hcexport.redaction import Secret
 from hcexport.store.settings import Settings
 
-COMMAND_LIMIT_S = 30.0  # a secret manager across a network, not a person
-FILE_LIMIT_S = 30.0  # a pipe may be meant; a file answers at once
+PASSWORD_COMMAND_LIMIT_S = 30.0  # enough for a secret manager across a network
+FILE_LIMIT_S = 30.0  # for a pipe, which may be written late; a file answers at once
 _LARGEST = 4096  # bytes; more is not a password
 
 
 @dataclass(frozen=True)
 class PasswordSource:
-    """One place to get a password from. ``read`` raises ConfigError, which names the origin and not the password."""
+    """A place to get a password from. ``read`` raises ConfigError, which names the origin and not the password."""
 
     origin: str
     read: Callable[[], Secret]
 
 
 def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator[PasswordSource]:
-    """What is configured, in order: the ``HCEXPORT_`` variables, the ``ARCGIS_ENTERPRISE_`` ones, the config file."""
+    """List the configured sources, first the ``HCEXPORT_`` variables, then ``ARCGIS_ENTERPRISE_``, then the file."""
 
     def file(origin: str, path: str | Path | None) -> Iterator[PasswordSource]:
         if path:
@@ -44,7 +44,7 @@ def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator
 
     def value(origin: str) -> Iterator[PasswordSource]:
         if text := environ.get(origin):
-            yield PasswordSource(origin, partial(password_of, text, origin))
+            yield PasswordSource(origin, partial(parse_password, text, origin))
 
     yield from file("HCEXPORT_PASSWORD_FILE", environ.get("HCEXPORT_PASSWORD_FILE"))
     yield from command("HCEXPORT_PASSWORD_COMMAND", environ.get("HCEXPORT_PASSWORD_COMMAND"))
@@ -57,8 +57,8 @@ def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator
         yield from command(f"password_command of {settings.password_command.origin}", settings.password_command.value)
 
 
-def password_of(text: str, origin: str) -> Secret:
-    """The password in a text that ends with a newline or not; spaces are part of it. Raises ConfigError."""
+def parse_password(text: str, origin: str) -> Secret:
+    """Take the newline off a password; spaces are part of it. Raises ConfigError."""
     password = text.rstrip("\r\n")
     if not password:
         raise ConfigError(f"{origin}: there is no password in it")
@@ -68,28 +68,28 @@ def password_of(text: str, origin: str) -> Secret:
 
 
 def read_password_file(path: Path) -> Secret:
-    """The password in a file or a pipe. Raises ConfigError, also when others may read the file.
+    """Read a password from a file or a pipe. Raises ConfigError, also when others may read the file.
 
-    Its group may where root is the owner: that is how Kubernetes and systemd hand a secret to a service.
+    A group may read a file of root's, because Kubernetes and systemd hand secrets to services that way.
     """
     try:
         with open_at_once(path.expanduser()) as file:
-            _refuse_loose(path, os.fstat(file.fileno()))
-            return _decoded(_read_all(file.fileno(), path), str(path))
+            _refuse_readable(path, os.fstat(file.fileno()))
+            return _decode(_read_all(file.fileno(), path), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
 
 
 def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
-    """The password that a command prints; split into words as a shell does, and run without one. Raises ConfigError."""
+    """Run a command that prints a password: split into words as by a shell, run without a shell. Raises ConfigError."""
     origin = "the password command"
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)
-        status, output = run_with_limit(words, given=b"", limit_s=COMMAND_LIMIT_S, environ=environ)
+        status, output = run_with_limit(words, given=b"", limit_s=PASSWORD_COMMAND_LIMIT_S, environ=environ)
     except TookTooLong:
-        raise ConfigError(f"{origin} did not end within {COMMAND_LIMIT_S:g} s", hint=hint) from None
+        raise ConfigError(f"{origin} did not end within {PASSWORD_COMMAND_LIMIT_S:g} s", hint=hint) from None
     except SaidTooMuch:
         raise ConfigError(f"{origin} printed more than a password", hint=hint) from None
     except (OSError, ValueError, IndexError) as error:
@@ -97,10 +97,10 @@ def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
         raise ConfigError(f"{origin} cannot be started: {reason}") from None
     if status:
         raise ConfigError(f"{origin} ended with status {status}", hint=hint)
-    return _decoded(output, origin)
+    return _decode(output, origin)
 
 
-def _refuse_loose(path: Path, found: os.stat_result) -> None:
+def _refuse_readable(path: Path, found: os.stat_result) -> None:
     loose = 0o027 if found.st_uid == 0 else 0o077
     if stat.S_ISREG(found.st_mode) and found.st_mode & loose:
         raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")
@@ -117,8 +117,8 @@ def _read_all(descriptor: int, path: Path) -> bytes:
     raise ConfigError(f"{path} holds more than a password")
 
 
-def _decoded(content: bytes, origin: str) -> Secret:
+def _decode(content: bytes, origin: str) -> Secret:
     try:
-        return password_of(content.decode("utf-8-sig"), origin)
+        return parse_password(content.decode("utf-8-sig"), origin)
     except UnicodeDecodeError:
         raise ConfigError(f"{origin}: it is not UTF-8") from None

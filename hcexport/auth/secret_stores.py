@@ -1,6 +1,6 @@
-"""Secrets in the system's keyring: every call in a child process, with a time limit.
+"""The two places that keep secrets: the system's keyring, and files that only their owner can read.
 
-Secrets in files that only their owner reads. Plaintext, so it is used only where it was chosen.
+Files hold secrets in plain text, so they are used only where the user chose them.
 """
 
 from __future__ import annotations
@@ -18,24 +18,23 @@ from hcexport.errors import ConfigError
 from hcexport.files import own_folder, private_folder, read_private, translated, write_private
 from hcexport.redaction import Secret, redact
 
-UNATTENDED_S = 3.0  # contract: secrets; a keyring that answers does so in tenths of a second
-ATTENDED_S = 60.0  # somebody may be typing the keyring's own password
+UNATTENDED_S = 3.0  # a keyring that is unlocked answers within tenths of a second
+ATTENDED_S = 60.0  # a person may be typing the keyring's own password
 _CHILD = Path(__file__).with_name("keyring_child.py")
 _PROBLEMS = {
     "none": "there is no keyring here that can be trusted with a secret",
     "locked": "the keyring is locked",
     "not-kept": "the keyring did not keep what it was given",
-    "too-long": "the secret is longer than this keyring can keep",
     "failed": "the keyring cannot be used",
 }
 _HINT = "unlock or start the keyring, or keep secrets in a file of your own: hcexport login --store file"
 
 
 class KeyringStore:
-    """The keyring that the user named, or the best of those the system is known to keep safe.
+    """The keyring that the user named, or the best trusted keyring; each call runs in a child process with a limit.
 
-    ``attended`` says that somebody is there to unlock it. One that could not be used is not asked again by this
-    process, so that several questions take no longer than one.
+    ``attended`` says that a person is there to unlock it. A keyring that could not be used is not asked again by this
+    process, so that several questions take no longer than the first.
     """
 
     name = "keyring"
@@ -46,21 +45,21 @@ class KeyringStore:
         self._unusable: ConfigError | None = None
 
     def probe(self) -> str:
-        """The backend's name, after a trial entry was written, read and removed."""
+        """Write, read and remove a trial secret; returns the backend's name."""
         return f"the keyring ({self._ask('probe', 'hcexport:probe', 'probe')['backend']})"
 
-    def load(self, key: AccountKey, entry: SecretKind) -> Secret | None:
-        """Raises ConfigError when the keyring is locked, missing or does not answer in time."""
-        secret = self._ask("get", *_place(key, entry))["secret"]
+    def load(self, key: AccountKey, kind: SecretKind) -> Secret | None:
+        """Read a secret. Raises ConfigError when the keyring is locked, missing or does not answer in time."""
+        secret = self._ask("get", *_entry(key, kind))["secret"]
         return None if secret is None else Secret(secret)
 
-    def save(self, key: AccountKey, entry: SecretKind, secret: Secret) -> None:
-        """Read back before it returns."""
-        self._ask("set", *_place(key, entry), secret=secret.reveal())
+    def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:
+        """Keep a secret; the child reads it back."""
+        self._ask("set", *_entry(key, kind), secret=secret.reveal())
 
-    def delete(self, key: AccountKey, entry: SecretKind) -> bool:
-        """Whether there was one."""
-        return bool(self._ask("delete", *_place(key, entry))["found"])
+    def delete(self, key: AccountKey, kind: SecretKind) -> bool:
+        """Forget a secret; returns whether there was such a secret."""
+        return bool(self._ask("delete", *_entry(key, kind))["found"])
 
     def _ask(self, do: str, service: str, username: str, secret: str | None = None) -> Mapping[str, Any]:
         if self._unusable:
@@ -92,42 +91,42 @@ class KeyringStore:
         return error
 
 
-def _place(key: AccountKey, entry: SecretKind) -> tuple[str, str]:
-    return f"hcexport:{key.organization.url}", f"{key.username}#{entry}"
+def _entry(key: AccountKey, kind: SecretKind) -> tuple[str, str]:
+    return f"hcexport:{key.organization.url}", f"{key.username}#{kind}"
 
 
 @dataclass(frozen=True)
 class FileStore:
-    """One file a secret, 0600, in a folder of its own, 0700."""
+    """One file for each secret, 0600, in a folder of its own, 0700."""
 
     folder: Path
     name: str = "file"
 
     def probe(self) -> str:
-        """The folder, made and tried."""
+        """Write and remove a trial file; returns the folder."""
         own_folder(self.folder)
         trial = private_folder(self.folder) / ".probe"
-        write_private(trial, b"x")  # an empty file would fit on a full disk
+        write_private(trial, b"x")  # not empty, because an empty file fits on a full disk
         with translated("remove", trial):
             trial.unlink(missing_ok=True)
         return f"files in {self.folder}"
 
-    def load(self, key: AccountKey, entry: SecretKind) -> Secret | None:
-        """Raises ConfigError when the file is a link, is loose, is foreign, or holds no text."""
-        path = self._path(key, entry)
+    def load(self, key: AccountKey, kind: SecretKind) -> Secret | None:
+        """Read a secret. Raises ConfigError for a file that is a link, readable for others, foreign, or no text."""
+        path = self._path(key, kind)
         content = read_private(path)
         try:
             return Secret(content.decode().rstrip("\r\n")) if content else None
         except UnicodeDecodeError:
             raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
 
-    def save(self, key: AccountKey, entry: SecretKind, secret: Secret) -> None:
-        """Replaces the file as a whole."""
-        write_private(self._path(key, entry), secret.reveal().encode())
+    def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:
+        """Keep a secret; the file is replaced as a whole."""
+        write_private(self._path(key, kind), secret.reveal().encode())
 
-    def delete(self, key: AccountKey, entry: SecretKind) -> bool:
-        """Removes the file."""
-        path = self._path(key, entry)
+    def delete(self, key: AccountKey, kind: SecretKind) -> bool:
+        """Remove the file of a secret; returns whether there was such a file."""
+        path = self._path(key, kind)
         with translated("remove", path):
             try:
                 path.unlink()
@@ -135,6 +134,6 @@ class FileStore:
                 return False
         return True
 
-    def _path(self, key: AccountKey, entry: SecretKind) -> Path:
+    def _path(self, key: AccountKey, kind: SecretKind) -> Path:
         own_folder(self.folder)
-        return self.folder / f"{key.file_name}.{entry}"
+        return self.folder / f"{key.file_name}.{kind}"

@@ -1,28 +1,30 @@
-"""How a token is got, and renewed.
+"""Where the token of a command comes from, and how it is renewed.
 
-The ways to a token stand in one list, in the order of contract.md 2, and one function walks it:
+TokenProvider tries the sources of a token in the order in which ``_sources`` lists them:
 
-1. the token in the environment, as it is; else the stored token, while it lasts
-2. the refresh token of a sign-in with a browser
-3. a password: the remembered one, then those of the environment and of the configuration
-4. the stored token again, if it is this machine's clock alone that says it has ended
-5. a person, where there is one
+1. the token in ``HCEXPORT_TOKEN``, as it is: nothing else is tried then
+2. the stored token, while it lasts
+3. the refresh token of a sign-in with a browser
+4. a password: the remembered password, then those of the environment and of the configuration
+5. the stored token once more, because by the server's clock it may still last
+6. a person at the terminal, unless the profile signs in with a browser: then there may be no password at all
 
-What they bring goes back to the store of a profile that somebody signed in to; else it lives as long as the process.
+A new token goes into the store that ``login`` chose; without such a store it lives as long as the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hcexport.api.session import Session
 from hcexport.auth import oauth
-from hcexport.auth.credentials import UNDER_WAY_S, Credentials
+from hcexport.auth.credentials import UNDER_WAY_S, Credentials, credentials_of, environment_token, has_stored
 from hcexport.auth.generate_token import TOKEN_LIFE_S, generate_token
-from hcexport.auth.tokens import Token
+from hcexport.auth.passwords import password_sources
+from hcexport.auth.tokens import AccountKey, Token
 from hcexport.errors import (
     AuthError,
     CertificateError,
@@ -34,167 +36,251 @@ from hcexport.errors import (
     SignInRequired,
 )
 from hcexport.redaction import Secret
+from hcexport.store.paths import Paths
+from hcexport.store.settings import Settings
 
-MARGIN = timedelta(seconds=2)  # a round trip, and the second that the server's Date leaves open
+MARGIN = timedelta(seconds=2)  # a round trip, and up to a second that the server's Date leaves out
+PROMPT = "the prompt"
 
 Log = Callable[[str], None]
+Ask = Callable[[AccountKey], Secret]
 
 
 @dataclass(frozen=True)
 class TokenSource:
-    """A way to a token: its ``origin`` in words without secrets, and how to try it; None is "nothing here".
+    """A way to a token: its ``origin`` in words without secrets, and ``get``, which returns None for "nothing here".
 
-    ``at_hand`` says that it costs the server nothing.
+    ``at_hand`` says that it asks the server for nothing. ``hint`` is what to do when the server refuses its token.
     """
 
     origin: str
     get: Callable[[], Token | None]
     at_hand: bool = False
+    hint: str = ""
 
 
 class TokenProvider:
-    """The token of one command, from the first way that has one; the ways are tried again when it has ended.
+    """The token of one command, from the first source that has a token; renewed when it has ended.
 
-    ``token`` is the one in use, ``origin`` says where it came from. ``credentials`` are those of the account, and
-    ``keeps`` says whether a new token goes into their store.
+    ``token`` is the token in use, ``origin`` says where it came from. ``credentials`` are those of the account,
+    ``keeps`` says whether a new token goes into their store, and ``login`` is the command that signs in.
     """
 
     def __init__(
         self,
         session: Session,
-        ways: Sequence[TokenSource],
+        sources: Sequence[TokenSource],
         *,
         credentials: Credentials | None = None,
         keeps: bool = False,
+        login: str = "hcexport login",
         log: Log = lambda line: None,  # noqa: ARG005 # nobody listens
     ) -> None:
         self._session = session
-        self._ways = ways
+        self._sources = sources
         self._credentials = credentials
         self._keeps = keeps
+        self._login = login
         self._log = log
         self.token: Token | None = None
         self.origin = ""
 
     def current(self) -> Secret:
-        """The token to use now. Raises AuthError or ConfigError when no way leads to one."""
+        """Get the token to use now. Raises AuthError or ConfigError when no source has a token."""
         if self.token is None or has_ended(self._session, self.token.expires):
             self.token = self._obtain(rejected=None)
         return self.token.secret
 
-    def renewed(self, rejected: Secret) -> Secret:
-        """Another token than ``rejected``. Raises AuthError or ConfigError when no way leads to one."""
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
+        """Get another token than ``rejected``. Raises AuthError or ConfigError when no source has a token.
+
+        Then a stored token that was rejected is forgotten, so that the next run does not send it again; but not where
+        the refusal leaves it open whether the token was at fault (``is_certain``).
+        """
         try:
             self.token = self._obtain(rejected)
         except HcexportError:
-            self._forget(rejected)
+            if is_certain:
+                self._forget(rejected)
             raise
         return self.token.secret
 
     def _obtain(self, rejected: Secret | None) -> Token:
-        """A token that is at hand, or a new one: made by one process at a time, the others find it at hand then."""
-        token = self._walk([way for way in self._ways if way.at_hand], rejected, [])
+        """Get a token that is at hand, or a new token.
+
+        One process at a time makes a new token; the others find it in the store when the lock is free.
+        """
+        token = self._try([source for source in self._sources if source.at_hand], rejected, [])
         if token:
             return token
         failures: list[HcexportError] = []
-        with self._alone():
-            token = self._walk(self._ways, rejected, failures)
+        with renewal_lock(self._session, self._credentials) if self._credentials else nullcontext():
+            token = self._try(self._sources, rejected, failures)
         if token is None:
-            raise _worth_saying(failures, self._session)
+            raise self._most_useful(failures)
         return token
 
-    def _walk(
-        self, ways: Sequence[TokenSource], rejected: Secret | None, failures: list[HcexportError]
+    def _try(
+        self, sources: Sequence[TokenSource], rejected: Secret | None, failures: list[HcexportError]
     ) -> Token | None:
-        for way in ways:
+        for source in sources:
             try:
-                token = way.get()
+                token = source.get()
                 if token and token.secret == rejected:
-                    raise SignInRequired(f"the server does not take the token ({way.origin})", hint="hcexport login")
+                    raise SignInRequired(
+                        f"the server does not take the token ({source.origin})", hint=source.hint or self._login
+                    )
             except PasswordRefused:
-                raise  # another wrong one would bring the account nearer to its lock
+                raise  # try no other password, because the server locks an account after five wrong passwords
             except (AuthError, ConfigError) as error:
-                self._log(f"token: {way.origin}: {error.message}")
+                self._log(f"token: {source.origin}: {error.message}")
                 failures.append(error)
                 continue
-            self._log(f"token: {way.origin}: {'found' if token else 'nothing there'}")
+            self._log(f"token: {source.origin}: {'found' if token else 'nothing there'}")
             if token:
-                self.origin = way.origin
-                return token if way.at_hand else self._kept(token)
+                self.origin = source.origin
+                if not source.at_hand:
+                    self._keep(token)
+                return token
         return None
 
-    def _kept(self, token: Token) -> Token:
+    def _most_useful(self, failures: Sequence[HcexportError]) -> HcexportError:
+        """Choose the failure that a person can do most about: a refusal, a broken store, a sign-in that ended."""
+        if not failures:
+            return SignInRequired(f"not signed in to {self._session.organization}", hint=self._login)
+        return min(failures, key=lambda error: (isinstance(error, SignInRequired), not isinstance(error, AuthError)))
+
+    def _keep(self, token: Token) -> None:
         if self._credentials and self._keeps:
             try:
                 self._credentials.keep_token(token)
             except ConfigError as error:
                 self._log(f"token: not kept: {error.message}")
-        return token
 
     def _forget(self, rejected: Secret) -> None:
-        """Spare the next run a token that the server does not take; a store that fails has been heard of already."""
         if self._credentials and self._keeps:
-            with suppress(ConfigError):
+            with suppress(ConfigError):  # a store that fails was reported when it was read
                 stored = self._credentials.token()
                 if stored and stored.secret == rejected:
                     self._credentials.forget_token()
 
-    def _alone(self) -> AbstractContextManager[object]:
-        return renewal_lock(self._session, self._credentials) if self._credentials else nullcontext()
+
+def tokens_of(
+    settings: Settings, environ: Mapping[str, str], session: Session, paths: Paths, *, ask: Ask | None, log: Log
+) -> TokenProvider:
+    """Make the TokenProvider of a command. ``ask`` asks a person for a password, and is None where nobody is there."""
+    credentials = credentials_of(settings, paths)
+    return TokenProvider(
+        session,
+        list(_sources(settings, environ, session, credentials, ask)),
+        credentials=credentials,
+        keeps=has_stored(settings),
+        login=login_command(settings),
+        log=log,
+    )
 
 
-def from_value(origin: str, token: Token) -> TokenSource:
-    """A token that was given: used as it is."""
-    return TokenSource(origin, lambda: token, at_hand=True)
+def _sources(
+    settings: Settings, environ: Mapping[str, str], session: Session, credentials: Credentials, ask: Ask | None
+) -> Iterator[TokenSource]:
+    login = login_command(settings)
+    if fixed := environment_token(environ):
+        hint = f"put a new token into HCEXPORT_TOKEN, or unset it and sign in: {login}; {referer_hint(session)}"
+        yield from_value("HCEXPORT_TOKEN", fixed, hint)
+        return
+    if has_stored(settings):
+        yield from_store(session, credentials, login)
+        yield from_refresh_token(session, credentials, login)
+        yield from_password(session, credentials, "the remembered password", credentials.password)
+    for source in password_sources(settings, environ):
+        if credentials.key.username:
+            yield from_password(session, credentials, source.origin, source.read)
+        else:
+            yield without_username(session, source.origin)
+    if has_stored(settings):
+        yield from_expired_store(session, credentials)
+    if ask and credentials.key.username and settings.auth.value != "oauth":
+        yield from_password(session, credentials, PROMPT, lambda: ask(credentials.key))
 
 
-def from_store(session: Session, credentials: Credentials) -> TokenSource:
-    """The stored token. Whether it has ended is known without asking the store, which may take its time."""
+def login_command(settings: Settings) -> str:
+    """The command that signs in to the configured organization."""
+    name = settings.profile.value
+    place = f"-p {name}" if name in settings.config.profiles else str(settings.organization)
+    return f"hcexport login{' --web' if settings.auth.value == 'oauth' else ''} {place}"
+
+
+def referer_hint(session: Session) -> str:
+    """What else to try with a refused token that somebody else made."""
+    return f"a token that was made for another referer than {session.referer} needs HCEXPORT_TOKEN_REFERER"
+
+
+def from_value(origin: str, token: Token, hint: str = "") -> TokenSource:
+    """Use a token as it was given."""
+    return TokenSource(origin, lambda: token, at_hand=True, hint=hint)
+
+
+def from_store(session: Session, credentials: Credentials, login: str) -> TokenSource:
+    """Use the stored token. The store, which may be slow, is not asked for a token that is known to have ended."""
 
     def get() -> Token | None:
-        if has_ended(session, credentials.session().expires):
-            raise SignInRequired(
-                f"the sign-in to {session.organization} has ended", hint=f"hcexport login {session.organization}"
-            )
+        if has_ended(session, credentials.metadata().expires):
+            raise SignInRequired(f"the sign-in to {session.organization} has ended", hint=login)
         return credentials.token()
 
     return TokenSource(f"{credentials.store.name} store", get, at_hand=True)
 
 
 def from_expired_store(session: Session, credentials: Credentials) -> TokenSource:
-    """The stored token once more, where nothing renews it: by the server's clock it may still last."""
+    """Use the stored token although it has ended by this machine's clock, which may be wrong."""
 
     def get() -> Token | None:
-        return credentials.token() if has_ended(session, credentials.session().expires) else None
+        return credentials.token() if has_ended(session, credentials.metadata().expires) else None
 
     return TokenSource("the stored token, past its end by this machine's clock", get)
 
 
-def from_refresh_token(session: Session, credentials: Credentials) -> TokenSource:
-    """A token for the refresh token of a sign-in with a browser, which is itself exchanged before it ends."""
+def from_refresh_token(session: Session, credentials: Credentials, login: str) -> TokenSource:
+    """Get a token for the refresh token, which is exchanged for another refresh token before it ends."""
 
     def get() -> Token | None:
-        known = credentials.session()
+        known = credentials.metadata()
         secret = credentials.refresh_token() if known.client_id else None
         if secret is None:
             return None
         app = oauth.Application(known.client_id, known.redirect_uri)
-        if known.refresh_expires and known.refresh_expires - session.server_now() < oauth.EXCHANGE_BEFORE:
-            with suppress(AuthError):  # what it was still worth is seen below
-                grant = oauth.exchange(session, app, secret)
-                keep_grant(credentials, app, grant)
-                return grant.token
-        return oauth.refresh(session, app, secret).token
+        try:
+            if known.refresh_expires and known.refresh_expires - session.server_now() < oauth.EXCHANGE_BEFORE:
+                with suppress(AuthError):  # where the exchange is refused, the refresh token may still be good
+                    grant = oauth.exchange(session, app, secret)
+                    keep_grant(credentials, app, grant)
+                    return grant.token
+            return oauth.refresh(session, app, secret).token
+        except AuthError as error:
+            error.hint = f"sign in again: {login}"
+            raise
 
     return TokenSource("the refresh token", get)
 
 
 def keep_grant(credentials: Credentials, app: oauth.Application, grant: oauth.Grant) -> None:
-    """Keep the refresh token of a grant, if it has one. Raises ConfigError."""
+    """Keep the refresh token of a grant, if there is one. Raises ConfigError."""
     if grant.refresh_token:
         credentials.keep_refresh_token(
             grant.refresh_token, grant.refresh_expires, client_id=app.client_id, redirect_uri=app.redirect_uri
         )
+
+
+def without_username(session: Session, origin: str) -> TokenSource:
+    """Say that there is a password from ``origin`` and nobody whose it is."""
+
+    def get() -> Token | None:
+        raise SignInRequired(
+            f"not signed in to {session.organization}: {origin} is set, and HCEXPORT_USERNAME is not",
+            hint="set HCEXPORT_USERNAME to the user who signs in",
+        )
+
+    return TokenSource(origin, get)
 
 
 def from_password(
@@ -205,7 +291,7 @@ def from_password(
     *,
     life_s: float = TOKEN_LIFE_S,
 ) -> TokenSource:
-    """A token for a password from ``origin``. One that the server refused before is not sent again until it changes."""
+    """Get a token for a password from ``origin``. A password that the server refused before is not sent again."""
     username = credentials.key.username
 
     def get() -> Token | None:
@@ -222,17 +308,17 @@ def from_password(
                 f"a sign-in of {username} ({origin}) was sent and not answered yet",
                 hint=f"it is sent again after {wait_s:.0f} s; accounts lock after a few failures",
             )
-        token = _signed_in(session, credentials, password, life_s)
+        token = _send_password(session, credentials, password, life_s)
         credentials.forget_refused(password)
         return token
 
     return TokenSource(origin, get)
 
 
-def _signed_in(session: Session, credentials: Credentials, password: Secret, life_s: float) -> Token:
-    """A token for a password, which is noted before it is sent; what becomes of it may never be heard.
+def _send_password(session: Session, credentials: Credentials, password: Secret, life_s: float) -> Token:
+    """Get a token for a password, which is noted before it is sent, because an answer may never come.
 
-    A state folder that cannot be written is in nobody's way, and hides no refusal.
+    A state folder that cannot be written must neither prevent the sign-in nor hide that it was refused.
     """
     try:
         with suppress(ConfigError):
@@ -251,17 +337,10 @@ def _signed_in(session: Session, credentials: Credentials, password: Secret, lif
 
 
 def renewal_lock(session: Session, credentials: Credentials) -> AbstractContextManager[bool]:
-    """The lock of an account, waited for as long as an answer to a sign-in, within the deadline."""
+    """Lock the account; the wait for the lock is as long as an answer to a sign-in may take, within the deadline."""
     return credentials.renewal_lock(min(UNDER_WAY_S, session.deadline.remaining()))
 
 
 def has_ended(session: Session, expires: datetime | None) -> bool:
-    """Whether a token is over or about to be, by the server's clock; one whose end is not known is not."""
+    """Tell whether a token has ended or is about to, by the server's clock; a token of unknown end has not."""
     return expires is not None and expires - MARGIN <= session.server_now()
-
-
-def _worth_saying(failures: Sequence[HcexportError], session: Session) -> HcexportError:
-    """The failure that a person can do most about: a refusal, a place out of order, a sign-in that ended."""
-    if not failures:
-        return SignInRequired(f"not signed in to {session.organization}", hint=f"hcexport login {session.organization}")
-    return min(failures, key=lambda error: (isinstance(error, SignInRequired), not isinstance(error, AuthError)))

@@ -1,4 +1,4 @@
-"""Whose secrets are kept, which, and what a place that keeps them must do."""
+"""A token, the account that it belongs to, and what a store of secrets must do."""
 
 from __future__ import annotations
 
@@ -15,36 +15,25 @@ from hcexport.redaction import Secret
 
 
 class SecretKind(StrEnum):
-    """Which secret of an account: each has an entry of its own in a store."""
+    """Which secret of an account: a store keeps each in an entry of its own."""
 
-    TOKEN = "token"  # noqa: S105 - a name
-    REFRESH_TOKEN = "refresh-token"  # noqa: S105 - a name
-    PASSWORD = "password"  # noqa: S105 - a name
-
-
-class Kind(StrEnum):
-    """How a token was got, which says what it can be renewed with."""
-
-    PASSWORD = "password"  # noqa: S105 - a name
-    OAUTH = "oauth"
-    PASTED = "pasted"
-    ENVIRONMENT = "environment"
+    TOKEN = "token"  # noqa: S105 # a name
+    REFRESH_TOKEN = "refresh-token"  # noqa: S105 # a name
+    PASSWORD = "password"  # noqa: S105 # a name
 
 
 @dataclass(frozen=True)
 class Token:
-    """A token and what is known about it; ``expires`` is aware, None where the server did not say."""
+    """A token and what is known about it; ``expires`` is aware, None where it is not known."""
 
     secret: Secret
     expires: datetime | None = None
     username: str = ""
-    referer: str = ""
-    kind: Kind = Kind.PASSWORD
 
 
 @dataclass(frozen=True)
 class AccountKey:
-    """Whose secret it is: scheme, host, port, context and user. Raises UsageError for control characters."""
+    """Whose secrets they are: organization and user. Raises UsageError for control characters."""
 
     organization: Organization
     username: str
@@ -55,7 +44,7 @@ class AccountKey:
 
     @property
     def file_name(self) -> str:
-        """A name of its own in a folder: the host for people, a digest of the whole for uniqueness."""
+        """Name of the account's files: the host, for people, and a digest that tells accounts apart."""
         digest = hashlib.sha256(f"{self.organization.url}\n{self.username}".encode()).hexdigest()[:32]
         return f"{re.sub('[^a-z0-9.-]', '_', self.organization.host.lower())[:100]}-{digest}"
 
@@ -71,13 +60,13 @@ class SecretStore(Protocol):
         """The word that chooses it: ``keyring`` or ``file``."""
 
     def probe(self) -> str:
-        """Make sure that it keeps what it is given, before a secret is asked for; where that is, in words."""
+        """Write, read and remove a trial secret, before a person is asked for a real secret; returns the place."""
 
-    def load(self, key: AccountKey, entry: SecretKind) -> Secret | None:
-        """The secret, None where there is none."""
+    def load(self, key: AccountKey, kind: SecretKind) -> Secret | None:
+        """Read a secret; None where there is no such secret."""
 
-    def save(self, key: AccountKey, entry: SecretKind, secret: Secret) -> None:
-        """Keep the secret, and make sure that it was kept."""
+    def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:
+        """Keep a secret, and make sure that it was kept."""
 
-    def delete(self, key: AccountKey, entry: SecretKind) -> bool:
-        """Forget the secret; whether there was one."""
+    def delete(self, key: AccountKey, kind: SecretKind) -> bool:
+        """Forget a secret; returns whether there was such a secret."""

@@ -40,6 +40,7 @@ root = RootGroup(
         "wait": "Wait until exports have ended.",
         "download": "Save a finished export.",
         "jobs": "List the exports submitted from this machine.",
+        "schedule": "Print what runs a command of hcexport every day: cron, systemd, kubernetes.",
         "config": "Read and change the configuration.",
         "completion": "Print the completion script for a shell.",
         "sandbox": "Serve a simulated organization on 127.0.0.1.",

@@ -13,11 +13,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
-from hcexport.cli.messages import Messages
+from hcexport.cli.messages import Messages, prompt
 from hcexport.cli.streams import LabelledStream
 from hcexport.errors import ConfigError, UsageError
 from hcexport.organization import Organization
 from hcexport.output import terminal
+from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
 from hcexport.store.settings import ROW_OF, Settings, resolve
 from hcexport.times import NO_DEADLINE, Clock, Deadline
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from hcexport.api.client import Client
     from hcexport.api.session import Session
     from hcexport.auth.sign_in import TokenProvider
+    from hcexport.auth.tokens import AccountKey
     from hcexport.models import Report
     from hcexport.output.printers import Printer
     from hcexport.output.progress import Progress
     from hcexport.store.completion_cache import CompletionCache
+    from hcexport.store.history import History
     from hcexport.store.ledger import Ledger
 
 T = TypeVar("T")
@@ -244,6 +247,7 @@ class App:
             environ=self.environ,
             deadline=self.deadline,
             connect_timeout_s=settings.connect_timeout.value,
+            referer=settings.token_referer.value,
             log=self.messages.wire if self.messages.logs_wire else None,
             on_notice=self.messages.notice,
             on_warning=self.messages.warning,
@@ -254,9 +258,21 @@ class App:
     @cached_property
     def tokens(self) -> TokenProvider:
         """Where the token comes from."""
-        from hcexport.cli.credentials import tokens_of  # noqa: PLC0415 # start-up
+        from hcexport.auth.sign_in import tokens_of  # noqa: PLC0415 # start-up
 
-        return tokens_of(self)
+        return tokens_of(
+            self.settings,
+            self.environ,
+            self.session,
+            self.paths,
+            ask=self.ask_password if self.may_ask else None,
+            log=self.messages.info,
+        )
+
+    def ask_password(self, account: AccountKey) -> Secret:
+        """Ask the person at the terminal, on stderr, without echo; progress that is drawn stays above the question."""
+        self.settle_progress()
+        return Secret(prompt(f"Password for {account.username} at {account.organization}", hide_input=True))
 
     @cached_property
     def client(self) -> Client:
@@ -273,6 +289,15 @@ class App:
         ledger = Ledger(self.paths.ledger, self.messages.warning)
         self._closing.callback(ledger.close)
         return ledger
+
+    @cached_property
+    def history(self) -> History:
+        """The organization's reports that were read in full."""
+        from hcexport.store.history import History  # noqa: PLC0415 # start-up
+
+        history = History(self.paths.history, self.organization.url, self.messages.warning)
+        self._closing.callback(history.close)
+        return history
 
     def recent(self, kind: str) -> CompletionCache:
         """The ids of ``reports`` or ``jobs`` that were seen last, for completion."""

@@ -114,11 +114,9 @@ def _notes(error: Exception) -> str | None:
 
 def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Sequence[str]) -> int:
     """Print the error on stderr and return its status, also when there is no stderr."""
-    import json  # noqa: PLC0415 # start-up: only errors need these
+    import json  # noqa: PLC0415 # start-up: only errors need it
 
-    from hcexport.cli.messages import error_fields  # noqa: PLC0415 # start-up
-
-    fields = error_fields(error)
+    fields = error_object(error)
     if _format_of(root, arguments) == "json":
         text = json.dumps({"error": fields})
     else:
@@ -126,6 +124,20 @@ def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Se
     with suppress(OSError, ValueError):  # stderr is gone; the status is still there
         print(text, file=sys.stderr, flush=True)  # noqa: T201 # errors are printed here
     return error.status
+
+
+def error_object(error: HcexportError | Interrupted) -> dict[str, Any]:
+    """Return an error as programs read it, without secrets and control characters."""
+    from hcexport.output.sanitize import escape_controls  # noqa: PLC0415 # start-up
+    from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
+
+    return {
+        "code": error.code,
+        "message": escape_controls(shortened(error.message)),
+        "hint": escape_controls(redact(error.hint)) if error.hint else None,
+        "exit_status": error.status,
+        "retryable": error.retryable,
+    }
 
 
 def _format_of(root: click.Group, arguments: Sequence[str]) -> str | None:

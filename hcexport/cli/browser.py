@@ -9,7 +9,7 @@ import sys
 import click
 
 from hcexport.auth import loopback
-from hcexport.auth.oauth import Application, Authorization, Grant, pasted
+from hcexport.auth.oauth import Application, Authorization, Grant, parse_pasted
 from hcexport.cli.app import App
 from hcexport.cli.messages import prompt
 from hcexport.errors import UsageError
@@ -46,7 +46,7 @@ def _ask_code(app: App, opens: bool, life_s: float | None) -> tuple[Application,
         )
     authorization = Authorization(Application())
     _show_address(authorization.address(app.organization, life_s=life_s), opens)
-    answer = pasted(prompt("Paste the code that the page shows"))
+    answer = parse_pasted(prompt("Paste the code that the page shows"))
     return authorization.application, authorization.redeem(app.session, answer)
 
 

@@ -17,10 +17,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from hcexport.api.client import Client
-from hcexport.auth.credentials import environment_token
+from hcexport.auth.credentials import credentials_of, environment_token, has_stored
 from hcexport.auth.tokens import Token
 from hcexport.cli.app import App, CommonOptions
-from hcexport.cli.credentials import credentials_of, has_profile
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import Secret
@@ -37,6 +36,8 @@ def complete(kind: str, ctx: click.Context, param: click.Parameter, incomplete: 
     """Return the values of a kind that begin as typed, also after a comma, without those already on the line."""
     if kind == "files":
         return [CompletionItem(incomplete, type="file")]
+    if kind == "config words":
+        return _config_words(ctx, incomplete)
     before, comma, typed = incomplete.rpartition(",")
     taken = {*before.split(","), *_values_before(ctx, param)}
     with App(_connection(ctx), limit_s=SERVER_LIMIT_S) as app:
@@ -45,6 +46,24 @@ def complete(kind: str, ctx: click.Context, param: click.Parameter, incomplete: 
             for known in _KINDS[kind](app)
             if known.id.startswith(typed) and known.id not in taken and _INERT.fullmatch(known.id)
         ]
+
+
+def _config_words(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    """Return what may follow an action of ``config``: settings, their values, profiles."""
+    action = ctx.params.get("action")
+    words: tuple[str, ...] = ctx.params.get("words") or ()
+    row = ROW_OF.get(words[0].removeprefix("--").replace("-", "_")) if len(words) == 1 else None
+    offered: dict[str, str] = {}
+    if not words and action in {"get", "set", "unset"}:
+        offered = {name: row.help for name, row in ROW_OF.items()}
+    elif action == "set" and row and row.metavar == "FILE":
+        return [CompletionItem(incomplete, type="file")]
+    elif action == "set" and row and row.choices:
+        offered = dict.fromkeys(row.choices, "")
+    elif (not words and action in {"use", "rename", "remove"}) or (action == "set" and row is ROW_OF["profile"]):
+        with App(_connection(ctx)) as app:
+            offered = {profile.id: escape_controls(profile.text) for profile in _profiles(app)}
+    return [CompletionItem(word, help=about) for word, about in offered.items() if word.startswith(incomplete)]
 
 
 def _connection(ctx: click.Context) -> CommonOptions:
@@ -97,7 +116,7 @@ class _FixedToken:
     def current(self) -> Secret:
         return self.secret
 
-    def renewed(self, rejected: Secret) -> Secret:  # noqa: ARG002 # the client's protocol
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:  # noqa: ARG002 # the client's protocol
         raise SignInRequired("the token has expired")
 
 
@@ -105,7 +124,9 @@ def _token_at_hand(app: App) -> Token | None:
     """A token that is got without a keyring and without sending anything."""
     if token := environment_token(app.environ):
         return token
-    return credentials_of(app).token() if app.settings.store.value == "file" and has_profile(app) else None
+    if app.settings.store.value != "file" or not has_stored(app.settings):
+        return None
+    return credentials_of(app.settings, app.paths).token()
 
 
 def _job_ids(app: App) -> list[CachedId]:

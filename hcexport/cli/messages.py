@@ -7,13 +7,15 @@ import os
 import stat
 import sys
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
-from hcexport.errors import CannotCreate, HcexportError, Interrupted
+from hcexport.errors import CannotCreate, Interrupted
 from hcexport.output.sanitize import escape_controls
-from hcexport.redaction import redact, shortened
+from hcexport.redaction import shortened
 
 WIRE_VERBOSITY = 2
 _LINES_KEPT = 20  # of what was said, for a ping
@@ -106,27 +108,30 @@ class Messages:
             self._log.flush()
 
 
-def error_fields(error: HcexportError | Interrupted) -> dict[str, Any]:
-    """The error object of ``--format json``, without secrets and control characters."""
-    return {
-        "code": error.code,
-        "message": escape_controls(shortened(error.message)),
-        "hint": escape_controls(redact(error.hint)) if error.hint else None,
-        "exit_status": error.status,
-        "retryable": error.retryable,
-    }
-
-
 def prompt(text: str, *, hide_input: bool = False) -> str:
     """Ask the person at the terminal, on stderr; a signal ends the line first, so that its error stands alone."""
     import click  # noqa: PLC0415 # start-up
 
-    try:
+    with _ending_the_line():
         answer: str = click.prompt(text, hide_input=hide_input, err=True)
-    except Interrupted:
-        click.echo(err=True)
-        raise
     return answer
+
+
+def confirm(text: str) -> bool:
+    """Ask the person at the terminal for a yes, on stderr; an empty answer is no."""
+    import click  # noqa: PLC0415 # start-up
+
+    with _ending_the_line():
+        return click.confirm(text, err=True)
+
+
+@contextmanager
+def _ending_the_line() -> Iterator[None]:
+    try:
+        yield
+    except Interrupted:
+        print(file=sys.stderr)  # noqa: T201 # the error stands on a line of its own
+        raise
 
 
 def _open_private(path: Path) -> TextIO:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hcexport.errors import HcexportError, Interrupted
+from hcexport.errors import HcexportError, Interrupted, Partial, Verdict
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
+    from hcexport.health import verdict as health
     from hcexport.output.fields import RecordType
 
 
@@ -18,7 +19,9 @@ class Outcome:
     """The result of a command; an empty Outcome prints nothing and ends with 0.
 
     ``kind`` says how ``record``, or each of ``records``, is printed. ``lines`` take their place in the text format.
-    ``error`` is raised after the result was printed. ``hint`` says what to type when the result cannot be printed.
+    ``error`` is raised after the result was printed; in JSON only some errors have a document beside them. ``verdict``
+    judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
+    to type when the result cannot be printed.
     """
 
     kind: RecordType[Any] | None = None
@@ -26,14 +29,22 @@ class Outcome:
     records: Sequence[Any] | None = None
     lines: Sequence[str] | None = None
     error: HcexportError | None = None
+    verdict: health.Verdict | None = None
     status: int = 0
     hint: str | None = None
+    is_document: bool = False
 
 
 def finish(app: App, outcome: Outcome) -> int:
-    """Print the outcome and return the exit status. Raises the outcome's error."""
+    """Print the outcome and return the exit status. Raises the outcome's error, else Verdict for bad health.
+
+    The command has done its work and saved its files by now. Health is told last and no error gives way to it, so that
+    status 10 promises that all the rest went well, and nothing is missing because a report is not healthy.
+    """
     try:
-        _print(app, outcome)
+        keeps = outcome.is_document or isinstance(outcome.error, Partial)
+        if not outcome.error or keeps or app.common.format != "json":
+            _print(app, outcome)
     except Interrupted as error:
         error.hint = error.hint or outcome.hint
         raise
@@ -43,6 +54,11 @@ def finish(app: App, outcome: Outcome) -> int:
         raise
     if outcome.error:
         raise outcome.error
+    if outcome.verdict:
+        for notice in outcome.verdict.notices:
+            app.messages.notice(notice)
+        if not outcome.verdict.healthy:
+            raise Verdict(outcome.verdict.message())
     return outcome.status
 
 

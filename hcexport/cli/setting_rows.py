@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,17 @@ from hcexport.organization import Organization
 from hcexport.output.fields import Cell
 from hcexport.output.records import Row
 from hcexport.redaction import MASK, redact
-from hcexport.store.settings import ROW_OF
+from hcexport.store.settings import type_value
 from hcexport.times import type_duration
+
+_SECRET = {"ping"}  # who knows the address can report in our name
 
 
 def setting_rows(app: App) -> list[Row]:
     """Return every setting with its origin; durations as they are typed, and in seconds for programs."""
     is_text = app.common.format == "text"
     return [
-        Row(name, MASK if each.value and ROW_OF[name].is_secret else _cell(each.value, is_text=is_text), each.origin)
+        Row(name, MASK if each.value and name in _SECRET else _cell(each.value, is_text=is_text), each.origin)
         for name, each in app.settings.values()
     ]
 
@@ -33,6 +36,8 @@ def _cell(value: Any, *, is_text: bool) -> Cell:
         case None | Path():
             return value
         case tuple():
-            return redact(" ".join(map(str, value)))
+            return redact(type_value(value))
+        case list():
+            return redact(shlex.join(value))
         case _:
             return redact(str(value))

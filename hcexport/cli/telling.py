@@ -111,23 +111,23 @@ def _notify(app: App, command: str, status: int, error: HcexportError | Interrup
 
 def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None) -> str:
     """The JSON document of the run, else that of its error."""
+    from hcexport.cli.boundary import error_object  # noqa: PLC0415 # start-up
     from hcexport.cli.joined_outcome import document_of  # noqa: PLC0415 # start-up
-    from hcexport.cli.messages import error_fields  # noqa: PLC0415 # start-up
 
     try:
         document = document_of(outcome) if outcome else ""
     except HcexportError:  # a value that JSON cannot carry: the run has ended with that error already
         document = ""
-    return document or json.dumps({"error": error_fields(error)} if error else {})
+    return document or json.dumps({"error": error_object(error)} if error else {})
 
 
 def find_facts(app: App, status: int) -> Facts:
     """What the run came to: by the verdict that was asked for, else every failed test of the reports in hand counts."""
-    from hcexport.health.results import newest_first  # noqa: PLC0415 # start-up
+    from hcexport.health.results import newest_first, started  # noqa: PLC0415 # start-up
     from hcexport.health.verdict import Level, Rules, judge_report  # noqa: PLC0415 # start-up
     from hcexport.notify.events import Facts  # noqa: PLC0415 # start-up
 
-    verdict = getattr(app.outcome, "verdict", None)
+    verdict = app.outcome.verdict if app.outcome else None
     stale = verdict.stale_seconds is not None if verdict and verdict.rules.max_age else None
     ignores = (
         verdict.rules.ignores if verdict else next((v.value for n, v in app.settings.values() if n == "ignore"), ())
@@ -143,7 +143,8 @@ def find_facts(app: App, status: int) -> Facts:
     if seen or failing:
         return Facts(status, frozenset(failing), frozenset(seen), stale)
     if verdict and verdict.judged:
-        found = {finding.test.id for finding in verdict.failing} or ({""} if verdict.unhealthy else set())
+        newest = max(verdict.judged, key=lambda each: started(each.report))
+        found = {finding.test.id for finding in newest.failing} or ({""} if not newest.healthy else set())
         return Facts(status, frozenset(found), None, stale)
     return Facts(status, stale=stale)
 

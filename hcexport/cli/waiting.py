@@ -18,7 +18,7 @@ from hcexport.store.settings import PROFILE, ROWS, type_value
 from hcexport.times import Sleep
 from hcexport.transfer.poll import poll
 
-_NOT_CARRIED = {"color", "progress"}
+_NOT_CARRIED = {"color", "progress", "ignore"}  # `wait` and `download` judge no reports
 _IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
 
 waiting_options = add_options(

@@ -35,6 +35,9 @@ class Ignore:
             hint="write it as TEST:DATE, for example HC_112_008:2026-12-31",
         )
 
+    def __str__(self) -> str:
+        return f"{self.test}:{self.until}"
+
     def fits(self, test: TestResult) -> bool:
         """Whether the test is meant, by id or name, without regard to case."""
         pattern = self.test.casefold()

@@ -104,7 +104,7 @@ class Verdict:
         parts = [self.staleness] if self.staleness else []
         if failing := [each for each in self.unhealthy if each.failing]:
             parts.append(_failing_text(failing, len(self.judged)))
-        wordless = [_named(each.report) + f" {each.reason}" for each in self.unhealthy if not each.failing]
+        wordless = [_describe(each.report) + f" {each.reason}" for each in self.unhealthy if not each.failing]
         parts += [_listed(wordless)] if wordless else []
         parts += [f"the exception for {each.test} ended on {each.until}" for each in self.expired if parts]
         return f"not healthy: {'; '.join(parts)}" if parts else ""
@@ -203,12 +203,12 @@ def _by_severity(findings: Iterable[Finding]) -> dict[str, int]:
 def _failing_text(failing: Sequence[Judgement], judged: int) -> str:
     findings = [finding for each in failing for finding in each.failing]
     reports = _listed([each.report.id for each in failing])
-    where = _named(failing[0].report) if len(failing) == 1 else f"{len(failing)} of {judged} reports ({reports})"
+    where = _describe(failing[0].report) if len(failing) == 1 else f"{len(failing)} of {judged} reports ({reports})"
     tests = _listed(list(dict.fromkeys(each.test.id for each in findings)))
     return f"{count_text(findings)} in {where}: {tests}"
 
 
-def _named(report: Report) -> str:
+def _describe(report: Report) -> str:
     return f"report {report.id}" + (f" ({report.name})" if report.name else "")
 
 

@@ -5,8 +5,8 @@ How to add a column: append a ``Field``. It stands last, because scripts pick co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,34 +32,57 @@ ROW_FIELDS: Fields[Row] = (
 )
 
 
+_MAY = {True: "yes", False: "no", None: "not known"}
+_IN_FIRST_LINE = {"profile", "url", "username"}  # of the description of a status
+
+
 @dataclass(frozen=True)
 class Status:
     """Who is signed in, where, until when.
 
-    ``privileges`` are those for health checks and for downloads; None where the server does not tell.
+    ``privileges`` are those for health checks and for downloads; None where the server does not tell. ``error`` is why
+    nothing is known of the profile, as an error is printed.
     """
 
     profile: str
     url: str
-    release: str
-    username: str
-    role: str
-    token_origin: str
-    token_expires: datetime | None
-    token_remaining_s: float | None
-    privileges: Mapping[str, bool | None]
-    settings: tuple[Row, ...]
+    release: str = ""
+    username: str = ""
+    role: str = ""
+    token_origin: str = ""
+    token_expires: datetime | None = None
+    token_remaining_s: float | None = None
+    privileges: Mapping[str, bool | None] = field(default_factory=dict)
+    settings: tuple[Row, ...] = ()
+    error: Mapping[str, Any] | None = None
+
+    def describe(self, zone_of: Callable[[datetime], datetime]) -> list[str]:
+        """Describe the status in four lines, with the settings that are not built in; times in the zone given."""
+        role = f" ({self.role})" if self.role else ""
+        release = f", ArcGIS Enterprise {self.release}" if self.release else ""
+        token = self.token_origin
+        if self.token_expires and self.token_remaining_s is not None:
+            left, until = duration(self.token_remaining_s), zone_of(self.token_expires)
+            token += f", {left} left (until {until:%Y-%m-%d %H:%M %Z})"
+        own = [row for row in self.settings if row.origin != "built-in" and row.name not in _IN_FIRST_LINE]
+        settings = ", ".join(f"{row.name}={row.value} ({row.origin})" for row in own) or "all built-in"
+        may = {name: _MAY[allowed] for name, allowed in self.privileges.items()}
+        return [
+            f"{self.profile}: signed in to {self.url} as {self.username}{role}{release}",
+            f"token     {token}",
+            f"may       run and read health checks: {may['check_health']}; download exports: {may['download']}",
+            f"settings  {settings}; all: hcexport status --settings",
+        ]
 
     def rows(self) -> list[Row]:
         """Turn the status into lines for people and for ``cut``."""
-        said = {True: "yes", False: "no", None: "not known"}
         server = "the server"
         left = None if self.token_remaining_s is None else duration(self.token_remaining_s)
         return [
             Row("release", self.release, server),
             Row("account", self.username, server),
             Row("role", self.role, server),
-            *(Row(f"may_{name}", said[may], server) for name, may in self.privileges.items()),
+            *(Row(f"may_{name}", _MAY[may], server) for name, may in self.privileges.items()),
             Row("token_expires", self.token_expires, self.token_origin),
             Row("token_remaining", left, self.token_origin),
             *self.settings,
@@ -83,6 +106,18 @@ STATUS: NestedFields[Status, Row] = NestedFields(
     row_fields=ROW_FIELDS,
     key=Field("profile", "PROFILE", lambda status: status.profile),
 )
+
+# Of several profiles: a row each; programs find every field.
+STATUS_ROWS: Fields[Status] = (
+    Field("profile", "PROFILE", lambda status: status.profile),
+    Field("url", "ORGANIZATION", lambda status: status.url),
+    Field("username", "USER", lambda status: status.username),
+    Field("release", "RELEASE", lambda status: status.release),
+    Field("token_expires", "TOKEN ENDS", lambda status: status.token_expires),
+    Field("may_check_health", "HEALTH CHECKS", lambda status: _MAY[status.privileges.get("check_health")]),
+    Field("may_download", "DOWNLOADS", lambda status: _MAY[status.privileges.get("download")]),
+)
+STATUS_OR_ERROR = replace(STATUS, fields=(*STATUS.fields, Field("error", "ERROR", lambda status: status.error)))
 
 REPORT_FIELDS: Fields[Report] = (
     Field("id", "ID", lambda report: report.id),

@@ -139,22 +139,65 @@ class _Reader:
         return ConfigError(f"{self._place(place)}: {message}", hint=hint)
 
 
+Edit = Callable[[Any, Callable[[], Any]], None]
+
+
 def change(path: Path, changes: Mapping[Section, Mapping[str, str | None]]) -> None:
     """Set keys of sections (None removes one) in one step, and leave the rest of the file as its owner wrote it.
 
     Raises ConfigError when the file is of a newer version, or cannot be read, written, or changed safely.
     """
+    _rewrite(path, lambda document, new_table: _apply(document, changes, new_table))
+
+
+def remove_profile(path: Path, name: str) -> None:
+    """Remove a profile, which is the default no more. Raises as ``change``."""
+
+    def remove(document: Any, _new_table: Callable[[], Any]) -> None:
+        del document["profiles"][name]
+        if document.get("profile") == name:
+            del document["profile"]
+
+    _rewrite(path, remove)
+
+
+def rename_profile(path: Path, old: str, new: str) -> None:
+    """Rename a profile, also where it is the default. Raises as ``change``."""
+
+    def rename(document: Any, _new_table: Callable[[], Any]) -> None:
+        if old in document["profiles"]:  # where the header is renamed in the text already, it is not
+            document["profiles"] = {new if name == old else name: table for name, table in document["profiles"].items()}
+        if document.get("profile") == old:
+            document["profile"] = new
+
+    _rewrite(path, rename, lambda text: _rename_headers(text, old, new))
+
+
+def _rename_headers(text: str, old: str, new: str) -> str:
+    """Return the text with the profile's header renamed; its place, and the comments around it, stay."""
+
+    def rename(line: str) -> str:
+        header = _HEADER.match(line)
+        if header and _key_parts(header[1]) == profile_section(old):
+            return line.replace(header[1], f'profiles."{new}"' if "." in new else f"profiles.{new}", 1)
+        return line
+
+    return "".join(map(rename, text.splitlines(keepends=True)))
+
+
+def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> None:
+    """Edit the file in one step, and check that what is written means what it should."""
     import tomlkit  # noqa: PLC0415 # start-up
 
     path = path.resolve()  # replace the file that a symbolic link leads to, not the link: people link dotfiles
     with lock(path.with_name(f".{path.name}.lock")):
         before = _read_text(path) or f"version = {VERSION}\n"
-        document, meant = _parse(path, before, tomlkit.parse), _parse(path, before, tomllib.loads)
+        document, meant = _parse(path, prepare(before), tomlkit.parse), _parse(path, before, tomllib.loads)
         _refuse_newer(path, meant.get("version", VERSION))
-        _apply(path, meant, changes, dict)
+        _edit(path, edit, meant, dict)
         if _without_empty_tables(meant) == _without_empty_tables(tomllib.loads(before)):
             return  # nothing changes, so the file need not be writable
-        _apply(path, document, changes, tomlkit.table)
+        _edit(path, edit, document, tomlkit.table)
         text = tomlkit.dumps(document)
         if _without_empty_tables(tomllib.loads(text)) != _without_empty_tables(meant):
             raise _unsafe(path)
@@ -171,19 +214,21 @@ def _parse(path: Path, text: str, parse: Callable[[str], T]) -> T:
         raise ConfigError(f"{place}: {reason}", hint="correct it, or move it away") from None
 
 
-def _apply(
-    path: Path, document: Any, changes: Mapping[Section, Mapping[str, str | None]], new_table: Callable[[], Any]
-) -> None:
+def _edit(path: Path, edit: Edit, document: Any, new_table: Callable[[], Any]) -> None:
     try:
-        for section, values in changes.items():
-            table = document
-            for name in section:
-                table = table.setdefault(name, new_table())
-            table.update({key: value for key, value in values.items() if value is not None})
-            for key in [key for key, value in values.items() if value is None and key in table]:
-                del table[key]
-    except (ValueError, TypeError, AttributeError):  # a text in place of a table, or an inline table
+        edit(document, new_table)
+    except (ValueError, TypeError, AttributeError, KeyError):  # a text in place of a table, or an inline table
         raise _unsafe(path) from None
+
+
+def _apply(document: Any, changes: Mapping[Section, Mapping[str, str | None]], new_table: Callable[[], Any]) -> None:
+    for section, values in changes.items():
+        table = document
+        for name in section:
+            table = table.setdefault(name, new_table())
+        table.update({key: value for key, value in values.items() if value is not None})
+        for key in [key for key, value in values.items() if value is None and key in table]:
+            del table[key]
 
 
 def _without_empty_tables(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,6 @@ field to ``Settings``: its name is its option, its key in the file, and with ``H
 variable. A command takes the option with ``cli.options.setting_option``.
 """
 
-# ruff: noqa: RUF009 # _setting and _choice return a dataclass field
-
 from __future__ import annotations
 
 import difflib
@@ -14,17 +12,21 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hcexport.errors import ConfigError, HcexportError, UsageError
 from hcexport.organization import Organization
-from hcexport.store import config_file
 from hcexport.store.config_file import DEFAULTS, ConfigFile, Section, profile_section
 from hcexport.store.paths import Paths
 from hcexport.times import parse_duration, type_duration
 
+if TYPE_CHECKING:
+    from hcexport.health.ignores import Ignore
+
+
 T = TypeVar("T")
 FIRST_PROFILE = "default"
+_BETWEEN_IGNORES = re.compile(r"\s*\n\s*|(?<=:[0-9]{4}-[0-9]{2}-[0-9]{2})\s*,\s*")  # a test's name may hold a comma
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -51,7 +53,6 @@ class Row:
     choices: tuple[str, ...] = ()
     metavar: str = "TEXT"
     is_connection: bool = False
-    is_secret: bool = False
 
     @property
     def option(self) -> str:
@@ -68,6 +69,8 @@ def type_value(value: object) -> str:
     """A value of a setting as it is typed, paths in full so that they can be typed anywhere."""
     if isinstance(value, float):
         return type_duration(value)
+    if isinstance(value, tuple):
+        return ",".join(map(type_value, value))
     return str(value.absolute() if isinstance(value, Path) else value)
 
 
@@ -100,9 +103,11 @@ def one_of(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def _words(text: str) -> tuple[str, ...]:
-    """The words of a command, a line each: a list in the config file."""
-    return tuple(text.split("\n"))
+def _ignores(text: str) -> tuple[Ignore, ...]:
+    """Read known failures, ``TEST:DATE`` each, separated by line ends, or by commas after a date. Raises UsageError."""
+    from hcexport.health.ignores import Ignore  # noqa: PLC0415 # start-up
+
+    return tuple(Ignore.parse(part) for part in _BETWEEN_IGNORES.split(text.strip()) if part)
 
 
 def positive_duration(text: str) -> float:
@@ -127,6 +132,12 @@ def profile_name(text: str) -> str:
     return text
 
 
+def _referer(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise UsageError(f"{text!r} is not a referer", hint="use the text that the token was made for, without spaces")
+    return text
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that is configured for one command. To add a setting, add a field here; its name is its option."""
@@ -140,6 +151,9 @@ class Settings:
     store: Value[str] = _choice("STORE", "Where secrets are kept", "keyring", "file")
     auth: Value[str] = _choice("HOW", "How to sign in", "password", "oauth")
     client_id: Value[str | None] = _setting(str, None, "ID", "OAuth app whose redirect URIs include http://127.0.0.1.")
+    token_referer: Value[str] = _setting(
+        _referer, "https://hcexport", "REFERER", "Referer that a given token was made for."
+    )
     password_file: Value[Path | None] = _setting(
         _path, None, "FILE", "Read the password from FILE (mode 0600).", "ARCGIS_ENTERPRISE_PASSWORD_FILE"
     )
@@ -163,17 +177,19 @@ class Settings:
     out: Value[str | None] = _setting(
         str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
     )
-    ping: Value[str | None] = _setting(
-        str, None, "URL", "Where to say that a run starts and how it ended (healthchecks); a secret.", is_secret=True
-    )
-    notify: Value[tuple[str, ...] | None] = _setting(
-        _words, None, "COMMAND", "Command, as a list of its words, that is called when something has changed."
-    )
+    ping: Value[str | None] = _setting(str, None, "URL", "Monitor (healthchecks) to ping; a secret.")
+    notify: Value[list[str] | None] = _setting(str.splitlines, None, "WORDS", "Command to call on a change, as a list.")
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
+    ignore: Value[tuple[Ignore, ...]] = _setting(
+        _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
+    )
 
     @property
     def organization(self) -> Organization:
         """The organization to talk to. Raises ConfigError when none is configured."""
+        if self.url.value is None and self.config.profiles and self.profile.origin == "built-in":
+            names = _few(self.config.profiles)
+            raise ConfigError("no profile is chosen", hint=f"-p NAME ({names}), or hcexport config use NAME")
         if self.url.value is None:
             raise ConfigError("no organization is configured", hint="sign in to one: hcexport login URL")
         return self.url.value
@@ -306,41 +322,29 @@ def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) ->
 def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) -> None:
     if profile.value in config.profiles or profile.origin == "built-in" or sources.given(ROWS[0]):
         return
-    near = difflib.get_close_matches(profile.value, config.profiles, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {profile.value} URL"
-    raise ConfigError(f"there is no profile {profile.value!r} ({profile.origin})", hint=hint)
+    raise unknown_profile(profile.value, config, profile.origin)
 
 
-def set_value(paths: Paths, profile: str | None, name: str, text: str) -> None:
-    """Write one setting, to a profile or to the defaults; ``profile`` as a name sets the default profile.
-
-    Raises UsageError for an unknown name or a bad value, and ConfigError when the file cannot be changed.
-    """
-    section, parse = _target(profile, name)
-    parse(text)
-    config_file.change(paths.config_file, {section: {name: text}})
-
-
-def unset_value(paths: Paths, profile: str | None, name: str) -> None:
-    """Remove one setting from a profile or from the defaults. Raises as ``set_value``."""
-    section, _ = _target(profile, name)
-    config_file.change(paths.config_file, {section: {name: None}})
+def unknown_profile(name: str, config: ConfigFile, origin: str = "") -> ConfigError:
+    """Return the error for a profile that the file does not have, with those that it has."""
+    near = difflib.get_close_matches(name, config.profiles, 1)
+    if near:
+        hint = f"did you mean {near[0]!r}?"
+    else:
+        others = f"choose one of {_few(config.profiles)}, or " if config.profiles else ""
+        hint = f"{others}make it: hcexport login -p {name} URL"
+    return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
 
 
-def remember_profile(paths: Paths, name: str, values: Mapping[str, str | None]) -> None:
-    """Write the results of a sign-in to its profile; the first profile becomes the default. Raises ConfigError."""
-    known = ConfigFile.read(paths.config_file, KNOWN)
-    is_first = known.profile is None and not known.profiles
-    default: dict[Section, dict[str, str | None]] = {(): {"profile": name}} if is_first else {}
-    config_file.change(paths.config_file, {**default, profile_section(profile_name(name)): values})
+def _few(names: Sequence[str]) -> str:
+    """The first names of a list that may be long."""
+    return ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])
 
 
-def _target(profile: str | None, name: str) -> tuple[Section, Callable[[str], object]]:
-    """Return the section that holds a setting, and the function that parses its text."""
-    if name == "profile" and profile is None:
-        return (), profile_name
-    row = next((row for row in ROWS if row.name == name), None)
-    if row is None:
-        near = difflib.get_close_matches(name, KNOWN, 1)
-        raise UsageError(f"there is no setting {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
-    return DEFAULTS if profile is None else profile_section(profile_name(profile)), row.parse
+def profile_url(settings: Settings) -> Organization | None:
+    """The address that the config file has for the profile; None for a profile without a readable address."""
+    text = settings.config.sections.get(profile_section(settings.profile.value), {}).get("url")
+    try:
+        return None if text is None else Organization.parse(text)
+    except UsageError:
+        return None

@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from hcexport.errors import BadDownload, Busy, NetworkError
-from hcexport.models import UploadItem
+from hcexport.errors import (
+    BadDownload,
+    Busy,
+    HcexportError,
+    NetworkError,
+    NotFound,
+    ProtocolError,
+    ServerError,
+    TimedOut,
+)
 from hcexport.retry import TransferBudget
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 from hcexport.transfer.destination import Destination, FileDestination
@@ -23,7 +31,10 @@ from hcexport.transfer.range_response import ItemSource
 from hcexport.transfer.verify_zip import find_twins, shortfall, verify
 
 COMMIT_WAIT_S = 60.0  # while the server is still writing the item
-COMMIT_FIRST_LOOK_S, COMMIT_LOOK_MAX_S = 0.25, 5.0
+LATE_S = 10.0  # promised to users: a server may know the item of a job that has just ended only after a moment
+LOOK_AGAIN_S, LOOK_AGAIN_MAX_S = 0.25, 5.0
+_REFUSALS = (NotFound, ServerError, ProtocolError, BadDownload)  # of an item that may not be there as a whole yet
+_Fetched = tuple[Part, tuple[str, ...]]  # and the names of the files in it
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ def download(
     *,
     origin: str,
     run_ids: Sequence[str] = (),
+    is_new: bool = False,
     confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     on_bytes: OnBytes = lambda _done, _total: None,
     on_verifying: Callable[[], None] = lambda: None,
@@ -57,24 +69,29 @@ def download(
 ) -> Saved:
     """Save an upload item: part file, length, zip structure, every CRC, fsync, rename, fsync of the folder.
 
+    The item's own page is asked for only where its name is needed, or when the download is refused: the server may
+    refuse the page and allow the download, and the check of the zip tells more than ``committed`` does.
+
     ``origin`` names the organization, so that a part of another organization is never resumed; ``run_ids`` are the
-    reports that should be in the zip; ``confirm`` gets the checked zip, and raises to keep it from being published;
+    reports that should be in the zip; ``is_new`` says that the item's job may have ended a moment ago, so that "no such
+    item" is asked again for LATE_S; ``confirm`` gets the checked zip, and raises to keep it from being published;
     ``on_bytes`` gets the bytes so far and the total (None: not known); ``on_verifying`` is called before the check,
     which takes a while for a large zip; ``output`` is standard output. Raises CannotCreate, BadDownload, Busy (not
     committed yet), TimedOut, NetworkError after five minutes without progress, and what the client raises. Whatever is
     raised, a part that a later run can resume stays, and nothing else. Source: uploads/<id>/download.
     """
     budget = TransferBudget(deadline, sleep, on_retry=on_retry)
-    item = _wait_for_commit(client, item_id, budget)
-    existing = destination.existing(item.name)
+    looks = _Looks(client, item_id, budget, is_new=is_new)
+    name = looks.ask_name() if isinstance(destination, FileDestination) and not destination.template else ""
+    existing = destination.existing(name)
     if existing:
         return Saved(existing, kept=True)
     with Fetch(client, PartMetadata(origin, item_id), destination.folder, budget, on_bytes) as fetch:
         while True:
-            part, names = _fetch_and_verify(fetch, item_id, deadline, on_verifying)
+            part, names = looks.until_there(lambda: _fetch_and_verify(fetch, item_id, deadline, on_verifying))
             confirm(part.file)
             try:
-                path, kept = _deliver(part, destination, item, output)
+                path, kept = _deliver(part, destination, name, output)
             except PartTakenError as taken:
                 fetch.start_over(taken)
                 continue
@@ -84,29 +101,60 @@ def download(
             return Saved(path, part.size, part.sha256, warnings)
 
 
-def _wait_for_commit(client: ItemSource, item_id: str, budget: TransferBudget) -> UploadItem:
-    """Return the item once the server has all of it. Raises Busy if that takes longer than a minute."""
-    until = budget.deadline.within(COMMIT_WAIT_S)
-    delay = COMMIT_FIRST_LOOK_S
-    while True:
+class _Looks:
+    """Asks for an item again that may not be there as a whole yet."""
+
+    def __init__(self, client: ItemSource, item_id: str, budget: TransferBudget, *, is_new: bool) -> None:
+        self._client, self._item_id, self._budget = client, item_id, budget
+        self._late = budget.deadline.within(LATE_S if is_new else 0.0)
+        self._delay_s = LOOK_AGAIN_S
+
+    def ask_name(self) -> str:
+        """Return the server's name for the item; empty where the page is refused, which does not end the download."""
+        while True:
+            try:
+                return self._client.upload_item(self._item_id).name
+            except TimedOut:
+                raise
+            except HcexportError as refusal:
+                if not isinstance(refusal, NotFound) or self._late.passed:
+                    return ""
+            self._wait(self._late)
+
+    def until_there(self, fetch: Callable[[], _Fetched]) -> _Fetched:
+        """Fetch, and again while the item is late or the server still writes it. Raises Busy after a minute of that."""
+        writing: Deadline | None = None
+        while True:
+            try:
+                return fetch()
+            except _REFUSALS as refusal:
+                is_late = isinstance(refusal, NotFound) and not self._late.passed
+                if not is_late and not self._is_being_written():
+                    raise
+                writing = writing or self._budget.deadline.within(COMMIT_WAIT_S)
+                self._budget.deadline.check()
+                if writing.passed:
+                    hint = f"hcexport download {self._item_id}"
+                    raise Busy(f"the server is still writing the upload item {self._item_id}", hint=hint) from refusal
+                self._wait(self._late if is_late else writing)
+
+    def _is_being_written(self) -> bool:
+        """Whether the item's page says so; a page that is refused says nothing."""
         try:
-            item = client.upload_item(item_id)
-        except NetworkError as failure:
-            budget.wait(failure)
-            continue
-        budget.progressed()
-        if item.committed:
-            return item
-        budget.deadline.check()
-        if until.passed:
-            raise Busy(f"the server is still writing the upload item {item_id}", hint=f"hcexport download {item_id}")
-        budget.sleep(min(delay, until.remaining()))
-        delay = min(delay * 2, COMMIT_LOOK_MAX_S)
+            return not self._client.upload_item(self._item_id).committed
+        except TimedOut:
+            raise
+        except HcexportError:
+            return False
+
+    def _wait(self, until: Deadline) -> None:
+        self._budget.sleep(min(self._delay_s, until.remaining()))
+        self._budget.deadline.check()
+        self._budget.progressed()
+        self._delay_s = min(2 * self._delay_s, LOOK_AGAIN_MAX_S)
 
 
-def _fetch_and_verify(
-    fetch: Fetch, item_id: str, deadline: Deadline, on_verifying: Callable[[], None]
-) -> tuple[Part, tuple[str, ...]]:
+def _fetch_and_verify(fetch: Fetch, item_id: str, deadline: Deadline, on_verifying: Callable[[], None]) -> _Fetched:
     """Return the checked part and its files' names; starts over while a bad zip may be due to the transfer."""
     while True:
         part = fetch.fetch_all()
@@ -124,12 +172,10 @@ def _fetch_and_verify(
             fetch.start_over(bad)
 
 
-def _deliver(
-    part: Part, destination: Destination, item: UploadItem, output: IO[bytes] | None
-) -> tuple[Path | None, bool]:
+def _deliver(part: Part, destination: Destination, name: str, output: IO[bytes] | None) -> tuple[Path | None, bool]:
     """Publish the part. Returns the path, and whether another file appeared there meanwhile and stays."""
     if isinstance(destination, FileDestination):
-        target = destination.target(item.name)
+        target = destination.target(name)
         published = publish(part, target, if_exists=destination.if_exists, mode=destination.mode)
         return published or target, published is None
     stream(part, output or sys.stdout.buffer)

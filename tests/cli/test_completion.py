@@ -69,6 +69,27 @@ def test_commands_options_and_choices(hcexport: Hcexport, line: str, expected: l
     assert values(hcexport, line)[-4:] == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("hcexport config set if_", ["if_exists"]),
+        ("hcexport config get ca", ["ca_bundle"]),
+        ("hcexport config set store ", ["keyring", "file"]),
+        ("hcexport config set profile ", ["prod", "test"]),
+        ("hcexport config use ", ["prod", "test"]),
+        ("hcexport config rename pr", ["prod"]),
+        ("hcexport config path ", []),
+    ],
+)
+def test_settings_their_values_and_profiles_of_config(
+    hcexport: Hcexport, home: Path, line: str, expected: list[str]
+) -> None:
+    home.mkdir(exist_ok=True)
+    address = "https://gis.example.com/x"
+    (home / "config.toml").write_text("".join(f'[profiles.{name}]\nurl = "{address}"\n' for name in ("prod", "test")))
+    assert values(hcexport, line) == expected
+
+
 def test_bash_gets_the_value_alone_after_an_equals_sign(hcexport: Hcexport) -> None:
     assert values(hcexport, "hcexport list --result=p", "bash") == ["passed"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hcexport.sandbox import Sandbox
 from tests.support.process import Hcexport
 
 FILE = """\
@@ -149,6 +150,61 @@ class TestUnset:
         assert hcexport_alone("config", "list").returncode == 78
         assert hcexport_alone("config", "unset", "timeout").returncode == 0
         assert hcexport_alone("config", "list").returncode == 0
+
+
+class TestProfiles:
+    def test_an_unknown_one_is_never_the_default(
+        self, hcexport_alone: Hcexport, file: Path, refused: Callable[..., Any]
+    ) -> None:
+        for words in (("set", "profile", "nope"), ("use", "nope"), ("remove", "nope"), ("rename", "nope", "x")):
+            assert "prod, test" in refused(hcexport_alone("config", *words), 78)
+        assert file.read_text() == FILE
+
+    def test_a_file_that_names_an_unknown_one_can_be_listed(self, hcexport_alone: Hcexport, file: Path) -> None:
+        file.write_text(FILE.replace('profile = "prod"', 'profile = "nope"'))
+        assert values(hcexport_alone)["profile"] == ("nope", "config.toml:3")
+        done = hcexport_alone("list")
+        assert done.returncode == 78
+        assert "prod, test" in done.stderr
+
+    def test_use(self, hcexport_alone: Hcexport, file: Path) -> None:
+        assert hcexport_alone("config", "use", "test").returncode == 0
+        assert file.read_text() == FILE.replace('profile = "prod"', 'profile = "test"')
+
+    def test_without_a_default_the_names_are_shown(
+        self, hcexport_alone: Hcexport, file: Path, refused: Callable[..., Any]
+    ) -> None:
+        assert hcexport_alone("config", "unset", "profile").returncode == 0
+        for command in ("list", "status"):
+            assert "prod, test" in refused(hcexport_alone(command), 78)
+
+    def test_rename_keeps_its_place_and_comments(self, hcexport_alone: Hcexport, file: Path) -> None:
+        assert hcexport_alone("config", "rename", "prod", "live.eu").returncode == 0
+        assert file.read_text() == FILE.replace('"prod"', '"live.eu"').replace("profiles.prod", 'profiles."live.eu"')
+
+    def test_rename_of_one_that_is_written_another_way(self, hcexport_alone: Hcexport, file: Path) -> None:
+        file.write_text('version = 1\nprofiles.a.url = "https://a.example.com/x"\n')
+        assert hcexport_alone("config", "rename", "a", "b").returncode == 0
+        assert values(hcexport_alone, "-p", "b")["url"][0] == "https://a.example.com/x"
+
+    def test_rename_onto_another_is_refused(self, hcexport_alone: Hcexport, file: Path) -> None:
+        assert hcexport_alone("config", "rename", "prod", "test").returncode == 2
+        assert file.read_text() == FILE
+
+    def test_remove_of_the_default(self, hcexport_alone: Hcexport, file: Path) -> None:
+        assert hcexport_alone("config", "remove", "prod").returncode == 0
+        assert values(hcexport_alone)["profile"] == ("test", "the only profile")
+        assert file.read_text().startswith("# kept by the night shift\n")
+
+    def test_its_secrets_follow_a_rename_and_go_with_it(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
+        words = ("login", box.url, "-u", box.username, "--password-stdin", "--store", "file", "-p", "one")
+        assert hcexport_alone(*words, stdin=box.password).returncode == 0
+        assert hcexport_alone("config", "rename", "one", "two").returncode == 0
+        assert hcexport_alone("status", "-p", "two").returncode == 0
+        folder = Path(hcexport_alone.env["HCEXPORT_HOME"], "credentials")
+        assert list(folder.glob("*.token"))
+        assert hcexport_alone("config", "remove", "two").returncode == 0
+        assert not list(folder.glob("*.token"))
 
 
 class TestTheFile:

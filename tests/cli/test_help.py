@@ -35,7 +35,8 @@ def test_a_help_fits_a_screen_and_opens_with_one_line_and_two_examples(
 ) -> None:
     lines = help_of(hcexport_alone, *([name] if name else []))
     assert max(map(len, lines)) <= SCREEN[0]
-    assert len(lines) <= SCREEN[1] + (0 if name else len(COMMANDS))
+    listed = len(COMMANDS) if name is None else len(ROW_OF) if name == "config" else 0
+    assert len(lines) <= SCREEN[1] + listed
     usage = lines.index("")
     assert lines[usage + 2] == ""
     assert lines[usage + 1].endswith(".")
@@ -76,7 +77,7 @@ def test_a_suggestion_that_is_far_off_is_none(hcexport_alone: Hcexport) -> None:
 
 def test_options_stand_in_groups(hcexport_alone: Hcexport) -> None:
     headings = [line for line in help_of(hcexport_alone, "export") if re.fullmatch(r"[A-Z]\w+:", line)]
-    assert headings == ["Selection:", "Waiting:", "Saving:", "Options:"]
+    assert headings == ["Selection:", "Waiting:", "Saving:", "Outcome:", "Options:"]
     root_headings = [line for line in help_of(hcexport_alone) if line.endswith("(every command):")]
     assert len(root_headings) == 2
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import shlex
 import signal
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from hcexport.auth.tokens import AccountKey, Token
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox
+from hcexport.sandbox.endpoints import admin, sharing
+from hcexport.sandbox.faults import in_turn, instead, normally
+from hcexport.sandbox.http import respond
+from hcexport.sandbox.scenarios import ROWS, Scenario
 from hcexport.store.paths import Paths
 from tests.support.process import Hcexport
 
@@ -158,6 +164,162 @@ class TestBeforeItAsks:
         assert done.returncode == 0, done.stderr
 
 
+ODD_ANSWERS = {
+    "no token": ({"error": {"code": 499, "message": "Token Required"}}, 200),
+    "401": ({"error": {"code": 401, "message": "Unauthorized"}}, 401),
+    "403": (b"<html>no</html>", 403),
+    "404": (b"<html>no</html>", 404),
+    "500": ({"error": {"code": 500, "message": "failed"}}, 500),
+    "page": (b"<html>Sign In</html>", 200),
+    "no JSON": (b'{"currentVersion": 11,}', 200),
+    "redirect": (b"", 302),
+}
+
+
+class TestOddAnswers:
+    """What product it is is asked for as a courtesy: only an answer that names another product ends the sign-in."""
+
+    @pytest.fixture(params=ODD_ANSWERS)
+    def odd(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+        """An organization that answers so to portals/self without a token, and always at its admin root."""
+        body, status = ODD_ANSWERS[request.param]
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = respond(raw, "text/html", status, (("Location", "https://elsewhere/"),) if status == 302 else ())
+
+        def only_without_token(endpoint: Any) -> Any:
+            return lambda call: endpoint(call) if "X-Esri-Authorization" in call.request.headers else answer
+
+        faults = {sharing.portal_self: only_without_token, admin.root: instead(lambda _call: answer)}
+        monkeypatch.setitem(ROWS, "odd", Scenario("odd", lambda: faults))
+        with Sandbox(scenario="odd") as box:
+            yield box
+
+    def test_login_and_status_work(self, hcexport_alone: Hcexport, odd: Sandbox) -> None:
+        words = ("login", odd.url, "-u", odd.username, "--password-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=odd.password)
+        assert done.returncode == 0, done.stderr
+        assert hcexport_alone("status").returncode == 0
+
+    def test_another_product_is_named_to_who_has_a_token(
+        self, hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = respond(b"<html>no</html>", "text/html", 403)
+        faults = {sharing.portal_self: in_turn(instead(lambda _call: answer), normally)}
+        monkeypatch.setitem(ROWS, "shy", Scenario("shy", lambda: faults))
+        with Sandbox(scenario="shy", deployment="ArcGISEnterprise") as portal:
+            words = ("login", portal.url, "-u", portal.username, "--password-stdin", "--store", "file")
+            assert hcexport_alone(*words, stdin=portal.password).returncode == 78
+        assert entries(hcexport_alone) == set()
+
+    def test_a_server_that_is_not_there_is_not_signed_in_to(self, hcexport_alone: Hcexport) -> None:
+        words = ("login", "http://127.0.0.1:1/e", "-u", "x", "--password-stdin", "--store", "file")
+        assert hcexport_alone(*words, stdin="x").returncode == 6
+
+
+def pasted(hint: str) -> list[str]:
+    """The words of the command that a hint ends with, without the name of the program."""
+    return shlex.split(hint[hint.rindex("hcexport ") :])[1:]
+
+
+class TestWhatToTypeNext:
+    """The command that a hint names holds what was typed, and works."""
+
+    def test_where_there_is_no_keyring(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
+        env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        words = ("login", box.url, "-u", box.username, "-p", "prod", "--password-stdin", "--expiration", "30m")
+        done = hcexport_alone(*words, stdin=box.password, env=env)
+        assert done.returncode == 78
+        again = pasted(done.stderr.splitlines()[-1])
+        assert {box.url, "--expiration", "--password-stdin"} <= set(again)
+        assert hcexport_alone(*again, stdin=box.password, env=env).returncode == 0
+        assert "[profiles.prod]" in config(hcexport_alone)
+
+    def test_after_a_refused_password(self, login: Run, box: Sandbox) -> None:
+        again = pasted(login("-p", "prod", password="wrong").stderr.splitlines()[-1])
+        assert again[:4] == ["login", box.url, "--profile", "prod"]
+        assert "--web" in again
+        assert "--password-stdin" not in again
+
+    def test_the_keyring_is_looked_for_before_the_user_is_asked(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
+        env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        assert hcexport_alone("login", box.url, env=env).returncode == 78
+
+
+class TestAnotherContext:
+    @pytest.mark.parametrize("typed", ["", "/wrong"])
+    def test_what_answers_on_the_same_host_is_named(self, hcexport_alone: Hcexport, box: Sandbox, typed: str) -> None:
+        address = box.url.removesuffix("/enterprise") + typed
+        words = ("login", address, "-u", box.username, "--password-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=box.password)
+        assert done.returncode == 6
+        assert not any(request.headers.get("X-Esri-Authorization") for request in box.requests)
+        again = pasted(done.stderr.splitlines()[-1])
+        assert box.url in again
+        assert hcexport_alone(*again, stdin=box.password).returncode == 0
+
+    def test_where_nothing_answers_the_form_of_an_address_is_shown(self, hcexport_alone: Hcexport) -> None:
+        with Sandbox(context="elsewhere") as box:
+            address = box.url.removesuffix("/elsewhere")
+            words = ("login", address, "-u", box.username, "--password-stdin", "--store", "file")
+            done = hcexport_alone(*words, stdin=box.password)
+        assert done.returncode == 6
+        assert "/enterprise" in done.stderr.splitlines()[-1]
+
+
+class TestTheProfile:
+    @pytest.fixture
+    def other(self) -> Iterator[Sandbox]:
+        with Sandbox() as made:
+            yield made
+
+    def words(self, box: Sandbox, *further: str) -> tuple[str, ...]:
+        return ("login", box.url, "-u", box.username, "--password-stdin", "--store", "file", *further)
+
+    def test_is_named_and_the_default_stays(self, hcexport_alone: Hcexport, login: Run, other: Sandbox) -> None:
+        assert "profile default" in login().stderr
+        done = hcexport_alone(*self.words(other, "-p", "test"), stdin=other.password)
+        assert "profile test" in done.stderr
+        assert 'profile = "default"' in config(hcexport_alone)
+        assert pasted(done.stderr.splitlines()[-1]) == ["config", "use", "test"]
+
+    def test_of_another_organization_is_replaced_on_request_only(
+        self, hcexport_alone: Hcexport, box: Sandbox, login: Run, other: Sandbox, refused: Callable[..., Any]
+    ) -> None:
+        login("-p", "prod")
+        before = config(hcexport_alone)
+        done = hcexport_alone(*self.words(other, "-p", "prod"), stdin=other.password)
+        assert box.url in refused(done, 2)
+        assert config(hcexport_alone) == before
+        assert other.requests == []
+        done = hcexport_alone(*pasted(done.stderr.splitlines()[-1]), stdin=other.password)
+        assert done.returncode == 0
+        assert box.url in done.stderr
+        assert f'url = "{other.url}"' in config(hcexport_alone)
+
+    @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 2), ("", 2)])
+    def test_a_person_is_asked(
+        self, hcexport_alone: Hcexport, login: Run, other: Sandbox, answer: str, status: int
+    ) -> None:
+        login("-p", "prod")
+        words = ["login", other.url, "-p", "prod", "-u", other.username, "--store", "file"]
+        assert hcexport_alone.at_terminal(*words, answers=[answer, other.password]).status == status
+        assert (f'url = "{other.url}"' in config(hcexport_alone)) == (status == 0)
+
+    def test_keeps_what_the_server_is_reached_with(
+        self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
+    ) -> None:
+        secret = tmp_path / "pw"
+        secret.write_text(box.password)
+        secret.chmod(0o600)
+        bundle = hcexport_alone.cwd / "ca.pem"
+        words = ("login", box.url, "-u", box.username, "--password-file", secret, "--store", "file")
+        done = hcexport_alone(*words, "--ca-bundle", "ca.pem", "--client-id", "app")
+        assert done.returncode == 0, done.stderr
+        for line in (f'ca_bundle = "{bundle}"', 'client_id = "app"', f'password_file = "{secret}"'):
+            assert line in config(hcexport_alone)
+        assert "ca_bundle, client_id, password_file" in done.stderr
+
+
 class TestPastedToken:
     def test_it_is_checked_and_its_owner_found_out(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "--token-stdin", "--store", "file")
@@ -171,6 +333,22 @@ class TestPastedToken:
         done = hcexport_alone("login", box.url, "--token-stdin", "--store", "file", stdin=text)
         assert done.returncode == (4 if text.startswith("not") else 2)
         assert entries(hcexport_alone) == set()
+
+    def test_one_for_another_referer_needs_that_referer(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
+        token = box.new_token(referer="https://a/app")
+        words = ("login", box.url, "--token-stdin", "--store", "file")
+        done = hcexport_alone(*words, stdin=token)
+        assert done.returncode == 4
+        assert "HCEXPORT_TOKEN_REFERER" in done.stderr
+        done = hcexport_alone(*words, stdin=token, env={"HCEXPORT_TOKEN_REFERER": "https://a/app"})
+        assert done.returncode == 0, done.stderr
+        assert hcexport_alone("list").returncode == 0
+        hcexport_alone("config", "unset", "token_referer", "-p", "default")
+        given = {"HCEXPORT_URL": box.url, "HCEXPORT_TOKEN": token}
+        done = hcexport_alone("list", env=given)
+        assert done.returncode == 4
+        assert "HCEXPORT_TOKEN_REFERER" in done.stderr
+        assert hcexport_alone("list", env={**given, "HCEXPORT_TOKEN_REFERER": "https://a/app"}).returncode == 0
 
     def test_an_account_without_privileges_is_warned(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ("login", box.url, "--token-stdin", "--store", "file", "--quiet")
@@ -204,9 +382,7 @@ class TestAtATerminal:
         os.close(outer)
         assert "\nhcexport: error: " in said
 
-    def test_a_keyring_that_keeps_nothing_is_found_before_the_question(
-        self, hcexport_alone: Hcexport, box: Sandbox
-    ) -> None:
+    def test_a_keyring_that_keeps_nothing_is_found_first(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         hcexport_alone.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
         ended = hcexport_alone.at_terminal("login", box.url, "-u", "x", answers=["never-typed"])
         assert (ended.status, ended.answered) == (78, 0)
@@ -277,7 +453,7 @@ class TestWhatAnEarlierSignInLeft:
         kept(hcexport_alone, box, "alice", profile="test")
         login()
         assert shared.password() is not None
-        assert shared.session().profiles == ("test",)
+        assert shared.metadata().profiles == ("test",)
 
     def test_is_gone_after_login_at_another_address(self, hcexport_alone: Hcexport, login: Run) -> None:
         login("--remember")

@@ -299,6 +299,23 @@ class TestStatus:
         if 10 in statuses and found:
             assert "not healthy (p" in found.message
 
+    @pytest.mark.parametrize("command", ["list", "show"])
+    def test_each_report_is_judged_by_its_own_profile(
+        self, several: Hcexport, boxes: dict[str, Sandbox], command: str
+    ) -> None:
+        run_id = next(report.id for report in boxes["test"].reports if report.result == "failed")
+        tests = json.loads(several("show", run_id, "-p", "test", "-F", "json").stdout)[0]["tests"]
+        known = json.dumps([f"{test['id']}:2999-01-01" for test in tests])
+        add_profile(several, "knows", boxes["eu-b"].url, boxes["eu-b"].password, f"ignore = {known}")
+        words = [run_id] if command == "show" else ["--result", "failed"]
+        done = several(command, *words, "-p", "test,knows", "--fail-on", "failed", "-F", "json")
+        assert done.returncode == 10
+        found = {(each["profile"], each["healthy"]) for each in json.loads(done.stdout) if each["id"] == run_id}
+        assert found == {("test", False), ("knows", True)}
+        error = json.loads(summary(done))["error"]
+        assert error["code"] == "verdict"
+        assert "1 healthy, 1 not healthy (test), 0 failed" in error["message"]
+
     def test_all_of_status_is_every_profile(self, several: Hcexport) -> None:
         every, glob = (several("status", *words) for words in (["--all"], ["-p", "*"]))
         assert first_words(every.stdout) == first_words(glob.stdout)

@@ -44,7 +44,7 @@ def test_what_is_not_there(hcexport: Hcexport, box: Sandbox, error_of: Callable[
     error_of(hcexport("show", "nosuch", "neither", "-F", "json"), 5)
     error_of(hcexport("show", "-", "-F", "json", stdin=""), 5)
     assert "'a,,b'" in error_of(hcexport("show", "a,,b", "-F", "json"), 2)["message"]
-    error_of(hcexport("show", "-F", "json"), 2)
+    error_of(hcexport("show", "a", "--latest", "1", "-F", "json"), 2)
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])

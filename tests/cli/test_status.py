@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -53,6 +57,31 @@ def test_text_is_a_row_a_value(signed_in: Hcexport, box: Sandbox) -> None:
     assert ["release", box.version] in [row[:2] for row in rows]
 
 
+def test_on_a_terminal_it_is_four_lines_and_never_asks(signed_in: Hcexport, box: Sandbox) -> None:
+    status, shown = on_terminal(signed_in, "status")
+    assert status == 0
+    assert len(shown.splitlines()) == 4
+    assert all(words in shown for words in (box.url, box.username, box.version, "store=file"))
+    assert len(on_terminal(signed_in, "status", "--settings")[1].splitlines()) > 20
+    signed_in("logout")
+    assert on_terminal(signed_in, "status")[0] == 4
+
+
+def on_terminal(hcexport: Hcexport, *words: str) -> tuple[int, str]:
+    """Status, and what stood on a terminal of 200 columns that is all three streams."""
+    outer, inner = pty.openpty()
+    env = {**hcexport.env, "COLUMNS": "200"}
+    with subprocess.Popen(hcexport.argv(*words), env=env, stdin=inner, stdout=inner, stderr=inner) as process:
+        os.close(inner)
+        shown = b""
+        with suppress(OSError):  # the other side is closed
+            while chunk := os.read(outer, 4096):
+                shown += chunk
+        status = process.wait(20)
+    os.close(outer)
+    return status, shown.decode()
+
+
 @pytest.mark.parametrize(("user", "health", "download"), [("operator", True, False), ("viewer", False, False)])
 def test_the_privileges_of_others(
     hcexport_alone: Hcexport, box: Sandbox, user: str, health: bool, download: bool
@@ -79,7 +108,7 @@ class TestNotSignedIn:
 
 class TestEveryProfile:
     @pytest.fixture
-    def other(self, signed_in: Hcexport) -> Any:
+    def other(self, signed_in: Hcexport) -> Hcexport:
         with Sandbox() as other:
             words = ("login", other.url, "-p", "test", "-u", "operator", "--password-stdin", "--store", "file")
             assert signed_in(*words, stdin=other.password).returncode == 0
@@ -90,8 +119,13 @@ class TestEveryProfile:
         assert {name: each["url"] for name, each in found.items()} == {"default": box.url, "test": other.url}
         assert found["test"]["username"] == "operator"
 
-    def test_text_rows_begin_with_it(self, signed_in: Hcexport, other: Sandbox) -> None:
+    def test_text_is_a_row_a_profile(self, signed_in: Hcexport, other: Sandbox) -> None:
         lines = [line.split("\t") for line in signed_in("status", "--all").stdout.splitlines()]
+        assert [line[0] for line in lines] == ["default", "test"]
+        assert lines[1][1:3] == [other.url, "operator"]
+
+    def test_rows_of_settings_begin_with_it(self, signed_in: Hcexport, other: Sandbox) -> None:
+        lines = [line.split("\t") for line in signed_in("status", "--all", "--settings").stdout.splitlines()]
         assert {line[0] for line in lines} == {"default", "test"}
         assert ["test", "account", "operator"] in [line[:3] for line in lines]
 
@@ -111,12 +145,19 @@ class TestEveryProfile:
         other.revoke_all_tokens()
         assert signed_in("status", "--all").returncode == 4
 
-    def test_the_good_ones_are_in_the_json_of_a_partial_result(self, signed_in: Hcexport, other: Sandbox) -> None:
-        other.revoke_all_tokens()
+    @pytest.mark.parametrize("failed", [["test"], ["default", "test"]])
+    def test_json_has_every_profile_and_the_error_of_those_that_fail(
+        self, signed_in: Hcexport, box: Sandbox, other: Sandbox, failed: list[str]
+    ) -> None:
+        for each in (other, box)[: len(failed)]:
+            each.revoke_all_tokens()
         done = signed_in("status", "--all", "--format", "json")
-        assert done.returncode == 8
-        assert [each["profile"] for each in json.loads(done.stdout)] == ["default"]
-        assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == "partial"
+        assert done.returncode == (8 if len(failed) == 1 else 4)
+        found = {each["profile"]: each for each in json.loads(done.stdout)}
+        assert [name for name, each in found.items() if each["error"]] == failed
+        assert found["test"]["url"] == other.url
+        assert found["test"]["error"]["code"] == "auth"
+        assert json.loads(done.stderr.splitlines()[-1])["error"]["exit_status"] == done.returncode
 
     def test_without_a_profile(self, hcexport_alone: Hcexport) -> None:
         assert hcexport_alone("status", "--all").returncode == 4

@@ -46,7 +46,7 @@ class Tokens:
     def current(self) -> Secret:
         return Secret(f"token-{self.number}")
 
-    def renewed(self, rejected: Secret) -> Secret:
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
         assert rejected == self.current()
         if not self.renews:
             raise SignInRequired("there is nothing to renew it with")

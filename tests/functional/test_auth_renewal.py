@@ -24,8 +24,10 @@ from hcexport.redaction import Secret
 from hcexport.sandbox import Sandbox, errors
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin, sharing
+from hcexport.sandbox.faults import change_json, cut, in_turn, instead, late, normally, slowly
 from hcexport.sandbox.http import Json, Response
-from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario, cut, in_turn, instead, late, normally, slowly
+from hcexport.sandbox.scenarios import ADMINISTRATION, ROWS, Scenario
+from tests.support.process import Hcexport
 
 
 def cut_with_the_token(share: float) -> Any:
@@ -64,7 +66,7 @@ MISBEHAVIOUR = {
 # Twenty processes that start together: what takes long to import is imported once, before they part.
 AT_ONCE = """
 import os, sys
-import hcexport.api.http, hcexport.cli.credentials, hcexport.cli.commands.list
+import hcexport.api.http, hcexport.auth.sign_in, hcexport.cli.commands.list
 children = [os.fork() or hcexport.cli.main() for _ in range(20)]
 sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
@@ -151,6 +153,25 @@ class TestInAnyCall:
             for _ in range(2):
                 assert hcexport_alone("list", "--limit", "1").returncode == 0
             assert sign_ins(box) == 1
+
+    def test_a_date_ahead_makes_no_token_a_request(
+        self, hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The clock of an ingress is 5 hours ahead of the clock that tokens end by."""
+
+        def ends_early(call: RequestContext, answer: Json) -> Json:
+            return {**answer, "expires": answer["expires"] - 5 * 3600 * 1000}
+
+        scenario = Scenario("ahead", lambda: {sharing.generate_token: change_json(ends_early)})
+        monkeypatch.setitem(ROWS, "ahead", scenario)
+        with Sandbox(scenario="ahead", clock=lambda: time.time() + 5 * 3600, job_seconds=0.3) as box:
+            env = {"HCEXPORT_URL": box.url, "HCEXPORT_USERNAME": box.username, "HCEXPORT_PASSWORD": box.password}
+            done = hcexport_alone("export", "--latest", "1", "--wait", env=env)
+            assert (done.returncode, sign_ins(box)) == (0, 1), done.stderr
+            login(hcexport_alone, box, "--remember")
+            for _ in range(2):
+                assert hcexport_alone("list", "--limit", "1").returncode == 0
+            assert sign_ins(box) == 2
 
 
 class TestInTheMiddle:
@@ -264,4 +285,4 @@ class TestBetweenCalls:
         first = tokens.current()
         pass_by(1e6)
         assert tokens.current() == first
-        assert tokens.renewed(first) != first
+        assert tokens.renew(first) != first

@@ -1,4 +1,4 @@
-"""Which token is used: the sources in the order that users are told, each passed over for a reason that is logged."""
+"""Which token is used: the sources in their order, each passed over for a reason that is logged."""
 
 from __future__ import annotations
 
@@ -108,9 +108,21 @@ class TestOrder:
             assert f"token: {origin}: " in said
         assert box.password not in said
 
-    def test_nothing_to_sign_in_with_is_status_4_and_says_what_to_type(
-        self, hcexport_alone: Hcexport, box: Sandbox
-    ) -> None:
+    def test_a_given_token_that_is_refused_is_to_be_replaced(self, signed_in: Hcexport, box: Sandbox) -> None:
+        """Signing in does not help: HCEXPORT_TOKEN stands before the stored token."""
+        error = error_of(signed_in("list", "-F", "json", env={"HCEXPORT_TOKEN": "a-token-of-yesterday"}))
+        assert "unset" in error["hint"]
+        assert "HCEXPORT_TOKEN," in error["hint"]
+
+    def test_a_password_without_a_user_is_said(self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path) -> None:
+        env = {"HCEXPORT_URL": box.url, "HCEXPORT_PASSWORD_FILE": str(tmp_path / "password")}
+        error = error_of(hcexport_alone("list", "-F", "json", env=env))
+        assert error["exit_status"] == 4
+        assert "HCEXPORT_PASSWORD_FILE" in error["message"]
+        assert "HCEXPORT_USERNAME" in error["message"]
+        assert box.requests == []
+
+    def test_nothing_to_sign_in_with_is_status_4(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         error = error_of(hcexport_alone("list", "--format", "json", env={"HCEXPORT_URL": box.url}))
         assert error["exit_status"] == 4
         assert f"hcexport login {box.url}" in error["hint"]
@@ -243,7 +255,7 @@ class TestUnansweredPassword:
             done = hcexport_alone("list", "--limit", "1", env={**self.wrong(box), "HCEXPORT_PASSWORD": box.password})
             assert done.returncode == 0
 
-    def test_those_beside_it_do_not_send_it_though_no_lock_is_to_be_had(
+    def test_without_a_lock_others_do_not_send_it(
         self, hcexport_alone: Hcexport, portal: Callable[..., Sandbox]
     ) -> None:
         home(hcexport_alone).mkdir()
@@ -288,6 +300,21 @@ class TestPrompt:
         box.revoke_all_tokens()
         status, said = self.run_at_terminal(signed_in, box, "list", "--no-input")
         assert (status, "Password for" in said) == (4, False)
+
+    def test_not_for_a_status(self, signed_in: Hcexport, box: Sandbox) -> None:
+        box.revoke_all_tokens()
+        status, said = self.run_at_terminal(signed_in, box, "status")
+        assert (status, "Password for" in said) == (4, False)
+        assert "hcexport login -p default" in said
+
+    def test_not_where_a_browser_signs_in(self, signed_in: Hcexport, box: Sandbox) -> None:
+        """Whoever signs in by SAML has no password."""
+        box.revoke_all_tokens()
+        config = home(signed_in) / "config.toml"
+        config.write_text(config.read_text().replace('auth = "password"', 'auth = "oauth"'))
+        status, said = self.run_at_terminal(signed_in, box, "list")
+        assert (status, "Password for" in said) == (4, False)
+        assert "hcexport login --web -p default" in said
 
     def test_not_without_a_terminal(self, signed_in: Hcexport, box: Sandbox) -> None:
         box.revoke_all_tokens()
@@ -336,7 +363,7 @@ class TestSecretsOfAProfile:
             assert how in done.stderr
         assert other.requests == []
 
-    def test_all_of_the_environment_goes_to_the_organization_of_the_environment(
+    def test_the_environment_is_for_its_own_organization(
         self, hcexport_alone: Hcexport, box: Sandbox, other: Sandbox
     ) -> None:
         env = {"HCEXPORT_PROFILE": "prod", "HCEXPORT_URL": other.url}

@@ -94,7 +94,7 @@ class FixedToken:
     def current(self) -> Secret:
         return Secret("token")
 
-    def renewed(self, rejected: Secret) -> Secret:
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
         raise AssertionError(rejected)
 
 

@@ -192,7 +192,7 @@ def test_an_answer_before_anybody_waits_is_kept() -> None:
         assert place.wait(limit_s=0.05)["code"] == "c0de"
 
 
-def test_a_browser_that_resets_before_it_has_its_page_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_that_resets_has_brought_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     def reset(visit: loopback._Visit, _sentence: str) -> None:
         raise ConnectionResetError
 
@@ -239,7 +239,7 @@ class TestPasting:
     def test_the_code_is_pasted_at_the_terminal(self, hcexport_alone: Hcexport, box: Sandbox, shape: str) -> None:
         words = hcexport_alone.argv("login", box.url, "--web", "--no-browser", "--store", "file")
         with Terminal(words, env=hcexport_alone.env) as terminal:
-            assert terminal.wait_for("Code")
+            assert terminal.wait_for("the code")
             found = re.search(r"http://\S+authorize\S+", terminal.screen)
             assert found
             code = Person(found[0]).fill_in(username="saml.admin", password=box.password).code

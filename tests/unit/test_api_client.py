@@ -8,7 +8,16 @@ import pytest
 from scripted_server import Behaviour, answer, scripted, session_to
 
 from hcexport.api.client import Client
-from hcexport.errors import NetworkError, NotFound, PrivilegeMissing, ProtocolError, ServerError, TokenRejected
+from hcexport.errors import (
+    AuthError,
+    NetworkError,
+    NotFound,
+    PrivilegeMissing,
+    ProtocolError,
+    ServerError,
+    SignInRequired,
+    TokenRejected,
+)
 from hcexport.redaction import Secret
 
 
@@ -21,7 +30,7 @@ class Fixed:
     def current(self) -> Secret:
         return Secret(f"token-{self.handed_out}")
 
-    def renewed(self, rejected: Secret) -> Secret:
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
         assert rejected.reveal() == f"token-{self.handed_out}"
         self.handed_out += 1
         return self.current()
@@ -49,6 +58,94 @@ def test_an_export_is_sent_once_whatever_becomes_of_the_token() -> None:
         client.renew_token()
         assert client.export_reports(["a"]).id == "j1"
     assert [b"token-1" in request for request in server.requests] == [True, False]
+
+
+def test_each_refusal_of_a_token_is_renewed_once() -> None:
+    refusals = [
+        answer({"error": {"message": "Unauthorized"}}, 401),
+        answer({"error": {"code": 403, "message": "Token has expired."}}, 403),
+        answer({"error": {"code": 500, "message": "Invalid token"}}, 500),
+        answer({"error": {"code": 403, "messageCode": "GWM_0003", "message": "no"}}),
+    ]
+    script = [behaviour for refusal in refusals for behaviour in (refusal, answer({"jobs": ["j1"]}))]
+    with scripted(*script) as server, session_to(server) as session:
+        tokens = Fixed()
+        client = Client(session, tokens)
+        for renewals in range(1, 5):
+            assert client.job_ids() == ["j1"]
+            assert tokens.handed_out == 1 + renewals
+        assert len(server.requests) == 8
+
+
+class OneToken(Fixed):
+    """A token that nothing renews."""
+
+    doubted = 0
+
+    def renew(self, rejected: Secret, *, is_certain: bool = True) -> Secret:
+        self.doubted += not is_certain
+        raise SignInRequired("there is no other")
+
+
+PRIVILEGE = answer({"error": {"code": 403, "messageCode": "GWM_0003", "message": "no permissions"}})
+
+
+@pytest.mark.parametrize("tokens", [Fixed(), OneToken()])
+def test_a_missing_privilege_stays_one(tokens: Fixed) -> None:
+    """GWM_0003 may mean the token or a privilege: where a new token does not help, or there is none, a privilege."""
+    with scripted(PRIVILEGE) as server, session_to(server) as session:
+        client = Client(session, tokens)
+        for _ in range(2):
+            with pytest.raises(PrivilegeMissing):
+                client.job_ids()
+        with pytest.raises(PrivilegeMissing, match="Security and infrastructure"):
+            client.export_reports(["a"])
+    assert isinstance(tokens, OneToken) or tokens.handed_out == 2
+    assert getattr(tokens, "doubted", 3) == 3
+
+
+def test_an_export_refused_with_401_is_sent_again() -> None:
+    refusal = answer({"error": {"code": 401, "message": "Unauthorized"}}, 401)
+    with scripted(refusal, answer({"jobid": "j1"})) as server, session_to(server) as session:
+        assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
+    assert [b"token-1" in request for request in server.requests] == [True, False]
+
+
+NO_TOKEN = {"error": {"code": 499, "message": "Token Required"}}
+
+
+@pytest.mark.parametrize("status", [200, 499])
+def test_a_token_that_was_not_seen_goes_into_the_other_header(status: int) -> None:
+    """Once, and then for the rest of the command: proxies remove headers that they do not know."""
+    with scripted(answer(NO_TOKEN, status), answer({"jobs": ["j1"]})) as server, session_to(server) as session:
+        client = Client(session, Fixed())
+        for _ in range(2):
+            assert client.job_ids() == ["j1"]
+    lines = [request.lower().split(b"\r\n") for request in server.requests]
+    header, other = b"authorization: bearer token-1", b"x-esri-authorization: bearer token-1"
+    assert [(header in sent, other in sent) for sent in lines] == [(False, True), (True, False), (True, False)]
+    assert not any(b"token-1" in sent[0] for sent in lines)
+
+
+def test_a_download_tries_the_other_header_as_well() -> None:
+    zipped = answer(b"PK\x05\x06" + bytes(18))
+    with (
+        scripted(answer(NO_TOKEN), zipped) as server,
+        session_to(server) as session,
+        Client(session, Fixed()).open_item("item") as stream,
+    ):
+        assert b"".join(stream.chunks)[:2] == b"PK"
+    assert b"\r\nAuthorization: Bearer token-1" in server.requests[1]
+
+
+def test_a_token_seen_in_neither_header() -> None:
+    with scripted(answer(NO_TOKEN)) as server, session_to(server) as session:
+        with pytest.raises(AuthError, match="X-Esri-Authorization"):
+            Client(session, OneToken()).job_ids()
+        assert len(server.requests) == 2
+        with pytest.raises(AuthError, match="X-Esri-Authorization"):
+            Client(session, Fixed()).job_ids()
+    assert [b"token-2" in request for request in server.requests[2:]] == [False, True, True]
 
 
 PAGE = (

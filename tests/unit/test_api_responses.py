@@ -63,7 +63,7 @@ SHAPES = [
         "Invalid username.",
     ),
     ({"error": {"code": 400, "details": "Only details"}}, ServerError, "Only details"),
-    ({"error": {"code": 401, "message": "who?"}}, AuthError, "who?"),
+    ({"error": {"code": 401, "message": "who?"}}, TokenRejected, "who?"),
     ({"error": {"code": 404, "message": "no such"}}, NotFound, "no such"),
     ({"error": {"code": 410, "message": "gone"}}, NotFound, "gone"),
     ({"error": {"code": 500, "message": "oops"}}, ServerTrouble, "oops"),
@@ -101,7 +101,7 @@ SAID_BY_A_FRONT = {
         (301, ProtocolError),
         (302, ProtocolError),
         (400, ServerError),
-        (401, AuthError),
+        (401, TokenRejected),
         (403, PrivilegeMissing),
         (404, NotFound),
         (407, NetworkError),
@@ -331,3 +331,39 @@ def test_an_error_text_is_no_longer_than_a_screen() -> None:
     with pytest.raises(ServerError) as caught:
         read({"error": {"code": 400, "message": "no " * 100_000}})
     assert len(caught.value.message) <= 1000
+
+
+TOKEN_REFUSALS = [
+    # HTTP status, body, whether it leaves open that the token was at fault, and what it means otherwise
+    (200, {"error": {"code": 498, "message": "Invalid token."}}, None),
+    (499, {"error": {"message": "Token Required"}}, None),
+    (403, {"error": {"code": 403, "message": "Token has expired."}}, None),
+    (400, {"error": {"code": 400, "message": "Invalid token"}}, None),
+    (500, {"error": {"code": 500, "message": "Failed: invalid token"}}, None),
+    (200, {"error": "Invalid Token"}, None),
+    (200, {"status": "error", "messages": ["Your token is expired"]}, None),
+    (401, {"error": {"message": "Unauthorized"}}, AuthError),
+    (200, {"error": {"code": 401, "message": "who?"}}, AuthError),
+    (200, {"error": {"code": 403, "messageCode": "GWM_0003", "message": "no permissions"}}, PrivilegeMissing),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "otherwise"), TOKEN_REFUSALS)
+def test_refusals_of_the_token(status: int, body: object, otherwise: type[HcexportError] | None) -> None:
+    with pytest.raises(TokenRejected) as caught:
+        decode(status, {}, json.dumps(body).encode())
+    assert (type(caught.value.refusal) if caught.value.refusal else None) is otherwise
+    assert caught.value.unseen is (status == 499)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(403, "not yours"), (400, "the certificate has expired"), (200, "no tokens left")]
+)
+def test_refusals_that_are_not_of_the_token(status: int, text: str) -> None:
+    with pytest.raises(HcexportError) as caught:
+        decode(status, {}, json.dumps({"error": {"code": max(status, 400), "message": text}}).encode())
+    assert not isinstance(caught.value, TokenRejected)
+
+
+def test_a_page_with_401_is_not_of_the_token() -> None:
+    assert isinstance(failed_status(401, {}, b"<html>Invalid token</html>"), FrontRefused)

@@ -150,7 +150,7 @@ def download(server: Scripted, **options: Any) -> bytes:
         session_to(server, **options) as session,
         session.stream(f"{server.url}/f", token=Secret(TOKEN), headers={"Range": "bytes=2-"}) as stream,
     ):
-        return b"".join(stream.chunks())
+        return b"".join(stream.chunks)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -523,3 +523,9 @@ def test_a_download_hands_out_the_bytes_as_they_are() -> None:
             assert stream.headers["etag"] == '"x"'
     assert b"range: bytes=0-" in server.requests[0].lower()
     assert b"f=json" not in server.requests[0]
+
+
+def test_the_referer_can_be_another() -> None:
+    with scripted(answer({})) as server, session_to(server, referer="https://gis/app") as session:
+        session.get(f"{server.url}/admin")
+    assert b"\r\nReferer: https://gis/app\r\n" in server.requests[0]

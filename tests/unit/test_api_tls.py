@@ -148,7 +148,7 @@ def test_a_store_over_tls_hands_out_the_file(bundle: Path) -> None:
                 try:
                     with session.stream(f"{home.admin}/f", token=None, headers={}) as stream:
                         assert arrives
-                        assert b"".join(stream.chunks()) == file
+                        assert b"".join(stream.chunks) == file
                 except CertificateError:
                     assert not arrives
                 finally:

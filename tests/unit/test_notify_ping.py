@@ -19,7 +19,7 @@ from hcexport.errors import ConfigError
 from hcexport.notify import ping as module
 from hcexport.notify.ping import BODY_CAP, Ping, PingUrl, last_bytes, read_ping_file
 from hcexport.redaction import Secret, redact
-from tests.faults.line import Answer, Line, Server
+from tests.support.server import Answer, Line, Server
 
 KEY = "0b9f4c1e-2a77-4c55-9d0e-6f1c3a5e7d21"
 Serve = Callable[..., Server]

@@ -17,16 +17,8 @@ from hcexport.organization import Organization
 from hcexport.store import settings as settings_module
 from hcexport.store.config_file import ConfigFile, change, profile_section
 from hcexport.store.paths import Paths
-from hcexport.store.settings import (
-    KNOWN,
-    ROWS,
-    Settings,
-    Value,
-    remember_profile,
-    resolve,
-    set_value,
-    unset_value,
-)
+from hcexport.store.setting_changes import remember_profile, set_value, unset_value
+from hcexport.store.settings import KNOWN, ROWS, Settings, Value, resolve
 
 A, B = "https://a.example.com/arcgis", "https://b.example.com/arcgis"
 TWO_PROFILES = f"""\
@@ -89,6 +81,7 @@ class TestOrigins:
     @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
     def test_every_setting_has_its_option_and_its_variable(self, paths: Paths, row: settings_module.Row) -> None:
         text = {"url": A, "store": "file", "auth": "oauth", "color": "never", "progress": "bar", "if_exists": "skip"}
+        text["ignore"] = "HC_1:2026-12-31"
         value = text.get(row.name, "7")
         variable = "HCEXPORT_" + row.name.upper()
         option = getattr(resolve({row.name: value}, {variable: "nonsense"}, paths), row.name)

@@ -24,7 +24,9 @@ from hcexport.errors import (
     Interrupted,
     NetworkError,
     NotFound,
+    PrivilegeMissing,
     ProtocolError,
+    ServerError,
     TimedOut,
 )
 from hcexport.models import UploadItem
@@ -552,32 +554,74 @@ def test_the_deadline_ends_it_and_the_part_stays(scene: Scene) -> None:
     assert scene.kinds == [".note", ".part"]
 
 
-def test_an_item_that_is_not_committed_is_waited_for(scene: Scene) -> None:
-    unfinished = UploadItem(ITEM, name="reports.zip", committed=False)
-    server = Server([full()], items=[unfinished, CUT, unfinished, UploadItem(ITEM, name="reports.zip")])
+UNFINISHED = UploadItem(ITEM, name="reports.zip", committed=False)
+ABSENT = NotFound("no such item")
+
+
+def test_a_page_that_is_not_needed_is_not_asked_for(scene: Scene) -> None:
+    server = Server([full()], items=[PrivilegeMissing("not allowed")])
     scene.run(server)
     saved_as(scene, V1)
-    assert server.looked == 4
+    assert server.looked == 0
 
 
-def test_that_wait_is_not_part_of_the_five_minutes(scene: Scene) -> None:
-    items = [UploadItem(ITEM, committed=False)] * 10 + [UploadItem(ITEM)]
-    scene.fails(Server([fails(CUT)], items=items), NetworkError)
-    waited = sum([0.25, 0.5, 1, 2, 4, 5, 5, 5, 5, 5])
-    assert scene.now == waited + 300
+@pytest.mark.parametrize(
+    "refusal",
+    [PrivilegeMissing("not allowed"), NotFound("no"), ServerError("no"), ProtocolError("a page"), NetworkError("no")],
+)
+def test_a_name_that_is_refused_does_not_end_the_download(scene: Scene, refusal: Exception) -> None:
+    saved = scene.run(Server([full()], items=[refusal]), out="")
+    assert saved.path == scene.folder / "health-reports.zip"
+    assert scene.slept == []
 
 
-def test_but_not_for_ever(scene: Scene) -> None:
-    server = Server([full()], items=[UploadItem(ITEM, committed=False)])
-    error = scene.fails(server, Busy)
+def test_a_page_that_is_late_still_gives_the_name(scene: Scene) -> None:
+    server = Server([full()], items=[ABSENT, ABSENT, UploadItem(ITEM, name="reports.zip")])
+    scene.run(server, out="", is_new=True)
+    saved_as(scene, V1)
+
+
+def test_an_item_that_never_says_committed_is_fetched(scene: Scene) -> None:
+    scene.run(Server([full()], items=[UNFINISHED]), out="")
+    saved_as(scene, V1)
+    assert scene.slept == []
+
+
+@pytest.mark.parametrize("refusal", [ABSENT, ServerError("not yet"), ProtocolError("a page")])
+def test_a_download_that_is_refused_while_the_item_is_written_is_asked_again(scene: Scene, refusal: Exception) -> None:
+    server = Server([*[fails(refusal)] * 4, full()], items=[UNFINISHED])
+    scene.run(server)
+    saved_as(scene, V1)
+
+
+def test_half_a_zip_of_an_item_that_is_still_written_is_fetched_again(scene: Scene) -> None:
+    server = Server([full(V1[:HALF]), full(V1[:HALF]), full()], items=[UNFINISHED])
+    scene.run(server)
+    saved_as(scene, V1)
+
+
+def test_an_item_that_is_written_for_ever_is_given_up(scene: Scene) -> None:
+    error = scene.fails(Server([fails(ABSENT)], items=[UNFINISHED]), Busy)
     assert ITEM in str(error)
     assert scene.now == 60
-    assert server.asked == []
 
 
-def test_and_not_beyond_the_deadline(scene: Scene) -> None:
-    server = Server([full()], items=[UploadItem(ITEM, committed=False)])
-    scene.fails(server, TimedOut, deadline=scene.deadline(10))
+def test_an_item_that_is_written_is_not_waited_for_beyond_the_deadline(scene: Scene) -> None:
+    scene.fails(Server([fails(ABSENT)], items=[UNFINISHED]), TimedOut, deadline=scene.deadline(10))
+    assert scene.now == 10
+
+
+def test_no_such_item_is_asked_again_for_ten_seconds_after_its_job(scene: Scene) -> None:
+    server = Server([fails(ABSENT), fails(ABSENT), full()])
+    scene.run(server, is_new=True)
+    saved_as(scene, V1)
+    assert server.looked == 0
+
+
+def test_no_such_item_is_believed_after_ten_seconds(scene: Scene) -> None:
+    scene.fails(Server([fails(ABSENT)], items=[ABSENT]), NotFound, is_new=True)
+    assert scene.now == 10
+    scene.fails(Server([fails(ABSENT)], items=[ABSENT]), NotFound)
     assert scene.now == 10
 
 

@@ -8,15 +8,18 @@ from contextlib import suppress
 
 import click
 
+from hcexport.auth import credentials
 from hcexport.cli.app import App
+from hcexport.cli.command import completed
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.setting_rows import setting_rows
 from hcexport.errors import ConfigError, NotFound, UsageError
 from hcexport.output.fields import Field, Fields
-from hcexport.output.records import ROW_FIELDS
-from hcexport.store.config_file import ConfigFile
-from hcexport.store.settings import KNOWN, set_value, unset_value
+from hcexport.output.records import ROW_FIELDS, Row
+from hcexport.store.config_file import ConfigFile, remove_profile, rename_profile
+from hcexport.store.setting_changes import set_value, unset_value
+from hcexport.store.settings import KNOWN, ROWS, profile_name, unknown_profile
 
 _PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
 
@@ -26,12 +29,19 @@ def _path(app: App) -> Outcome:
     return Outcome(_PATH_FIELDS, path, lines=[path])
 
 
+def _rows(app: App) -> list[Row]:
+    """Return every setting, also while the file names a default profile that it does not have."""
+    if not app.common.profile:
+        app.use(new_profile=True)
+    return setting_rows(app)
+
+
 def _list(app: App) -> Outcome:
-    return Outcome(ROW_FIELDS, records=setting_rows(app))
+    return Outcome(ROW_FIELDS, records=_rows(app))
 
 
 def _get(app: App, name: str) -> Outcome:
-    row = next((row for row in setting_rows(app) if row.name == _known(name)), None)
+    row = next((row for row in _rows(app) if row.name == _known(name)), None)
     if row is None or row.value is None:
         raise NotFound(f"{name} is not set", hint=f"hcexport config set {name} VALUE")
     return Outcome(ROW_FIELDS, row, lines=[str(row.value)])
@@ -40,7 +50,9 @@ def _get(app: App, name: str) -> Outcome:
 def _set(app: App, name: str, value: str) -> Outcome:
     setting, profile = _known(name), app.common.profile
     if profile and setting != "url":
-        _refuse_unknown_profile(app, profile)
+        _require(app, profile)
+    if setting == "profile" and not profile:
+        _require(app, value)
     set_value(app.paths, profile, setting, value)
     with suppress(ConfigError, UsageError):  # another mistake in the file is reported when the file is used
         origin = next(row.origin for row in setting_rows(app) if row.name == setting)
@@ -54,12 +66,40 @@ def _unset(app: App, name: str) -> Outcome:
     return Outcome()
 
 
-_ACTIONS: Mapping[str, tuple[Callable[..., Outcome], int]] = {
-    "path": (_path, 0),
-    "list": (_list, 0),
-    "get": (_get, 1),
-    "set": (_set, 2),
-    "unset": (_unset, 1),
+def _use(app: App, name: str) -> Outcome:
+    _require(app, name)
+    set_value(app.paths, None, "profile", name)
+    return Outcome()
+
+
+def _rename(app: App, old: str, new: str) -> Outcome:
+    config = _require(app, old)
+    if profile_name(new) in config.profiles:
+        raise UsageError(f"there is a profile {new!r} already", hint=f"hcexport config remove {new}")
+    rename_profile(app.paths.config_file, old, new)
+    credentials.rename_profile(old, new, app.paths)
+    return Outcome()
+
+
+def _remove(app: App, name: str) -> Outcome:
+    """Remove a profile, and forget its secrets first: afterwards no command would find them."""
+    _require(app, name)
+    app.use(profile=name)
+    if credentials.has_stored(app.settings):
+        credentials.forget_all(app.settings, app.paths, attended=app.may_ask, warn=app.messages.warning)
+    remove_profile(app.paths.config_file, name)
+    return Outcome()
+
+
+_ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
+    "path": (_path, ()),
+    "list": (_list, ()),
+    "get": (_get, ("NAME",)),
+    "set": (_set, ("NAME", "VALUE")),
+    "unset": (_unset, ("NAME",)),
+    "use": (_use, ("PROFILE",)),
+    "rename": (_rename, ("OLD", "NEW")),
+    "remove": (_remove, ("PROFILE",)),
 }
 
 
@@ -74,20 +114,25 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], int]] = {
             "get NAME": "One value; status 5 when it is not set.",
             "set NAME VALUE": "Write a value: to the defaults, or with -p to a profile.",
             "unset NAME": "Remove it from there.",
-        }
+            "use PROFILE": "Make a profile the default.",
+            "rename OLD NEW": "Rename a profile.",
+            "remove PROFILE": "Remove a profile, and forget its token and password.",
+        },
+        "Settings": {row.name: row.help for row in ROWS},
     },
 )
 @click.argument("action", type=click.Choice(list(_ACTIONS)), metavar="ACTION")
-@click.argument("words", nargs=-1, metavar="[NAME [VALUE]]")
+@click.argument("words", nargs=-1, metavar="[WORDS]", shell_complete=completed("config words"))
 def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     """Read and change the configuration.
 
-    Comments in the file stay. `config set profile NAME` chooses the profile that is used when none is named.
+    Comments in the file stay.
     """
     act, wanted = _ACTIONS[action]
-    if len(words) != wanted:
-        names = " ".join(["hcexport", "config", action, *("NAME", "VALUE")[:wanted]])
-        raise UsageError(f"config {action} takes {wanted or 'no'} argument{'s' * (wanted != 1)}", hint=names)
+    if len(words) != len(wanted):
+        names = " ".join(["hcexport", "config", action, *wanted])
+        count = len(wanted)
+        raise UsageError(f"config {action} takes {count or 'no'} argument{'s' * (count != 1)}", hint=names)
     return act(app, *words)
 
 
@@ -100,9 +145,9 @@ def _known(name: str) -> str:
     return wanted
 
 
-def _refuse_unknown_profile(app: App, name: str) -> None:
-    profiles = ConfigFile.read(app.paths.config_file, KNOWN).profiles
-    if name not in profiles:
-        near = difflib.get_close_matches(name, profiles, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"make it: hcexport login -p {name} URL"
-        raise ConfigError(f"there is no profile {name!r}", hint=hint)
+def _require(app: App, name: str) -> ConfigFile:
+    """Return the config file, which has this profile. Raises ConfigError."""
+    config = ConfigFile.read(app.paths.config_file, KNOWN)
+    if name not in config.profiles:
+        raise unknown_profile(name, config)
+    return config

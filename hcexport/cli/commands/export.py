@@ -9,10 +9,12 @@ from typing import Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
+from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.new_reports import find_saved, find_under_way, require_memory, select_new
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
+from hcexport.cli.reading import require_reports
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.cli.waiting import (
@@ -51,6 +53,7 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 @waiting_options
 @lock_option
 @saving_options
+@judging_options
 @option("--dry-run", is_flag=True, help="Show what would be exported and where to; send nothing.")
 def command(
     app: App,
@@ -62,13 +65,17 @@ def command(
     extract: Path | None,
     cleanup: bool,
     dry_run: bool,
+    fail_on: str | None,
+    max_age: float | None,
     **selectors: Any,
 ) -> Outcome:
     """Export reports as one zip: submit, wait, download, verify.
 
-    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else. --new exports
-    what no earlier run has saved; run again, it goes on with an export that was cut short.
+    Prints the job's id; with --out, which implies --wait, the path of the verified zip and nothing else. Reports that
+    are not healthy (--fail-on) are exported and saved all the same. --new exports what no earlier run has saved; run
+    again, it goes on with an export that was cut short.
     """
+    judging = Judging.plan(app, fail_on, max_age)
     selection = pop_selection(selectors)
     _refuse_contradictions(selection, run_ids, new=new)
     chosen = parse_ids(run_ids, "--run-ids") if run_ids else ()
@@ -88,11 +95,14 @@ def command(
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
         return saved_outcome(ExportRecord(path=kept))
-    ids = chosen or tuple(report.id for report in selection.select(app.reports()))
+    with judging.of_a_selection():
+        rows = [] if chosen else selection.select(app.reports())
+    ids = chosen or tuple(report.id for report in rows)
     if dry_run:
         app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
-    return _export(app, ids, under_way, saving, wait=wait)
+    outcome = _export(app, ids, under_way, saving, wait=wait)
+    return judging.conclude(outcome, lambda: rows or require_reports(app, ids))
 
 
 def _export(

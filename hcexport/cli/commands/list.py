@@ -8,8 +8,10 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import option
+from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import FORMATS, app_command, whole_number
 from hcexport.cli.outcome import Outcome
+from hcexport.cli.reading import select_reports
 from hcexport.cli.selection import pop_selection, selector_options
 from hcexport.models import Report
 from hcexport.output.records import REPORT_FIELDS
@@ -31,19 +33,32 @@ _SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
 )
 @option("--reverse", is_flag=True, group="Order", help="Reverse the order.")
 @option("--limit", type=whole_number(1), metavar="N", group="Order", help="Show at most N rows.")
-def command(app: App, sort: str | None, reverse: bool, limit: int | None, **selectors: Any) -> Outcome:
+@judging_options
+def command(
+    app: App,
+    *,
+    sort: str | None,
+    reverse: bool,
+    limit: int | None,
+    fail_on: str | None,
+    max_age: float | None,
+    **selectors: Any,
+) -> Outcome:
     """List health check reports, newest first.
 
-    All pages are read. In a pipe: one tab-separated row a report, without a heading.
+    All pages are read. With --fail-on a report that passed is judged by its row, and another one is read in full. In a
+    pipe: one tab-separated row a report, without a heading.
     """
-    selection = pop_selection(selectors)
-    reports = selection.select(app.reports())
+    selection, judging = pop_selection(selectors), Judging.plan(app, fail_on, max_age)
+    with judging.of_a_selection():
+        reports = select_reports(app, selection)
     app.recent("reports").keep([CachedId.of_report(report) for report in reports[:KEPT]])
+    verdict = judging.judge(reports)
     if sort:
         reports.sort(key=lambda report: _sort_key(report, sort))
     if reverse:
         reports.reverse()
-    return Outcome(REPORT_FIELDS, records=reports[:limit])
+    return Outcome(judging.report_fields(REPORT_FIELDS, verdict), records=reports[:limit], verdict=verdict)
 
 
 def _sort_key(report: Report, name: str) -> tuple[bool, Any]:

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from hcexport.api.client import Client
-from hcexport.api.diagnose import check_deployment, check_release
-from hcexport.auth.credentials import Credentials
+from hcexport.api.diagnose import check_deployment, check_release, ignore_odd_answers
+from hcexport.auth.credentials import Credentials, credentials_of, forget_all, secret_store
 from hcexport.auth.generate_token import TOKEN_LIFE_S
 from hcexport.auth.oauth import Application, Grant
-from hcexport.auth.passwords import password_of, password_sources, read_password_file
-from hcexport.auth.sign_in import TokenProvider, from_password, from_value, keep_grant, renewal_lock
-from hcexport.auth.tokens import Kind, SecretKind, SecretStore, Token
+from hcexport.auth.passwords import parse_password, password_sources, read_password_file
+from hcexport.auth.sign_in import (
+    PROMPT,
+    TokenProvider,
+    from_password,
+    from_value,
+    keep_grant,
+    referer_hint,
+    renewal_lock,
+)
+from hcexport.auth.tokens import SecretKind, SecretStore, Token
 from hcexport.cli import browser
 from hcexport.cli.app import App
 from hcexport.cli.command import option
-from hcexport.cli.credentials import PROMPT, ask_password, credentials_of, kept_of, store_of
+from hcexport.cli.login_address import check_address, claim_profile, with_login_command
 from hcexport.cli.messages import prompt
 from hcexport.cli.options import Parsed, add_options, app_command, setting_option
 from hcexport.cli.outcome import Outcome
-from hcexport.errors import ConfigError, PrivilegeMissing, UsageError
+from hcexport.errors import PrivilegeMissing, UsageError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
-from hcexport.store.settings import positive_duration, remember_profile
+from hcexport.store.config_file import ConfigFile
+from hcexport.store.setting_changes import remember_profile
+from hcexport.store.settings import KNOWN, positive_duration, profile_url, type_value
 from hcexport.times import to_local
 
 _CREDENTIALS = "Credentials"
 _BROWSER = "With a browser"
+_KEPT = ("ca_bundle", "client_cert", "client_key", "client_id")  # in the profile, when they were typed
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,7 @@ class LoginResult:
 )
 @option("--remember", is_flag=True, help="Also store the password, to renew the token.")
 @add_options(setting_option("--store", group="Options"))
+@option("--replace", is_flag=True, help="Point an existing profile at another organization.")
 def command(
     app: App,
     *,
@@ -79,10 +92,12 @@ def command(
     no_browser: bool,
     expiration: float | None,
     remember: bool,
+    replace: bool,
 ) -> Outcome:
     """Sign in to an organization and remember it as a profile.
 
-    URL is the organization's address in any form: its portal, its manager, its admin directory.
+    URL is the organization's address in any form: its portal, its manager, its admin directory. The profile keeps what
+    was given to reach the server with, such as --ca-bundle. The default profile stays what it was.
     """
     used = {
         "--password-stdin": password_stdin,
@@ -93,20 +108,26 @@ def command(
     _refuse_contradictions([name for name, is_used in used.items() if is_used], remember=remember)
     app.use(url=address, new_profile=True)
     web = web or (app.settings.auth.value == "oauth" and not any(used.values()) and not app.typed["username"])
-    if not (token_stdin or web):
-        app.use(username=app.settings.username.value or _ask_username(app))
-    store = store_of(app, attended=app.may_ask)
-    place = store.probe()
-    check_deployment(app.session)
-    if web:
-        result = _by_browser(app, opens=not no_browser, life_s=expiration)
-    elif token_stdin:
-        result = LoginResult(Token(Secret.token(sys.stdin.read()), kind=Kind.PASTED))
-    else:
-        result = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
-    result = _verify(app, result)
-    _keep(app, credentials_of(app, store), result, remember=remember)
-    _report(app, result, place)
+    typed = {**used, "--remember": remember, "--no-browser": no_browser, "--password-file": False}
+    flags = [name for name, is_used in typed.items() if is_used]
+    flags += ["--expiration", type_value(expiration)] if expiration else []
+    with with_login_command(app, flags):
+        claim_profile(app, flags, replaces=replace)
+        store = secret_store(app.settings.store.value, app.paths, attended=app.may_ask)
+        place = store.probe()
+        if not (token_stdin or web):
+            app.use(username=app.settings.username.value or _ask_username(app))
+        check_address(app, flags)
+        if web:
+            result = _by_browser(app, opens=not no_browser, life_s=expiration)
+        elif token_stdin:
+            result = LoginResult(Token(Secret.token(sys.stdin.read())))
+        else:
+            result = _by_password(app, from_stdin=password_stdin, life_s=expiration or TOKEN_LIFE_S)
+        result = _verify(app, result)
+        before = profile_url(app.settings)
+        _keep(app, credentials_of(app.settings, app.paths, store), result, remember=remember)
+    _report(app, result, place, before)
     return Outcome()
 
 
@@ -133,7 +154,7 @@ def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
     origin, read = _password_source(app, from_stdin=from_stdin)
     app.messages.info(f"password: {origin}")
     password = read()
-    credentials = credentials_of(app)
+    credentials = credentials_of(app.settings, app.paths)
     with renewal_lock(app.session, credentials):
         if origin == PROMPT:
             credentials.forget_refused(password)
@@ -145,7 +166,7 @@ def _by_password(app: App, *, from_stdin: bool, life_s: float) -> LoginResult:
 def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], Secret]]:
     """Return where the password comes from: an option, the configuration, or the prompt."""
     if from_stdin:
-        return "--password-stdin", lambda: password_of(sys.stdin.read(), "--password-stdin")
+        return "--password-stdin", lambda: parse_password(sys.stdin.read(), "--password-stdin")
     path: Path | None = app.typed["password_file"]
     if path:
         return "--password-file", lambda: read_password_file(path)
@@ -155,19 +176,23 @@ def _password_source(app: App, *, from_stdin: bool) -> tuple[str, Callable[[], S
         raise UsageError(
             "cannot ask for a password without a terminal", hint="give --password-file FILE or --password-stdin"
         )
-    return PROMPT, lambda: ask_password(app)
+    return PROMPT, lambda: app.ask_password(credentials_of(app.settings, app.paths).key)
 
 
 def _verify(app: App, result: LoginResult) -> LoginResult:
     """Use the token, and return the result with the name of the token's owner."""
-    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", result.token)]))
+    hint = "" if result.password or result.grant else referer_hint(app.session)
+    client = Client(app.session, TokenProvider(app.session, [from_value("this sign-in", result.token, hint)]))
     username = client.account().username or result.token.username
     app.use(username=username)
-    try:
-        check_release(client.release(), app.organization)
-    except PrivilegeMissing:
-        app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
-    return replace(result, token=replace(result.token, username=username))
+    with ignore_odd_answers():
+        check_deployment(app.session, result.token.secret)
+    with ignore_odd_answers():
+        try:
+            check_release(client.release(), app.organization)
+        except PrivilegeMissing:
+            app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
+    return dataclasses.replace(result, token=dataclasses.replace(result.token, username=username))
 
 
 def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: bool) -> None:
@@ -182,41 +207,53 @@ def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: 
         credentials.store.delete(credentials.key, SecretKind.PASSWORD)
         app.messages.notice("removed the previously remembered password")
     remember_profile(app.paths, app.settings.profile.value, _profile(app, credentials.store, result))
-    _forget_earlier(app, credentials)
-
-
-def _forget_earlier(app: App, new: Credentials) -> None:
-    """Forget the secrets this profile had of another user, address or store; no other command would find them."""
-    app.use(store=new.store.name)
-    for earlier in kept_of(app):
-        if (earlier.key, earlier.store.name) == (new.key, new.store.name):
-            continue
-        try:
-            if earlier.key == new.key or not earlier.leave_to_others():
-                earlier.forget()
-        except ConfigError as error:
-            app.messages.warning(
-                f"the {earlier.store.name} store may still hold secrets of {earlier.key}: {error.message}"
-            )
+    app.use(store=credentials.store.name)
+    forget_all(app.settings, app.paths, attended=app.may_ask, warn=app.messages.warning, spared=credentials)
 
 
 def _profile(app: App, store: SecretStore, result: LoginResult) -> dict[str, str | None]:
     """Return what the profile remembers, with the password file, from which the token is renewed."""
-    path: Path | None = app.typed["password_file"]
+    referer = app.settings.token_referer
     return {
         "url": app.organization.url,
         "username": result.token.username,
         "store": store.name,
         "auth": "oauth" if result.grant else "password",
         **({"client_id": app.settings.client_id.value} if result.grant else {}),
-        **({"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}),
+        **({"token_referer": referer.value} if referer.origin != "built-in" else {}),
+        **_kept_options(app),
+        **_kept_password_file(app),
     }
 
 
-def _report(app: App, result: LoginResult, place: str) -> None:
-    """Say who is signed in, until when (of the sign-in, where it renews its token), and where the token is."""
+def _kept_options(app: App) -> dict[str, str]:
+    """Return what was typed to reach the server with; without it the next command would fail."""
+    typed = app.typed_settings
+    return {name: type_value(typed[name]) for name in _KEPT if name in typed}
+
+
+def _kept_password_file(app: App) -> dict[str, str]:
+    path: Path | None = app.typed["password_file"]
+    return {"password_file": str(path.absolute())} if path and stat.S_ISREG(path.stat().st_mode) else {}
+
+
+def _report(app: App, result: LoginResult, place: str, before: Organization | None) -> None:
+    """Say who is signed in, until when (of the sign-in, where it renews its token), where the token is, which profile.
+
+    ``before`` is the organization that the profile was of.
+    """
     ends = result.grant.refresh_expires if result.grant else result.token.expires
     until = f" until {to_local(ends):%Y-%m-%d %H:%M %Z}" if ends else ""
-    app.messages.notice(f"signed in to {app.organization} as {result.token.username}{until}; token stored in {place}")
+    say, profile = app.messages.notice, app.settings.profile.value
+    say(f"signed in to {app.organization} as {result.token.username}{until}; token stored in {place}")
+    was = f" (was {before})" if before not in {None, app.organization} else ""
+    say(f"profile {profile} is of {app.organization}{was}")
+    if kept := [*_kept_options(app), *_kept_password_file(app)]:
+        say(f"profile {profile} keeps {', '.join(kept)}")
+    config = ConfigFile.read(app.paths.config_file, KNOWN)
+    default = config.profile
+    if default != profile and config.profiles != [profile]:
+        still = f"the default profile is still {default}" if default else "no profile is the default"
+        say(f"{still}: use -p {profile}, or make it the default: hcexport config use {profile}")
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from hcexport.auth import oauth
-from hcexport.auth.credentials import Credentials
+from hcexport.auth.credentials import Credentials, all_credentials_of, credentials_of, has_stored
 from hcexport.cli.app import App
-from hcexport.cli.credentials import credentials_of, has_profile, kept_of
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.errors import ConfigError, HcexportError
@@ -26,10 +25,10 @@ def command(app: App) -> Outcome:
     """
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.notice("HCEXPORT_TOKEN is set, and stays in use")
-    if not has_profile(app):
-        app.messages.notice(_not_signed_in(credentials_of(app)))
+    if not has_stored(app.settings):
+        app.messages.notice(_not_signed_in(credentials_of(app.settings, app.paths)))
         return Outcome()
-    own, *others = kept_of(app)
+    own, *others = all_credentials_of(app.settings, app.paths, attended=app.may_ask)
     grants = [grant for each in (own, *others) for grant in _revocable(app, each)]
     found = [_forget(app, each) for each in others]
     try:
@@ -60,7 +59,7 @@ def _forget(app: App, credentials: Credentials) -> bool:
 def _revocable(app: App, credentials: Credentials) -> list[tuple[str, Secret]]:
     """Return the tokens that the organization can revoke, those of OAuth, each with its client id."""
     with suppress(ConfigError):  # a store that fails is reported when its secrets are forgotten
-        client_id = credentials.session().client_id
+        client_id = credentials.metadata().client_id
         if client_id and credentials.key.organization == app.organization:
             token = credentials.token()
             return [(client_id, secret) for secret in (credentials.refresh_token(), token and token.secret) if secret]

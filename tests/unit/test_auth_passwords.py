@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hcexport.auth import passwords
-from hcexport.auth.passwords import password_of, password_sources, read_password_file, run_password_command
+from hcexport.auth.passwords import parse_password, password_sources, read_password_file, run_password_command
 from hcexport.errors import ConfigError
 from hcexport.store.paths import Paths
 from hcexport.store.settings import resolve
@@ -37,18 +37,18 @@ def python(code: str) -> str:
 class TestText:
     @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
     def test_the_newline_at_its_end_is_no_part_of_it(self, end: str) -> None:
-        assert password_of("  in ner\t " + end, "x").reveal() == "  in ner\t "
+        assert parse_password("  in ner\t " + end, "x").reveal() == "  in ner\t "
 
     @pytest.mark.parametrize("text", ["", "\n", "one\ntwo\n", "nul\0"])
     def test_what_cannot_be_one(self, text: str) -> None:
         with pytest.raises(ConfigError) as caught:
-            password_of(text, "HCEXPORT_PASSWORD")
+            parse_password(text, "HCEXPORT_PASSWORD")
         assert caught.value.message.startswith("HCEXPORT_PASSWORD: ")
         assert "one" not in caught.value.message.replace("more than one line", "")
 
     @given(st.text(st.characters(exclude_characters="\r\n\0"), min_size=1))
     def test_anything_else_is_taken_as_it_is(self, text: str) -> None:
-        assert password_of(text + "\n", "x").reveal() == text
+        assert parse_password(text + "\n", "x").reveal() == text
 
 
 class TestFile:
@@ -168,7 +168,7 @@ class TestCommand:
         assert "status 3" in caught.value.message
 
     def test_is_ended_with_all_that_it_started(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(passwords, "COMMAND_LIMIT_S", 0.5)
+        monkeypatch.setattr(passwords, "PASSWORD_COMMAND_LIMIT_S", 0.5)
         log = tmp_path / "pids"
         script = f"sleep 60 & echo $! >> {log}; echo $$ >> {log}; wait"
         begin = time.monotonic()
@@ -179,7 +179,7 @@ class TestCommand:
         assert len(numbers) == 2
         wait_until_gone(numbers)
 
-    def test_one_that_leaves_something_in_the_background_is_not_waited_for(self, tmp_path: Path) -> None:
+    def test_a_background_process_is_not_waited_for(self, tmp_path: Path) -> None:
         log = tmp_path / "pid"
         begin = time.monotonic()
         command = shlex.join(["sh", "-c", f"echo right; sleep 60 & echo $! > {log}"])
@@ -196,7 +196,7 @@ class TestCommand:
         assert time.monotonic() - begin < 10
 
     def test_one_that_closes_its_output_and_goes_on_has_its_time_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(passwords, "COMMAND_LIMIT_S", 0.3)
+        monkeypatch.setattr(passwords, "PASSWORD_COMMAND_LIMIT_S", 0.3)
         with pytest.raises(ConfigError, match="did not end"):
             run_password_command("sh -c 'echo x; exec >&-; sleep 60'", os.environ)
 

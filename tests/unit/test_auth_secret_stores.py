@@ -8,12 +8,11 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from hcexport.auth import secret_stores as keyring_store
+from hcexport.auth import secret_stores
 from hcexport.auth.secret_stores import KeyringStore
 from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.errors import ConfigError
@@ -230,7 +229,7 @@ class TestTrouble:
     def test_a_mute_one_is_ended_and_not_asked_again(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, attended: bool
     ) -> None:
-        monkeypatch.setattr(keyring_store, "ATTENDED_S" if attended else "UNATTENDED_S", 2.0)
+        monkeypatch.setattr(secret_stores, "ATTENDED_S" if attended else "UNATTENDED_S", 2.0)
         keyring = store(folder, "Mute", attended=attended)
         begin = time.monotonic()
         with pytest.raises(ConfigError, match="within 2 s"):
@@ -244,8 +243,8 @@ class TestTrouble:
                 keyring.load(KEY, entry)
         assert time.monotonic() - begin < 0.1
 
-    def test_limits_of_the_contract(self) -> None:
-        assert (keyring_store.UNATTENDED_S, keyring_store.ATTENDED_S) == (3, 60)
+    def test_its_limits(self) -> None:
+        assert (secret_stores.UNATTENDED_S, secret_stores.ATTENDED_S) == (3, 60)
 
 
 class TestTheChild:
@@ -254,7 +253,7 @@ class TestTheChild:
         keyring = KeyringStore(environ(folder, "backends_of_test.Curious", **more), attended=attended)
         secret = keyring.load(KEY, SecretKind.TOKEN)
         assert secret
-        answer: dict[str, Any] = keyring_store.json.loads(secret.reveal())
+        answer: dict[str, Any] = secret_stores.json.loads(secret.reveal())
         return answer
 
     def test_learns_what_it_needs_and_no_more(self, folder: Path) -> None:
@@ -274,29 +273,10 @@ class TestTheChild:
         assert done.stdout.strip() == "[]"
 
 
-class TestWindowsLimit:
-    """Its vault takes 2,560 bytes of UTF-16, and says so in a way that nobody understands."""
-
-    @pytest.mark.parametrize(("secret", "fits"), [("x" * 1280, True), ("x" * 1281, False), ("\U0001f511" * 641, False)])
-    def test_is_known_beforehand(self, secret: str, fits: bool) -> None:
-        from hcexport.auth import keyring_child
-
-        kept: dict[str, str] = {}
-        vault = type("WinVaultKeyring", (SimpleNamespace,), {"__module__": "keyring.backends.Windows"})(
-            set_password=lambda service, username, password: kept.update({username: password}),
-            get_password=lambda service, username: kept.get(username),
-        )
-        if fits:
-            keyring_child.keep(vault, "s", "u", secret)
-        else:
-            with pytest.raises(keyring_child.Problem, match="too-long"):
-                keyring_child.keep(vault, "s", "u", secret)
-        assert bool(kept) is fits
-
-    @pytest.mark.parametrize("problem", ["none", "locked", "not-kept", "too-long", "failed"])
-    def test_each_problem_has_its_words(self, folder: Path, monkeypatch: pytest.MonkeyPatch, problem: str) -> None:
-        answer = f'{{"problem": "{problem}", "detail": ""}}'.encode()
-        monkeypatch.setattr(keyring_store, "run_for_secret", lambda *_, **__: (0, answer))
-        with pytest.raises(ConfigError) as caught:
-            store(folder).load(KEY, SecretKind.TOKEN)
-        assert caught.value.message
+@pytest.mark.parametrize("problem", ["none", "locked", "not-kept", "failed"])
+def test_each_problem_has_a_message(folder: Path, monkeypatch: pytest.MonkeyPatch, problem: str) -> None:
+    answer = f'{{"problem": "{problem}", "detail": ""}}'.encode()
+    monkeypatch.setattr(secret_stores, "run_with_limit", lambda *_, **__: (0, answer))
+    with pytest.raises(ConfigError) as caught:
+        store(folder).load(KEY, SecretKind.TOKEN)
+    assert caught.value.message

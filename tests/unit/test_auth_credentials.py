@@ -26,7 +26,7 @@ from hcexport.auth.credentials import (
     secret_store,
 )
 from hcexport.auth.secret_stores import FileStore, KeyringStore
-from hcexport.auth.tokens import AccountKey, Kind, SecretKind, Token
+from hcexport.auth.tokens import AccountKey, SecretKind, Token
 from hcexport.errors import ConfigError, UsageError
 from hcexport.files import lock
 from hcexport.organization import Organization
@@ -34,7 +34,7 @@ from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
 
 KEY = AccountKey(Organization.parse("https://gis.example.com/arcgis"), "ops")
-TOKEN = Token(Secret("token-1234567"), datetime(2026, 11, 23, 12, tzinfo=UTC), "ops", "https://hcexport", Kind.OAUTH)
+TOKEN = Token(Secret("token-1234567"), datetime(2026, 11, 23, 12, tzinfo=UTC), "ops")
 
 
 @pytest.fixture
@@ -63,14 +63,15 @@ class TestToken:
         credentials.keep_token(replace(TOKEN, expires=None))
         assert again(credentials).token() == replace(TOKEN, expires=None)
 
-    def test_only_the_secret_is_in_the_store_and_only_the_rest_beside_it(self, credentials: Credentials) -> None:
+    def test_the_store_holds_secrets_and_the_metadata_none(self, credentials: Credentials) -> None:
         credentials.keep_token(TOKEN)
         credentials.keep_refresh_token(Secret("refresh-1234567"), TOKEN.expires)
         credentials.keep_password(Secret("password-1234567"))
         beside = b"".join(path.read_bytes() for path in credentials.paths.sessions.iterdir())
         kept = b"".join(path.read_bytes() for path in credentials.paths.credentials.iterdir())
         assert b"1234567" not in beside
-        assert b"https://hcexport" not in kept
+        assert b"2026-11-23" in beside
+        assert b"2026-11-23" not in kept
         assert kept.count(b"1234567") == 3
 
     def test_without_what_was_beside_it(self, credentials: Credentials) -> None:
@@ -83,7 +84,7 @@ class TestToken:
     def test_its_end_is_written_before_it(self, credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
         """Else another process could take the new token for expired, and renew it once more."""
         seen = []
-        monkeypatch.setattr(FileStore, "save", lambda *_: seen.append(credentials.session().expires))
+        monkeypatch.setattr(FileStore, "save", lambda *_: seen.append(credentials.metadata().expires))
         credentials.keep_token(TOKEN)
         assert seen == [TOKEN.expires]
 
@@ -95,7 +96,7 @@ class TestToken:
         assert credentials.forget()
         left = again(credentials)
         assert (left.token(), left.refresh_token(), left.password()) == (None, None, None)
-        assert left.session().refresh_expires is None
+        assert left.metadata().refresh_expires is None
         assert left.was_refused(Secret("wrong"))
         assert not left.forget()
         assert list(credentials.paths.credentials.iterdir()) == []
@@ -121,7 +122,7 @@ class TestRefusedPasswords:
             credentials.remember_refused(Secret(wrong))
         assert credentials.was_refused(Secret("one"))
         assert credentials.was_refused(Secret("two"))
-        assert len(credentials.session().refused) == 2
+        assert len(credentials.metadata().refused) == 2
 
     def test_a_token_does_not_wash_it_clean(self, credentials: Credentials) -> None:
         credentials.remember_refused(Secret("wrong"))
@@ -147,14 +148,14 @@ class TestRefusedPasswords:
         for one in (credentials, other):
             one.remember_refused(Secret("wrong"))
         assert time.process_time() - begin > 0.02
-        first, second = credentials.session(), other.session()
+        first, second = credentials.metadata(), other.metadata()
         assert first.refused != second.refused
         assert first.salt != second.salt
 
     def test_the_number_is_bounded(self, credentials: Credentials) -> None:
         for number in range(10):
             credentials.remember_refused(Secret(f"wrong {number}"))
-        assert len(credentials.session().refused) == 8
+        assert len(credentials.metadata().refused) == 8
         assert credentials.was_refused(Secret("wrong 9"))
 
 
@@ -178,7 +179,7 @@ class TestSentPasswords:
     def test_lost_again_and_again_it_locks_no_account(self, credentials: Credentials, clock: list[float]) -> None:
         sent: list[float] = []
         for _ in range(3600):
-            if not credentials.session().sent or not credentials.held_back_s(Secret("right")):
+            if not credentials.metadata().sent or not credentials.held_back_s(Secret("right")):
                 credentials.note_sent(Secret("right"))
                 sent.append(clock[0])
             clock[0] += 1.0
@@ -189,7 +190,7 @@ class TestSentPasswords:
         for learn in (credentials.forget_sent, credentials.forget_refused, credentials.remember_refused):
             credentials.note_sent(Secret("right"))
             learn(Secret("right"))
-            assert credentials.session().sent == ()
+            assert credentials.metadata().sent == ()
         assert credentials.was_refused(Secret("right"))
 
     def test_the_last_time_alone_never_arrived(self, credentials: Credentials, clock: list[float]) -> None:
@@ -197,7 +198,7 @@ class TestSentPasswords:
             credentials.note_sent(Secret("right"))
             clock[0] += UNDER_WAY_S
         credentials.forget_sent(Secret("right"), all_times=False)
-        assert len(credentials.session().sent) == 1
+        assert len(credentials.metadata().sent) == 1
 
     def test_a_clock_that_was_set_back_holds_nothing_back(self, credentials: Credentials, clock: list[float]) -> None:
         credentials.note_sent(Secret("right"))
@@ -205,13 +206,11 @@ class TestSentPasswords:
         assert credentials.held_back_s(Secret("right")) == 0
 
 
-class TestSession:
+class TestMetadata:
     @given(
         st.builds(
             TokenMetadata,
             expires=st.none() | st.datetimes(timezones=st.just(UTC)),
-            referer=st.text(),
-            kind=st.sampled_from(Kind),
             refresh_expires=st.none() | st.datetimes(timezones=st.just(UTC)),
             client_id=st.text(),
             redirect_uri=st.text(),
@@ -220,8 +219,8 @@ class TestSession:
             sent=st.lists(st.tuples(st.text(), st.floats(allow_nan=False))).map(tuple),
         )
     )
-    def test_comes_back(self, session: TokenMetadata) -> None:
-        assert TokenMetadata.from_bytes(session.to_bytes()) == session
+    def test_comes_back(self, metadata: TokenMetadata) -> None:
+        assert TokenMetadata.from_bytes(metadata.to_bytes()) == metadata
 
     @given(
         st.binary()
@@ -230,15 +229,15 @@ class TestSession:
             lambda inner: (
                 st.lists(inner)
                 | st.dictionaries(
-                    st.sampled_from(["expires", "referer", "kind", "refresh_expires", "salt", "refused", "sent", "x"]),
+                    st.sampled_from(["expires", "refresh_expires", "profiles", "salt", "refused", "sent", "x"]),
                     inner,
                 )
             ),
         ).map(lambda value: json.dumps(value).encode())
     )
     def test_a_spoilt_one_is_none(self, content: bytes) -> None:
-        session = TokenMetadata.from_bytes(content)
-        assert session.expires is None or session.expires.tzinfo
+        metadata = TokenMetadata.from_bytes(content)
+        assert metadata.expires is None or metadata.expires.tzinfo
 
     @pytest.mark.parametrize("content", [None, b"", b"[" * 100_000, b"\xff", b'{"expires": "2026-11-23T12:00:00"}'])
     def test_what_is_not_known(self, content: bytes | None) -> None:
@@ -256,7 +255,7 @@ class TestSession:
 class TestEnvironmentToken:
     def test_used_as_it_is(self) -> None:
         token = environment_token({"HCEXPORT_TOKEN": " abc123\n"})
-        assert token == Token(Secret("abc123"), kind=Kind.ENVIRONMENT)
+        assert token == Token(Secret("abc123"))
 
     @pytest.mark.parametrize("environ", [{}, {"HCEXPORT_TOKEN": ""}])
     def test_none(self, environ: dict[str, str]) -> None:
@@ -316,7 +315,7 @@ class TestLock:
         with lock(tmp_path / "x", 0.1) as held:
             assert held
 
-    def test_limit_of_the_contract(self) -> None:
+    def test_its_limit(self) -> None:
         assert locks.LOCK_LIMIT_S == 10
 
 

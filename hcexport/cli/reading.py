@@ -1,0 +1,117 @@
+"""Reports as the commands get them: in full from the server, or from the history where they were read before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from hcexport.cli.app import App
+from hcexport.cli.command import Option
+from hcexport.cli.options import add_options
+from hcexport.cli.selection import Selection
+from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, TimedOut
+from hcexport.models import Report, ReportDetail
+
+_FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
+_KEPT = "what was read before needs no server: add --offline"
+
+offline_option = add_options(
+    Option(["--offline"], is_flag=True, group="Selection", help="Only what was read before; ask nobody.")
+)
+
+
+def list_reports(app: App, *, offline: bool = False) -> list[Report]:
+    """Every report of the organization; those that were read before get their names and times of now.
+
+    Raises what the client raises, with a hint at ``--offline`` where the server was not reached.
+    """
+    if offline:
+        return [detail.report for detail in app.history.latest()]
+    try:
+        reports = list(app.reports())
+    except (NetworkError, TimedOut) as error:
+        if app.history.ids():
+            error.hint = "; ".join(filter(None, [error.hint, _KEPT]))
+        raise
+    app.history.refresh(reports)
+    return reports
+
+
+def select_reports(app: App, selection: Selection, *, offline: bool = False) -> list[Report]:
+    """The selected reports, newest first. Raises NotFound when there are none."""
+    return selection.select(list_reports(app, offline=offline))
+
+
+def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
+    """The reports in full, in the order given. Those that were read before are not asked for again."""
+    details = []
+    known = app.history.ids() if rows else frozenset()
+    for row in rows:
+        detail = app.history.get(row.id) if row.id in known else None
+        if detail is None:
+            detail = _ask(app, row.id, row)
+        details.append(_with_row(detail, row))
+    return details
+
+
+def read_by_id(
+    app: App, ids: Iterable[str], *, offline: bool = False
+) -> tuple[list[ReportDetail], list[tuple[str, HcexportError]]]:
+    """The reports with these ids in full, and the ids without a report, each with its error.
+
+    The list is asked once for the present names of those that were read before; where it cannot be had, or does not
+    have them any more, they are given as they were read, and that is said.
+    """
+    ids = list(ids)
+    kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}
+    if kept and not offline:
+        kept = _renamed(app, kept)
+    details: list[ReportDetail] = []
+    missing: list[tuple[str, HcexportError]] = []
+    for run_id in ids:
+        try:
+            details.append(kept.get(run_id) or _find(app, run_id, offline=offline))
+        except (NotFound, ServerError, NetworkError) as error:
+            if isinstance(error, NetworkError) and not kept:
+                raise
+            missing.append((run_id, error))
+    return details, missing
+
+
+def require_reports(app: App, ids: Iterable[str]) -> list[ReportDetail]:
+    """The reports with these ids in full. Raises the error of the first that cannot be read."""
+    details, missing = read_by_id(app, ids)
+    if missing:
+        raise missing[0][1]
+    return details
+
+
+def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
+    if offline:
+        raise NotFound(f"report {run_id} was not read before", hint="leave out --offline to ask the server")
+    return _ask(app, run_id)
+
+
+def _ask(app: App, run_id: str, row: Report | None = None) -> ReportDetail:
+    """Ask the server for a report, and keep it."""
+    detail = app.client.report(run_id)
+    detail = _with_row(detail, row) if row else detail
+    app.history.add([detail])
+    return detail
+
+
+def _renamed(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
+    try:
+        rows = {report.id: report for report in list_reports(app)}
+    except (NetworkError, TimedOut) as error:
+        app.messages.warning(f"{error.message}; shown as read before: {', '.join(kept)}")
+        return kept
+    if gone := [run_id for run_id in kept if run_id not in rows]:
+        app.messages.warning(f"deleted on the server, shown as read before: {', '.join(gone)}")
+    return {run_id: _with_row(detail, rows.get(run_id)) for run_id, detail in kept.items()}
+
+
+def _with_row(detail: ReportDetail, row: Report | None) -> ReportDetail:
+    """Take over what the list knows of a report: its present name, and what the report in full may leave out."""
+    known = {name: getattr(row, name) for name in _FROM_THE_ROW if row and getattr(row, name)}
+    return replace(detail, report=replace(detail.report, **known))
