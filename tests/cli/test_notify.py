@@ -191,6 +191,26 @@ class TestNotify:
         assert hcexport("show", failed).returncode == 0
         assert told() == []
 
+    def test_too_old_and_young_again(self, hcexport: Hcexport, box: Sandbox, told: Callable[[], list[Any]]) -> None:
+        passed = report_id(box, "passed")
+        assert hcexport("show", passed, "--max-age", "1s").returncode == 10
+        (call,) = told()
+        assert (call["env"]["HCEXPORT_EVENT"], call["env"]["HCEXPORT_EXIT_STATUS"]) == ("stale", "10")
+        assert "not healthy" in call["env"]["HCEXPORT_SUMMARY"]
+        assert hcexport("show", passed).returncode == 0  # no age was asked for
+        assert told() == []
+        assert hcexport("show", passed, "--max-age", "3650d").returncode == 0
+        assert [call["env"]["HCEXPORT_EVENT"] for call in told()] == ["fresh"]
+
+    def test_an_export_tells_of_the_reports_that_it_judged(
+        self, hcexport: Hcexport, box: Sandbox, told: Callable[[], list[Any]]
+    ) -> None:
+        export = ("export", "--run-ids", report_id(box, "failed"), "--fail-on", "failed", "--out", "new/")
+        assert hcexport(*export).returncode == 10
+        (call,) = told()
+        assert call["env"]["HCEXPORT_EVENT"] == "broke"
+        assert Path(json.loads(call["stdin"])["path"]).exists()
+
     def test_other_commands_tell_nobody(self, hcexport: Hcexport, told: Callable[[], list[Any]]) -> None:
         assert hcexport("list", env={"HCEXPORT_TOKEN": "no-token-at-all"}).returncode == 4
         assert told() == []
