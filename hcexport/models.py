@@ -100,8 +100,7 @@ class Report:
     @classmethod
     def from_json(cls, body: Json) -> Report:
         """Read a row of ``runs``. Raises ProtocolError when it has no usable id."""
-        read = JsonFields(body)
-        return cls(**_report_fields(read))
+        return cls(**_report_fields(JsonFields(body)))
 
     @property
     def duration(self) -> timedelta | None:
@@ -208,7 +207,7 @@ class Suite:
     def from_json(cls, body: Json) -> Suite:
         """Read a suite."""
         read = JsonFields(body)
-        return cls(id=read.text("id"), name=read.text("name"))
+        return cls(read.text("id"), read.text("name"))
 
 
 @dataclass(frozen=True)
@@ -223,6 +222,7 @@ class Job:
     end_time: datetime | None = None
     upload_id: str | None = None
     failure: str = ""
+    result: str = ""  # in words, of a job that is COMPLETED and names no upload item
 
     @classmethod
     def from_json(cls, body: Json, *, job_id: str = "") -> Job:
@@ -246,9 +246,9 @@ class Job:
             upload_id=find_upload_id(result),
         )
         if not job.has_ended or job.succeeded:
-            return job
-        reasons = map(plain_text, (result, read.take("messages"), read.take("message"), read.take("error")))
-        return replace(job, failure=next(filter(None, reasons), ""))
+            return job if job.upload_id else replace(job, result=plain_text(result))
+        places = (result, *map(read.take, ("messages", "message", "error")))
+        return replace(job, failure=next(filter(None, map(plain_text, places)), ""))
 
     @property
     def has_ended(self) -> bool:

@@ -7,9 +7,8 @@ from hashlib import file_digest
 from pathlib import Path
 
 from hcexport.cli.app import App
-from hcexport.cli.selection import Selection, newest_first
+from hcexport.cli.selection import Selection, leave_out_running
 from hcexport.errors import BadDownload, CannotCreate, NotFound, PrivilegeMissing
-from hcexport.health.results import has_ended
 from hcexport.models import Report
 from hcexport.store.ledger import EXPORT
 from hcexport.transfer.confirmation import confirms
@@ -29,13 +28,11 @@ def require_memory(app: App) -> None:
 
 def select_new(app: App, selection: Selection) -> tuple[str, ...]:
     """The ids of the selected reports that have ended and are in no export saved from here, newest first."""
-    found = newest_first(filter(selection.matches, app.reports()))
+    reports = list(app.reports())
+    found = selection.find(reports, app.session.server_now())
     saved = app.ledger.saved_ids(app.organization.url)
-    unsaved = [report for report in found if report.id not in saved]
-    running = [report.id for report in unsaved if not has_ended(report)]
-    if running:
-        app.messages.notice(f"left out, because they have not ended: {', '.join(running)}")
-    new = [report.id for report in unsaved if has_ended(report)][: selection.latest]
+    new = [report.id for report in leave_out_running(app, (each for each in found if each.id not in saved))]
+    new = new[: selection.latest]
     if not new:
         app.messages.notice(_nothing_new([report for report in found if report.id in saved]))
     return tuple(new)

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _BEFORE = "hcexport.profiles_before"  # key in click's ctx.meta: how many -p stand before the command's name
 FORMATS = ("text", "json", "csv", "ids")
+DOCUMENTS = ("md", "html", "junit", "prometheus", "nagios")  # made of all reports of a command at once
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
@@ -46,8 +47,15 @@ class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 tak
             self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
 
 
+def _parse_when(text: str) -> datetime | timedelta:
+    """Read a point in time; ``24h`` stays a timedelta, because it is counted by the server's clock."""
+    when = parse_when(text, datetime.now(UTC))
+    is_age = re.search(r"[0-9][dhms]\s*$", text.lower())
+    return timedelta(seconds=parse_duration(text.lower())) if is_age else when
+
+
 DURATION = Parsed("DUR", parse_duration)
-WHEN = Parsed("WHEN", lambda text: parse_when(text, datetime.now(UTC)))
+WHEN = Parsed("WHEN", _parse_when)
 
 
 def _parse_shard(text: str) -> tuple[int, int]:
@@ -211,22 +219,27 @@ def app_command(
         def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
-            from hcexport.cli.outcome import finish  # noqa: PLC0415 # start-up
+            from hcexport.cli.outcome import finish, telling_failure  # noqa: PLC0415 # start-up
             from hcexport.cli.telling import tell  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
             typed = {key: given.pop(key) for key in set(given) & KNOWN}
-            make = functools.partial(App, waits=waits)
+            make_app = functools.partial(App, waits=waits)
+
+            def work(app: App) -> int:
+                with telling_failure(app):
+                    return finish(app, function(app, **given))
+
             if profiles:
                 from hcexport.cli.profiles import run_if_several  # noqa: PLC0415 # start-up
 
                 status = run_if_several(
-                    name, function, make=make, common=common, typed=typed, given=given, parse_ids=parse_ids
+                    name, work, make=make_app, common=common, typed=typed, given=given, parse_ids=parse_ids
                 )
                 if status is not None:
                     return status
-            with make(common, os.environ, typed) as app:
-                return tell(name, app, lambda: finish(app, function(app, **given)))
+            with make_app(common, os.environ, typed) as app:
+                return tell(name, app, lambda: work(app))
 
         call.__doc__ = function.__doc__
         return Command(
@@ -241,7 +254,7 @@ def _require_text(ctx: click.Context) -> None:
     for parameter in ctx.command.params:
         value = ctx.params.get(parameter.name or "")
         for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and parameter.name != "out" and not _is_text(text):
+            if isinstance(text, str) and parameter.name not in {"out", "report"} and not _is_text(text):
                 raise UsageError(f"{parameter.human_readable_name} is not UTF-8: {text!r}")
 
 

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from hcexport.cli.joined_outcome import Ended, join
-from hcexport.cli.outcome import Outcome, finish
+from hcexport.cli.outcome import Outcome
 from hcexport.cli.telling import tell
 from hcexport.errors import HcexportError, Interrupted, Partial, SignInRequired, UsageError, Verdict
 from hcexport.output.printers import Format
@@ -57,7 +57,7 @@ class Run:
 
 def run_if_several(
     command: str,
-    function: Callable[..., Outcome],
+    run_one: Callable[[App], int],
     *,
     make: Callable[..., App],
     common: CommonOptions,
@@ -67,8 +67,9 @@ def run_if_several(
 ) -> int | None:
     """Run a command if its line names several profiles, and return its status; None for a single plain name.
 
-    ``make`` makes an App of common options, environment and ``typed`` settings; ``given`` are the function's options,
-    without those of this module afterwards. ``parse_ids`` reads ids once for all, because they may be on stdin.
+    ``run_one`` runs it for an App, and ``make`` makes an App of common options, environment and ``typed`` settings;
+    ``given`` are the options of its function, without those of this module afterwards. ``parse_ids`` reads ids once for
+    all, because they may be on stdin.
     """
     choice = choose(
         common.profile,
@@ -79,6 +80,8 @@ def run_if_several(
     )
     if choice is None:
         return None
+    if common.format not in {"text", "table", "json", "csv", "ids"}:
+        raise UsageError(f"--format {common.format} is of one organization", hint="write files: --report '{profile}.…'")
     environ = without_organization(os.environ)
     for name in {"run_id", "run_ids"} & set(given):
         given[name] = parse_ids(given[name], name.upper())
@@ -87,7 +90,7 @@ def run_if_several(
         return make(replace(common, profile=name, no_input=True), environ, typed, label=f"{name}: ")
 
     def work(own: App) -> int:
-        return tell(command, own, lambda: finish(own, function(own, **given)))
+        return tell(command, own, lambda: run_one(own))
 
     is_judged = any(given.get(name) or typed.get(name) for name in ("fail_on", "max_age"))
     run = Run(command, make_own, work, is_judged)

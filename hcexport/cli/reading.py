@@ -38,8 +38,9 @@ def list_reports(app: App, *, offline: bool = False) -> list[Report]:
 
 
 def select_reports(app: App, selection: Selection, *, offline: bool = False) -> list[Report]:
-    """The selected reports, newest first. Raises NotFound when there are none."""
-    return selection.select(list_reports(app, offline=offline))
+    """The selected reports, newest first, by the server's clock. Raises NotFound when there are none."""
+    reports = list_reports(app, offline=offline)
+    return selection.select(reports, None if offline else app.session.server_now())
 
 
 def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:

@@ -15,7 +15,8 @@ from hcexport.cli.app import App
 from hcexport.cli.command import Option, completed
 from hcexport.cli.options import FILE, add_options, setting_option
 from hcexport.cli.outcome import Outcome
-from hcexport.errors import HcexportError, JobFailed, NetworkError, OutcomeUnknown, UsageError
+from hcexport.cli.waiting import require_item
+from hcexport.errors import HcexportError, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.confirmation import confirms
@@ -94,23 +95,26 @@ class Saving:
             return destination.existing()
         return None
 
-    def save(self, job: Job, run_ids: Sequence[str] = (), *, adopted: bool = False) -> ExportRecord:
-        """Download, verify, publish; then extract and clean up. Raises JobFailed for a job without a result.
+    def save(
+        self, job: Job, run_ids: Sequence[str] = (), *, adopted: bool = False, is_new: bool = True
+    ) -> ExportRecord:
+        """Download, verify, publish; then extract and clean up. Raises ProtocolError for a job without a result.
 
         The zip of an ``adopted`` job must confirm that it is of these reports: raises OutcomeUnknown otherwise.
+        ``is_new`` says that the job may have ended a moment ago.
         """
-        if job.upload_id is None:
-            raise JobFailed(f"job {job.id} ended {job.status} and names no upload item", hint="export again")
+        item_id = require_item(self.app, job)
         saved = self.save_item(
-            job.upload_id,
+            item_id,
             self.destination.for_job(job.id),
             run_ids,
+            is_new=is_new,
             confirm=partial(self._confirm, job, run_ids) if adopted else lambda _zip: None,
         )
         if saved.path and not saved.kept:
             self.app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
         record = export_record(
-            self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=job.upload_id
+            self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=item_id
         )
         return replace(record, adopted=adopted)
 
@@ -138,6 +142,7 @@ class Saving:
         destination: Destination,
         run_ids: Sequence[str] = (),
         *,
+        is_new: bool = False,
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     ) -> Saved:
         """Download, verify and publish an upload item whose job is not known; then extract and clean up."""
@@ -149,6 +154,7 @@ class Saving:
             destination,
             origin=app.organization.url,
             run_ids=run_ids,
+            is_new=is_new,
             confirm=confirm,
             on_bytes=app.progress.download,
             on_verifying=lambda: app.progress.phase("verifying"),
@@ -215,6 +221,7 @@ def export_record(app: App, saved: Saved, **known: Any) -> ExportRecord:
         sha256=saved.sha256 or None,
         elapsed=timedelta(seconds=app.elapsed_s),
         verified=not saved.kept,
+        warnings=saved.warnings,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hcexport.cli.app import App
 from hcexport.cli.command import Option
 from hcexport.cli.options import WHEN, WordList, add_options, whole_number
-from hcexport.errors import NotFound
+from hcexport.errors import NotFound, ProtocolError
+from hcexport.health.results import has_ended
 from hcexport.models import Report, Result
 
 _GROUP = "Selection"
@@ -20,11 +22,14 @@ _NEVER = datetime.min.replace(tzinfo=UTC)  # reports without a start count as th
 
 @dataclass(frozen=True)
 class Selection:
-    """The conditions that a report must meet; ``latest`` then keeps the newest N."""
+    """The conditions that a report must meet; ``latest`` then keeps the newest N.
+
+    ``since`` and ``until`` may be so long ago, by the server's clock.
+    """
 
     result: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
+    since: datetime | timedelta | None = None
+    until: datetime | timedelta | None = None
     name: str | None = None
     created_by: str | None = None
     latest: int | None = None
@@ -35,23 +40,68 @@ class Selection:
         """Whether no selector was given, not even ``--all``."""
         return self == Selection()
 
-    def matches(self, report: Report) -> bool:
-        """Whether a report is selected. A report without a start is outside every span of time."""
-        started = report.start_time
-        return (
-            (not self.result or report.result in self.result)
-            and (self.since is None or (started is not None and started >= self.since))
-            and (self.until is None or (started is not None and started < self.until))
-            and (self.name is None or fnmatch.fnmatchcase(report.name, self.name))
-            and (self.created_by is None or report.created_by == self.created_by)
+    def find(self, reports: Iterable[Report], now: datetime | None = None) -> list[Report]:
+        """Return all reports that meet the conditions, newest first, at the server's time of ``now``.
+
+        A report without a start is outside every span of time. Raises ProtocolError when a start that decides cannot
+        be read: a guess might select another report.
+        """
+        fitting = [report for report in reports if self._fits(report)]
+        if any(bound is not None for bound in (self.latest, self.since, self.until)):
+            _require_starts(fitting)
+        now = now or datetime.now(UTC)
+        since, until = _moment(self.since, now), _moment(self.until, now)
+        return newest_first(
+            report
+            for report in fitting
+            if (since is None or (report.start_time is not None and report.start_time >= since))
+            and (until is None or (report.start_time is not None and report.start_time < until))
         )
 
-    def select(self, reports: Iterable[Report]) -> list[Report]:
-        """Return the selected reports, newest first. Raises NotFound when there are none."""
-        chosen = newest_first(filter(self.matches, reports))[: self.latest]
-        if not chosen:
+    def select(self, reports: Iterable[Report], now: datetime | None = None) -> list[Report]:
+        """Return the selected reports, newest first. Raises NotFound when there are none, and as ``find`` does."""
+        return self.cut(self.find(reports, now))
+
+    def cut(self, found: list[Report]) -> list[Report]:
+        """Return the newest of the reports that were found. Raises NotFound when there are none."""
+        if not found:
             raise NotFound("no report matches", hint="list all reports: hcexport list --all")
-        return chosen
+        return found[: self.latest]
+
+    def _fits(self, report: Report) -> bool:
+        """Whether a report is selected, but for its time."""
+        return (
+            (not self.result or report.result in self.result)
+            and (self.name is None or fnmatch.fnmatchcase(report.name.casefold(), self.name.casefold()))
+            and (self.created_by is None or report.created_by.casefold() == self.created_by.casefold())
+        )
+
+
+def select_ended(app: App, selection: Selection) -> list[Report]:
+    """Return the selected reports that have ended, by the server's clock. The others are named in a notice."""
+    reports = list(app.reports())
+    return selection.cut(leave_out_running(app, selection.find(reports, app.session.server_now())))
+
+
+def leave_out_running(app: App, reports: Iterable[Report]) -> list[Report]:
+    """Return the reports that have ended, and name the others in a notice: they cannot be exported yet."""
+    reports = list(reports)
+    if running := [report.id for report in reports if not has_ended(report)]:
+        app.messages.notice(f"left out, because they have not ended: {', '.join(running)}")
+    return [report for report in reports if has_ended(report)]
+
+
+def _moment(when: datetime | timedelta | None, now: datetime) -> datetime | None:
+    return now - when if isinstance(when, timedelta) else when
+
+
+def _require_starts(reports: Iterable[Report]) -> None:
+    unread = [report.id for report in reports if report.has_unreadable_start]
+    if unread:
+        raise ProtocolError(
+            f"the start time of report {unread[0]} cannot be read, so --latest, --since and --until cannot be applied",
+            hint="list the reports with hcexport list --all, and name them: hcexport export RUN_ID",
+        )
 
 
 def newest_first(reports: Iterable[Report]) -> list[Report]:

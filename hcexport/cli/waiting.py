@@ -11,12 +11,14 @@ from datetime import timedelta
 from hcexport.cli.app import App
 from hcexport.cli.options import add_options, setting_option
 from hcexport.cli.outcome import Outcome
-from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed
+from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed, ProtocolError
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
+from hcexport.store.ledger import EXPORT
 from hcexport.store.settings import PROFILE, ROWS, type_value
 from hcexport.times import Sleep
 from hcexport.transfer.poll import poll
+from hcexport.transfer.submit import is_export
 
 _NOT_CARRIED = {"color", "progress", "ignore"}  # `wait` and `download` judge no reports
 _IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
@@ -28,9 +30,17 @@ timeout_option = add_options(setting_option("--timeout", group="Waiting"))
 
 
 def wait_for(
-    app: App, job_id: str, *, reports: int | None = None, is_new: bool = True, sleep: Sleep = time.sleep
+    app: App,
+    job_id: str,
+    *,
+    reports: int | None = None,
+    is_new: bool = True,
+    sleep: Sleep = time.sleep,
 ) -> Job:
-    """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``."""
+    """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``.
+
+    An export that names no upload item is not over for the ledger: the server may name it later.
+    """
     watch = _Watch(app, job_id, reports)
     for job in poll(
         app.client,
@@ -40,10 +50,33 @@ def wait_for(
         on_trouble=watch.warn,
         is_new=is_new,
         sleep=sleep,
+        lacks_result=lambda job: lacks_item(app, job),
     ):
         watch.show(job)
-    app.ledger.ended(job_id, job.status.word, job.upload_id)
+    if not lacks_item(app, job):
+        app.ledger.ended(job_id, job.status.word, job.upload_id)
     return job
+
+
+def lacks_item(app: App, job: Job) -> bool:
+    """Whether a job is an export, by the ledger or its own word, that succeeded and names no upload item."""
+    if job.upload_id or not job.succeeded:
+        return False
+    entry = app.ledger.find(job.id)
+    return is_export(job) or bool(entry and entry.kind == EXPORT)
+
+
+def require_item(app: App, job: Job) -> str:
+    """Return the upload item of a job that succeeded. Raises ProtocolError without an item: the job did not fail."""
+    if job.upload_id:
+        return job.upload_id
+    save, look = resume_command(app, "download", ["ITEM"]), resume_command(app, "wait", [job.id])
+    error = ProtocolError(
+        f"job {job.id} ended {job.status} and names no upload item; its result is {job.result or 'empty'}",
+        hint=f"if the server has the item: {save}; to look at the job again: {look}",
+    )
+    error.way_on = "none"
+    raise error
 
 
 def require_success(job: Job) -> None:
@@ -140,6 +173,6 @@ def resume_command(app: App, verb: str, arguments: Sequence[str], further: Seque
     words = ["hcexport", verb, *arguments]
     typed = {**app.typed_settings, **instead}
     for row in (PROFILE, *ROWS):
-        if row.name in typed and row.name not in _NOT_CARRIED:
+        if row.name in typed and row.name not in _NOT_CARRIED and (verb, row.name) != ("download", "poll_interval"):
             words += [row.option, type_value(typed[row.name])]
     return shlex.join([*words, *further, *(["--insecure"] if app.common.insecure else [])])

@@ -214,6 +214,7 @@ class ExportRecord:
     """What became of an export, as far as known; ``elapsed`` is the time that the command took.
 
     ``adopted`` says that the answer to the submit was lost, and the job was found among those of the server.
+    ``warnings`` are what stderr said of the zip, such as reports that are not in it.
     """
 
     job_id: str | None = None
@@ -226,6 +227,7 @@ class ExportRecord:
     elapsed: timedelta | None = None
     verified: bool | None = None
     adopted: bool | None = None
+    warnings: tuple[str, ...] = ()
 
 
 EXPORT_FIELDS: Fields[ExportRecord] = (
@@ -239,4 +241,5 @@ EXPORT_FIELDS: Fields[ExportRecord] = (
     Field("elapsed_seconds", "TOOK", lambda export: export.elapsed),
     Field("verified", "VERIFIED", lambda export: export.verified),
     Field("adopted", "ADOPTED", lambda export: export.adopted),
+    Field("warnings", "WARNINGS", lambda export: export.warnings),
 )

@@ -91,9 +91,20 @@ _SCHEMA = Schema(
 class Ledger:
     """The ledger at ``path``; opened when first used, and made when first written to."""
 
-    def __init__(self, path: Path, warn: Warn, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        warn: Warn,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        read_only: bool = False,
+    ) -> None:
         self._path, self._warn, self._now = path, warn, now
-        self._database = Database(path, _SCHEMA, warn, now)
+        self._database = Database(path, _SCHEMA, warn, now, read_only=read_only)
+
+    def find_problem(self) -> str | None:
+        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
+        return self._database.find_problem()
 
     def intend(
         self,
@@ -170,6 +181,21 @@ class Ledger:
         )
         under_way = self._select(f"{where} ORDER BY number DESC", organization, EXPORT)
         return next((entry for entry in under_way if set(entry.run_ids) == set(run_ids)), None)
+
+    def newest_unended(self, organization: str) -> LedgerEntry | None:
+        """The newest submit whose job had not ended when last seen."""
+        where = "WHERE organization = ? AND job_id IS NOT NULL AND ended IS NULL ORDER BY number DESC LIMIT 1"
+        return next(iter(self._select(where, organization)), None)
+
+    def newest_unsaved(self, organization: str) -> LedgerEntry | None:
+        """The newest export that was not saved from here, and did not end without its result."""
+        where = "WHERE organization = ? AND kind = ? AND job_id IS NOT NULL AND saved IS NULL"
+        chosen = f"{where} AND (upload_id IS NOT NULL OR ended IS NULL) ORDER BY number DESC LIMIT 1"
+        return next(iter(self._select(chosen, organization, EXPORT)), None)
+
+    def find_item(self, upload_id: str) -> LedgerEntry | None:
+        """The export that made this upload item."""
+        return next(iter(self._select("WHERE upload_id = ? ORDER BY number DESC LIMIT 1", upload_id)), None)
 
     def find_run(self, organization: str, name: str) -> LedgerEntry | None:
         """The newest run of a health check that was given this name."""

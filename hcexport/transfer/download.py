@@ -123,20 +123,23 @@ class _Looks:
 
     def until_there(self, fetch: Callable[[], _Fetched]) -> _Fetched:
         """Fetch, and again while the item is late or the server still writes it. Raises Busy after a minute of that."""
-        writing: Deadline | None = None
+        writing_until: Deadline | None = None
+        was_writing = False
         while True:
             try:
                 return fetch()
             except _REFUSALS as refusal:
                 is_late = isinstance(refusal, NotFound) and not self._late.passed
-                if not is_late and not self._is_being_written():
+                is_writing = not is_late and self._is_being_written()
+                if not (is_late or is_writing or was_writing):  # what has just been finished is fetched once more
                     raise
-                writing = writing or self._budget.deadline.within(COMMIT_WAIT_S)
+                was_writing = is_writing
+                writing_until = writing_until or self._budget.deadline.within(COMMIT_WAIT_S)
                 self._budget.deadline.check()
-                if writing.passed:
+                if writing_until.passed:
                     hint = f"hcexport download {self._item_id}"
                     raise Busy(f"the server is still writing the upload item {self._item_id}", hint=hint) from refusal
-                self._wait(self._late if is_late else writing)
+                self._wait(self._late if is_late else writing_until)
 
     def _is_being_written(self) -> bool:
         """Whether the item's page says so; a page that is refused says nothing."""

@@ -15,6 +15,7 @@ both:
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -27,6 +28,7 @@ from hcexport.times import Clock, Deadline, Sleep
 INTERVAL_MIN_S = 0.1
 INTERVAL_MAX_S = 10.0  # promised to users
 INTERVAL_RATIO = 0.085  # below the 0.1 that are promised, to leave room for the round trip
+LATE_S = 10.0  # promised to users: some servers say COMPLETED before they name the result
 GONE_CONFIRMATIONS = 2  # more looks before "no such job" is believed: replicas lag, a restarting ingress says so too
 
 
@@ -52,9 +54,11 @@ def poll(
     clock: Clock = time.monotonic,
     sleep: Sleep = time.sleep,
     is_new: bool = True,
+    lacks_result: Callable[[Job], bool] = lambda _job: False,
 ) -> Iterator[Job]:
     """Yield snapshots of a job until it has ended; the last snapshot is that of its end.
 
+    A job that has ended and ``lacks_result`` is looked at again for LATE_S before that is believed.
     ``is_new`` says that the job may have been made a moment ago: then "no such job" is asked again.
     ``on_trouble`` is told of each look that failed and is repeated. Raises TimedOut past the deadline (the job goes
     on), NetworkError after five minutes without a good answer, NotFound for a job that was never there, JobFailed for
@@ -64,6 +68,7 @@ def poll(
     budget = RetryBudget(clock)
     job: Job | None = None
     missing = 0  # how often in a row the server said "no such job"
+    believed_at = math.inf  # when the lack of a result is believed
     wait = INTERVAL_MIN_S
     while True:
         _sleep_within(deadline, wait, sleep)
@@ -87,8 +92,11 @@ def poll(
             budget.progressed()
             yield job
             if job.has_ended:
-                return
-            wait = max(0.0, looked_at + interval_s(clock() - watched_since, longest_interval_s) - clock())
+                believed_at = min(believed_at, clock() + LATE_S)
+                if clock() >= believed_at or not lacks_result(job):
+                    return
+            next_look = looked_at + interval_s(clock() - watched_since, longest_interval_s)
+            wait = max(0.0, min(next_look, believed_at) - clock())
             continue
         wait = max(delay, interval_s(clock() - watched_since, longest_interval_s))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,10 @@ def test_skip_leaves_what_is_there(hcexport: Hcexport, made: dict[str, str]) -> 
     assert (hcexport.cwd / "x.zip").read_text() == "old"
 
 
-def test_cleanup_and_then_it_is_gone(hcexport: Hcexport, made: dict[str, str], error_of: Callable[..., Any]) -> None:
+def test_cleanup_and_then_it_is_gone(
+    hcexport: Hcexport, box: Sandbox, made: dict[str, str], error_of: Callable[..., Any]
+) -> None:
+    box._world.jobs.alter(made["job"], started=time.time() - 60)  # of a job that has just ended, it is asked again
     assert hcexport("download", made["item"], "-o", "x.zip", "--cleanup").returncode == 0
     error_of(hcexport("download", made["item"], "-o", "y.zip", "-F", "json"), 5)
     error_of(hcexport("download", made["job"], "-o", "y.zip", "-F", "json"), 5)
@@ -99,3 +103,17 @@ def test_a_download_that_is_refused_names_the_privilege(
     assert "hcexport wait j" in error["hint"]
     viewer = {"HCEXPORT_TOKEN": box.new_token("viewer")}
     assert "Security and infrastructure" in error_of(hcexport("list", "-F", "json", env=viewer), 4)["message"]
+
+
+def test_without_an_id_it_is_the_newest_that_was_not_saved(
+    hcexport: Hcexport, box: Sandbox, made: dict[str, str]
+) -> None:
+    record = json.loads(hcexport("export", "--latest", "2", "--wait", "-F", "json", "-q").stdout)
+    hcexport("export", "--latest", "1", "--out", "saved.zip")
+    newest = json.loads(hcexport("download", "-F", "json", "-o", "{job_id}.zip").stdout)
+    assert newest["job_id"] == record["job_id"]
+    by_item = json.loads(hcexport("download", made["item"], "-F", "json", "-o", "{job_id}.zip").stdout)
+    assert (by_item["job_id"], by_item["path"]) == (made["job"], str(hcexport.cwd / f"{made['job']}.zip"))
+    done = hcexport("download")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "hcexport jobs" in done.stderr

@@ -32,6 +32,7 @@ RECORD = [
     "elapsed_seconds",
     "verified",
     "adopted",
+    "warnings",
 ]
 
 

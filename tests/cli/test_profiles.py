@@ -326,3 +326,23 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def test_doctor_of_several_has_an_object_a_profile(several: Hcexport) -> None:
+    add_profile(several, "dead", f"http://127.0.0.1:{closed_port()}/x", "x")
+    done = several("doctor", "-p", "test,dead", "-F", "json")
+    good, bad = json.loads(done.stdout)
+    assert done.returncode == 8, done.stderr
+    assert (good["profile"], good["exit_status"], good["ready"]) == ("test", 0, True)
+    assert (bad["profile"], bad["exit_status"], bad["ready"]) == ("dead", 6, False)
+    rows = several("doctor", "-p", "test,dead").stdout.splitlines()
+    assert [line.split("\t")[0] for line in rows] == sorted((line.split("\t")[0] for line in rows), reverse=True)
+
+
+def test_report_files_need_the_profile_in_their_names(several: Hcexport, boxes: dict[str, Sandbox]) -> None:
+    words = ("show", boxes["test"].reports[0].id, "-p", "eu-*")
+    assert several(*words, "--report", "all.html").returncode == 2
+    assert sum(asked(boxes).values()) == 0
+    assert several(*words, "--format", "md").returncode == 2
+    assert several(*words, "--report", "{profile}.html").returncode == 0
+    assert {path.name for path in several.cwd.iterdir()} == {"eu-a.html", "eu-b.html"}

@@ -249,3 +249,10 @@ def test_the_delay_after_the_end_of_a_job(hcexport_alone: Hcexport) -> None:
         assert job
         assert time.time() - (job.started + job.seconds) < 0.3 + 1.0  # a second for a machine that is busy elsewhere
     assert 3 <= answers <= 16
+
+
+def test_without_an_id_it_is_the_newest_that_has_not_ended(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
+    error_of(hcexport("wait", "-F", "json"), 5)
+    first, second = (hcexport("export", "--latest", "1").stdout.strip() for _ in range(2))
+    assert [hcexport("wait").stdout for _ in range(2)] == [f"{second}\tCOMPLETED\n", f"{first}\tCOMPLETED\n"]
+    error_of(hcexport("wait", "-F", "json"), 5)

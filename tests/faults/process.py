@@ -18,6 +18,8 @@ SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a 
     "hcexport.retry.GIVE_UP_AFTER_S": 1.2,
     "hcexport.retry.STALL_S": 0.4,
     "hcexport.transfer.download.COMMIT_WAIT_S": 0.3,
+    "hcexport.transfer.download.LATE_S": 0.3,
+    "hcexport.transfer.poll.LATE_S": 0.5,
 }
 GRACE_S = 2.0  # a run may end so much later than its --timeout
 

@@ -38,12 +38,16 @@ def _file(kind: str, name: str, *turns: Turn, ends: tuple[int, ...], **more: tup
     return Fault(name, kind, ends, file=turns, **more)
 
 
-def _item(name: str, *turns: Turn, ends: tuple[int, ...]) -> Fault:
-    return Fault(name, "description", ends, item=turns)
-
-
 def _error(code: int, message: str = "No.") -> bytes:
     return b'{"error":{"code":%d,"message":"%b","details":[]}}' % (code, message.encode())
+
+
+ABSENT = t.json_says(_error(404), 404)
+
+
+def _item(name: str, *turns: Turn, ends: tuple[int, ...], file: tuple[Turn, ...] = (ABSENT, good)) -> Fault:
+    """A fault of the item's page, which is asked for because the file is not there at first."""
+    return Fault(name, "description", ends, file=file, item=turns)
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -269,27 +273,28 @@ TLS = [
     Fault("a handshake that nobody answers", "tls", (NET, LATE), tls="none"),
 ]
 DESCRIPTION = [
-    _item("a login page", t.says(content_type="text/html"), ends=(NET, AUTH)),
-    _item("a login page, once", t.says(content_type="text/html"), described, ends=(OK,)),
-    _item("nesting without end", t.json_says(b'{"a":' * 100_000), ends=(NET,)),
-    _item("NaN", t.json_says(b'{"itemID": NaN}'), ends=(NET,)),
-    _item("a list", t.json_says(b"[1]"), ends=(NET,)),
-    _item("null", t.json_says(b"null"), ends=(NET,)),
-    _item("a key twice", t.json_says(b'{"committed":true,"committed":false}'), ends=(NET,)),
-    _item("half a character in the name", t.json_says(b'{"itemName":"\\ud800.zip","committed":true}'), ends=(OK,)),
-    _item("a name that leads elsewhere", t.json_says(item_json(itemName="../../../etc/cron.d/x")), ends=(OK,)),
-    _item("larger than any", t.json_says(b" " * (3 << 20)), ends=(NET,)),
-    _item("a bomb of gzip", t.says(200, t.gzipped(bytes(20 << 20)), content_encoding="gzip"), ends=(NET,)),
-    _item("cut", t.says(200, item_json(), content_length=9999), ends=(NET,)),
-    _item("hangs up twice", t.hangs_up, t.hangs_up, described, ends=(OK,)),
-    _item("never answers", t.mute, ends=(NET, LATE)),
+    _item("a login page", t.says(content_type="text/html"), ends=(GONE,)),
+    _item("a login page, once", t.says(content_type="text/html"), described, ends=(GONE,)),
+    _item("nesting without end", t.json_says(b'{"a":' * 100_000), ends=(GONE,)),
+    _item("NaN", t.json_says(b'{"itemID": NaN}'), ends=(GONE,)),
+    _item("a list", t.json_says(b"[1]"), ends=(GONE,)),
+    _item("null", t.json_says(b"null"), ends=(GONE,)),
+    _item("a key twice", t.json_says(b'{"committed":true,"committed":false}'), ends=(GONE,)),
+    _item("half a character in the name", t.json_says(b'{"itemName":"\\ud800.zip","committed":true}'), ends=(GONE,)),
+    _item("a name that leads elsewhere", t.json_says(item_json(itemName="../../../etc/cron.d/x")), ends=(GONE,)),
+    _item("larger than any", t.json_says(b" " * (3 << 20)), ends=(GONE,)),
+    _item("a bomb of gzip", t.says(200, t.gzipped(bytes(20 << 20)), content_encoding="gzip"), ends=(GONE,)),
+    _item("cut", t.says(200, item_json(), content_length=9999), ends=(GONE,)),
+    _item("hangs up twice", t.hangs_up, t.hangs_up, described, ends=(GONE,)),
+    _item("never answers", t.mute, ends=(GONE, LATE)),
     _item("not committed at first", t.json_says(item_json(committed=False)), described, ends=(OK,)),
-    _item("never committed", t.json_says(item_json(committed=False)), ends=(BUSY,)),
-    _item("an answer to the next question with it", t.followed_by(EVIL.body, item_json()), ends=(OK,)),
-    _item("300,000 objects", t.json_says(b"[" + b"{}," * 300_000 + b"{}]"), ends=(NET,)),
+    _item("never committed", t.json_says(item_json(committed=False)), ends=(OK,)),
+    _item("never committed, and never there", t.json_says(item_json(committed=False)), ends=(BUSY,), file=(ABSENT,)),
+    _item("an answer to the next question with it", t.followed_by(EVIL.body, item_json(committed=False)), ends=(OK,)),
+    _item("300,000 objects", t.json_says(b"[" + b"{}," * 300_000 + b"{}]"), ends=(GONE,)),
     _item("gone", t.json_says(_error(404), 404), ends=(GONE,)),
-    _item("forbidden", t.json_says(_error(403)), ends=(AUTH,)),
-    _item("token expired", t.json_says(_error(498)), ends=(AUTH,)),
+    _item("forbidden", t.json_says(_error(403)), ends=(GONE,)),
+    _item("token expired", t.json_says(_error(498)), ends=(GONE,)),
 ]
 
 TABLE = (*CONNECTION, *HEAD, *LENGTH, *CUT, *CODING, *DAMAGE, *PAGES, *STATUS, *RESUME, *REDIRECT, *TLS, *DESCRIPTION)

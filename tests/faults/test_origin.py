@@ -49,7 +49,7 @@ def completed(place: str) -> Turn:
 SPOTS = {  # the path it is written behind, the answer it stands in, how the run may end
     "redirect of the submit": (EXPORT_PATH, redirecting, {6, 9}),
     "redirect of a poll": (JOB_PATH, redirecting, {6}),
-    "redirect of the description": (ITEM_PATH, redirecting, {6}),
+    "redirect of the description": (ITEM_PATH, redirecting, {0}),
     "redirect of the file": (f"{ITEM_PATH}/download", redirecting, {0, 6}),
     "jobsUrl": (EXPORT_PATH, submitted, {0}),
     "result.URL": (JOB_PATH, completed, {0}),
@@ -76,7 +76,8 @@ def test_no_other_origin_hears_of_the_token(spot: str, place: str, fork_server: 
             JOB_PATH: [completed(f"https://elsewhere.invalid/x/uploads/{ITEM}")],
         }
         exporter.turns[path] = [answer(led_to)]
-        argv = ["hcexport", "export", "--run-ids", RUN_ID, "--out", "reports.zip", "--timeout", "3s"]
+        out = "./" if path == ITEM_PATH else "reports.zip"  # the description is read where the name is needed
+        argv = ["hcexport", "export", "--run-ids", RUN_ID, "--out", out, "--timeout", "3s"]
         env = environment(tmp_path / "home", HCEXPORT_TOKEN=CANARY)
         ended = fork_server.run([*argv, "--url", f"http://127.0.0.1:{server.port}/gis"], env, work, 8)
     if spot != "redirect of the file":

@@ -162,10 +162,28 @@ def test_failed_says_the_servers_reason_wherever_it_stands(where: dict[str, obje
 @pytest.mark.parametrize(
     "result", [None, {}, [], "", {"URL": None}, {"URL": ""}, {"URL": 7}, {"message": "done"}], ids=str
 )
-def test_completed_without_a_url_has_failed_once_it_was_to_be_saved(result: object, waiter: Waiters) -> None:
-    ended = waiter(EXECUTING, shows("COMPLETED", result=result)).wait("--out", "reports.zip")
-    assert ended.status == 3, ended.stderr
-    assert "export again" in ended.stderr
+def test_completed_without_an_item_is_no_failure_of_the_job(result: object, waiter: Waiters) -> None:
+    waiting = waiter(EXECUTING, shows("COMPLETED", result=result))
+    ended = waiting.wait("--out", "reports.zip")
+    assert ended.status == 6, ended.stderr
+    assert "hcexport download ITEM --url" in ended.stderr
+    assert f"hcexport wait {JOB}" in ended.stderr
+    assert waiting.looks > 2
+    if result == {"message": "done"}:
+        assert "done" in ended.stderr
+
+
+def test_an_item_that_is_named_a_moment_later_is_saved(waiter: Waiters) -> None:
+    ended = waiter(EXECUTING, shows("COMPLETED", result=None), shows("COMPLETED", result=None), COMPLETED).wait(
+        "--out", "reports.zip"
+    )
+    assert ended.status == 0, ended.stderr
+
+
+def test_a_job_that_is_no_export_needs_no_item(waiter: Waiters) -> None:
+    waiting = waiter(shows("COMPLETED", result=None, operationURI="/gis/admin/healthCheck/run"))
+    assert waiting.wait().status == 0
+    assert waiting.looks == 1
 
 
 @pytest.mark.parametrize("place", ["http://127.0.0.1:1", "https://arcgis-private-ingress.svc.cluster.local", ""])

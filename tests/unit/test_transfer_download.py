@@ -594,6 +594,13 @@ def test_a_download_that_is_refused_while_the_item_is_written_is_asked_again(sce
     saved_as(scene, V1)
 
 
+def test_an_item_that_is_finished_while_its_page_is_asked_for_is_fetched(scene: Scene) -> None:
+    server = Server([fails(ABSENT), fails(ABSENT), full()], items=[UNFINISHED, UploadItem(ITEM)])
+    scene.run(server)
+    saved_as(scene, V1)
+    scene.fails(Server([fails(ABSENT)], items=[UNFINISHED, UploadItem(ITEM)]), NotFound, out="other.zip")
+
+
 def test_half_a_zip_of_an_item_that_is_still_written_is_fetched_again(scene: Scene) -> None:
     server = Server([full(V1[:HALF]), full(V1[:HALF]), full()], items=[UNFINISHED])
     scene.run(server)

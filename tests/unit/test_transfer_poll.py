@@ -200,3 +200,17 @@ def test_an_unknown_word_ends_it_where_the_job_has_an_end_time() -> None:
 def test_a_job_that_is_only_slow_to_appear_is_waited_for() -> None:
     server = Server(0, script=iter([NotFound("replicas lag"), NotFound("still"), "COMPLETED"]))
     assert server.poll(on_trouble=lambda _: None) == ["COMPLETED"]
+
+
+def test_a_result_that_is_late_is_waited_for() -> None:
+    server = Server(3)
+    assert server.poll(lacks_result=lambda _job: server.now < 8)[-1] == "COMPLETED"
+    assert 8 <= server.now < 9
+
+
+@pytest.mark.parametrize("seconds", [0.05, 3, 40, 3000])
+def test_the_lack_of_a_result_is_believed_after_ten_seconds(seconds: float) -> None:
+    server = Server(seconds)
+    server.poll(lacks_result=lambda _job: True)
+    assert seconds + 10 <= server.now <= seconds + 10 + max(0.3, min(10, seconds / 10))
+    assert bisect_left(server.looks, 60) <= 60

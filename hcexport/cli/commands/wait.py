@@ -15,8 +15,25 @@ from hcexport.cli.command import completed
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
-from hcexport.cli.waiting import require_success, resume_command, wait_for, waiting_options, with_resume_hint
-from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound, Partial, TimedOut, UsageError
+from hcexport.cli.waiting import (
+    lacks_item,
+    require_item,
+    require_success,
+    resume_command,
+    wait_for,
+    waiting_options,
+    with_resume_hint,
+)
+from hcexport.errors import (
+    HcexportError,
+    JobFailed,
+    NetworkError,
+    NotFound,
+    Partial,
+    ProtocolError,
+    TimedOut,
+    UsageError,
+)
 from hcexport.models import Job
 from hcexport.output.records import ENDED_FIELDS
 from hcexport.transfer.poll import INTERVAL_MIN_S, interval_s
@@ -30,15 +47,16 @@ _JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECAS
     formats=("text", "json", "csv", "ids"),
     examples=["hcexport wait j0861f797-e646-4a9b-af92-f5e86b2cd824", "hcexport wait JOB_ID --out reports.zip"],
 )
-@click.argument("job_id", nargs=-1, required=True, shell_complete=completed("job ids"))
+@click.argument("job_id", nargs=-1, shell_complete=completed("job ids"))
 @waiting_options
 @saving_options
 def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bool) -> Outcome:
     """Wait until exports have ended.
 
-    Prints a line "JOB_ID STATUS" for each as it ends; with --out, for one job, saves it and prints the path.
+    Without JOB_ID, the newest job submitted from here that has not ended. Prints a line "JOB_ID STATUS" for each as it
+    ends; with --out, for one job, saves it and prints the path.
     """
-    job_ids = parse_ids(job_id, "JOB_ID")
+    job_ids = parse_ids(job_id, "JOB_ID") or (_newest(app),)
     saving = _plan(app, len(job_ids), extract, cleanup)
     further = saving.options if saving else ()
     watched = _Watched(app, job_ids, further, says=not saving)
@@ -52,6 +70,15 @@ def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bo
             record = saving.save(job, entry.run_ids if entry else (), adopted=is_adopted)
             return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
     return watched.conclude()
+
+
+def _newest(app: App) -> str:
+    """Return the newest job of the ledger that has not ended. Raises NotFound."""
+    entry = app.ledger.newest_unended(app.organization.url)
+    if entry is None or entry.job_id is None:
+        raise NotFound("no job submitted from here is still to end", hint="list the jobs: hcexport jobs")
+    app.messages.notice(f"job {entry.job_id} is the newest that has not ended")
+    return entry.job_id
 
 
 def _plan(app: App, jobs: int, extract: Path | None, cleanup: bool) -> Saving | None:
@@ -105,7 +132,7 @@ class _Watched:
 
     def conclude(self) -> Outcome:
         """Return the rows that were not printed as their jobs ended, and the error of the jobs without a result."""
-        failed = [job_id for job_id, job in self.ended.items() if not job.succeeded]
+        failed = [job_id for job_id, job in self.ended.items() if not job.succeeded or lacks_item(self._app, job)]
         some_succeeded = len(failed) < len(self.ended)
         rows: list[Job] = []
         if not self._streams and (some_succeeded or self._app.common.format != "json"):
@@ -117,15 +144,24 @@ class _Watched:
         if len(self._job_ids) == 1:
             try:
                 with with_resume_hint(self._app, *self._job_ids):
-                    require_success(self.ended[self._job_ids[0]])
-            except JobFailed as error:
+                    self._require_result(self.ended[self._job_ids[0]])
+            except (JobFailed, ProtocolError) as error:
                 return error
         bad = [
-            *(f"{job_id} {self.ended[job_id].status}" for job_id in failed),
+            *(f"{job_id} {self._describe(self.ended[job_id])}" for job_id in failed),
             *(error.message for error in self.missing.values()),
         ]
-        kind = Partial if some_succeeded else JobFailed if failed else NotFound
+        ended_badly = any(not self.ended[job_id].succeeded for job_id in failed)
+        kind = Partial if some_succeeded else JobFailed if ended_badly else ProtocolError if failed else NotFound
         return kind(f"{len(bad)} of {len(self._job_ids)} jobs have no result: {'; '.join(bad)}") if bad else None
+
+    def _require_result(self, job: Job) -> None:
+        require_success(job)
+        if lacks_item(self._app, job):
+            require_item(self._app, job)
+
+    def _describe(self, job: Job) -> str:
+        return f"{job.status} without an upload item" if job.succeeded else str(job.status)
 
     @property
     def _streams(self) -> bool:
@@ -154,7 +190,7 @@ class _Watched:
         """Look at a job once; a failure is reported when the job has become the first."""
         with suppress(NetworkError, NotFound):
             job = self._app.client.job(job_id, attempts=1)
-            if job.has_ended and (job.upload_id or not job.succeeded):
+            if job.has_ended and not lacks_item(self._app, job):
                 self._app.ledger.ended(job_id, job.status.word, job.upload_id)
                 self._end(job_id, job)
         now = time.monotonic()
