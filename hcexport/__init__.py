@@ -12,6 +12,7 @@ The map
     output/      records as text, tables, JSON and CSV; progress (the only user of rich)
       reports/     report files: HTML, Markdown, JUnit, Prometheus, Nagios
     notify/      telling a monitor and a command of the user how a run ended
+    doctor/      whether a run would work here, and if not, why
     schedule/    files that run a command every day: cron, systemd, Kubernetes
     health/      judging reports: healthy or not, what changed, since when; pure functions
     store/       what is kept on this machine: settings, ledger, history
@@ -21,8 +22,8 @@ The map
     sandbox/     a simulated organization; imports nothing of the client, so that no mistake is made on both sides alike
 
 Imports lead downwards in this order and never in a circle: ``cli`` may import everything, ``auth`` and ``transfer``
-know ``api`` and ``store``, ``output`` and ``store`` know ``health``, ``api`` does not know ``store``, and ``errors``
-knows nothing. ``tests/test_layers.py`` has the exact table and fails where it is broken.
+know ``api`` and ``store``, ``doctor`` knows these four, ``output`` and ``store`` know ``health``, ``api`` does not know
+``store``, and ``errors`` knows nothing. ``tests/test_layers.py`` has the exact table and fails where it is broken.
 
 One invocation
 ==============
@@ -53,6 +54,7 @@ an output format                 ``output/printers.py``; a report file: a module
 a setting                        a line in ``store/settings.py``
 something to remember            a version in the schema of ``store/ledger.py`` or ``store/history.py``
 a way to sign in                 ``auth/sign_in.py``; a place for secrets: ``auth/secret_stores.py``
+a check of the doctor            a function and its row in ``doctor/examination.py``
 a failure                        a class in ``errors.py``, which also has the exit statuses
 a rule of what is healthy        ``health/verdict.py``
 a way for a server to misbehave  a scenario in ``sandbox/scenarios.py``, a case in ``tests/faults/``

@@ -31,8 +31,9 @@ An organization is one deployment, named by its URL. A report is the result of o
 the server; its result is an upload item, the zip. A profile is a named organization plus how to sign in to it.
 
 Standard output carries the result and nothing else; what is said to a person goes to standard error. With --format
-json a result is one JSON document, and an error is one JSON object on standard error. In a pipe, text is one
-tab-separated row a record, without heading, colour or cut columns.
+json a result is one JSON document, and an error is one JSON object on standard error; "hcexport schema" prints the JSON
+Schema of both. Fields are added, never renamed or removed. In a pipe, text is one tab-separated row a record, without
+heading, colour or cut columns.
 
 A value comes from the option, else from the environment, else from the profile in the config file, else from that
 file's defaults, else it is built in. "hcexport status" and "hcexport config list" name the origin of each. A profile's

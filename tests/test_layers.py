@@ -34,10 +34,11 @@ MAY_KNOW = {
     "auth": BOTTOM | {"api", "store"},
     "transfer": BOTTOM | {"api", "store"},
     "health": {"errors", "models"},
+    "doctor": BOTTOM | {"api", "auth", "health", "notify", "store", "transfer"},
     "notify": BOTTOM | {"api"},
     "output": BOTTOM | {"health"},
     "schedule": {"", "errors"},
-    "cli": BOTTOM | {"api", "auth", "health", "notify", "output", "sandbox", "schedule", "store", "transfer"},
+    "cli": BOTTOM | {"api", "auth", "doctor", "health", "notify", "output", "sandbox", "schedule", "store", "transfer"},
     "sandbox": set(),
 }
 

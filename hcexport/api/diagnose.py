@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import unquote
 
 from hcexport.api.session import Session
@@ -50,17 +51,22 @@ def ignore_odd_answers() -> Iterator[None]:
 def check_deployment(session: Session, token: Secret | None = None) -> None:
     """Raise ConfigError when ``sharing/rest/portals/self`` says that this is another product."""
     url = f"{session.organization.sharing}/portals/self"
-    deployment = session.get(url, token=token, attempts=2).get("portalDeploymentType")
+    check_deployment_type(session.get(url, token=token, attempts=2), session.organization)
+
+
+def check_deployment_type(portal: Mapping[str, Any], organization: object) -> None:
+    """Raise ConfigError when an answer of ``portals/self`` says that this is another product."""
+    deployment = portal.get("portalDeploymentType")
     if isinstance(deployment, str) and deployment != _DEPLOYMENT:
         raise ConfigError(
-            f"{session.organization} is {deployment}, which has no health checks",
+            f"{organization} is {deployment}, which has no health checks",
             hint="hcexport works with ArcGIS Enterprise on Kubernetes 11.2 or newer",
         )
 
 
 def check_release(release: str, organization: object) -> None:
     """Raise ConfigError for a release before 11.2. A release that cannot be read counts as new enough."""
-    if _is_older(release):
+    if is_old(release):
         raise ConfigError(
             f"{organization} is release {release}: health checks came with 11.2",
             hint="hcexport works with ArcGIS Enterprise on Kubernetes 11.2 or newer",
@@ -105,7 +111,8 @@ def _name_resource(path: str) -> str | None:
     return f"{name} {resource_id}" if name and resource_id not in _OPERATIONS else None
 
 
-def _is_older(release: str) -> bool:
+def is_old(release: str) -> bool:
+    """Whether a release is before 11.2, which brought health checks. A release that cannot be read is new enough."""
     try:
         numbers = tuple(int(part) for part in release.split(".")[:2])
     except ValueError:

@@ -90,6 +90,11 @@ class HttpClient:
             },
         )
 
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """The certificate that the organization showed last; empty without one, or where it is not verified."""
+        return self._network.certificate
+
     def close(self) -> None:
         """Close every connection."""
         self._client.close()

@@ -11,11 +11,12 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpcore
 
+from hcexport.errors import NetworkError
 from hcexport.organization import is_local
 from hcexport.times import NO_DEADLINE, Deadline
 
@@ -27,6 +28,7 @@ class Network(httpcore.NetworkBackend):
 
     ``tls_layers`` lie between TCP and a request: none to http, two to https through a proxy that speaks https itself.
     Without ``may_be_local`` no connection to this machine or its link is made, whatever the name resolves to.
+    ``certificate`` is that of the organization on the newest connection, as ``ssl.SSLSocket.getpeercert`` has it.
     ``request_written`` says whether anything of the request went out since ``begin``: nothing did when a name was not
     found, a connection refused, a certificate not trusted, or a proxy said no.
     """
@@ -38,6 +40,7 @@ class Network(httpcore.NetworkBackend):
         self._whole = self.limit = NO_DEADLINE
         self._head_s = 0.0
         self.request_written = False
+        self.certificate: dict[str, Any] = {}
 
     def begin(self, whole: Deadline, head_s: float) -> None:
         """Set the limits of the next request: ``whole`` for all of it, ``head_s`` seconds for the answer's head.
@@ -129,10 +132,34 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         left = self._cut(timeout, httpcore.ConnectTimeout)
         secured = self._stream.start_tls(ssl_context, server_hostname, left)
+        if (tls := secured.get_extra_info("ssl_object")) is not None:
+            self._network.certificate = tls.getpeercert() or {}
         return _Stream(secured, self._network, self._tls_layers - 1, self._connecting)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def find_addresses(host: str, port: int, limit: Deadline) -> list[str]:
+    """The addresses of a host as a connection looks them up. Raises NetworkError."""
+    try:
+        return _look_up(host, port, limit)
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+        raise NetworkError(str(error), unsent=True) from None
+
+
+def find_answering(host: str, addresses: Sequence[str], port: int, limit: Deadline) -> tuple[str, list[str]]:
+    """The first address that takes a connection, and why those before it did not. Raises NetworkError."""
+    failures: list[str] = []
+    for number, address in enumerate(addresses):
+        share_s = limit.remaining() / (len(addresses) - number)  # an address that is mute leaves time for the others
+        try:
+            socket.create_connection((address, port), max(0.1, share_s)).close()
+        except OSError as error:
+            failures.append(f"{address}: {(error.strerror or str(error)).lower()}")
+        else:
+            return address, failures
+    raise NetworkError(f"{host} cannot be reached: {'; '.join(failures)}", unsent=True)
 
 
 def _look_up(host: str, port: int, patience: Deadline) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from hcexport.errors import ProtocolError
+from hcexport.errors import NetworkError, ProtocolError
 from hcexport.organization import Organization, is_local, is_loopback
 from hcexport.redaction import holds_secret
 
+if TYPE_CHECKING:
+    from hcexport.api.http import Response
+
+FILE_STATUSES = {200, 206, 416}
 REDIRECT_STATUSES = {301, 302, 303, 307, 308}
 _PORTS = {"http": 80, "https": 443}
 
@@ -62,3 +67,11 @@ def _origin(url: str) -> Organization | None:
     if parts.scheme not in _PORTS or not host or parts.username is not None:
         return None
     return Organization(parts.scheme, host, port or _PORTS[parts.scheme], "")
+
+
+def require_file(answer: Response, store: Organization) -> None:
+    """Raise what a refusal of a store means: nothing about the token or a privilege, and a new address may help."""
+    if answer.status not in FILE_STATUSES:
+        is_busy = answer.status == 429 or answer.status >= 500
+        kind = NetworkError if is_busy else ProtocolError
+        raise kind(f"{store.host}, to which the download is redirected, refused it: HTTP {answer.status}")

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from hcexport.api.body import blank_token, open_file, read_whole
 from hcexport.api.proxy import proxy_for
-from hcexport.api.redirects import REDIRECT_STATUSES, find_store, is_home, resolve
+from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_store, is_home, require_file, resolve
 from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.errors import (
@@ -46,7 +46,6 @@ JSON_CAP = 4 * 2**20  # bytes; a page of 1,000 reports is about 200 kB, and obje
 REDIRECTS = 5
 STORE_REDIRECTS = 3  # of a download that leaves the organization
 _TOKEN_HEADERS = ("X-Esri-Authorization", "Authorization")
-_FILE_STATUSES = {200, 206, 416}
 _NO_SUCH_PATH = "could not find resource or operation"  # ArcGIS says this of a path that is wrong, not of an id
 
 Log = Callable[[str], None]
@@ -89,6 +88,11 @@ class Session:
         self._tls = tls or TlsOptions()
         self._open_client = partial(_open_client, environ=environ or {}, connect_timeout_s=connect_timeout_s)
         self._http = self._open_client(organization, self._tls, referer=referer)
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """The certificate that the organization showed last; empty without one, or where it is not verified."""
+        return self._http.certificate
 
     def close(self) -> None:
         """Close every connection."""
@@ -146,7 +150,7 @@ class Session:
             if location and (store := resolve(url, location)):
                 stack.close()
                 answer = stack.enter_context(self._open_at_store(store, headers))
-            if answer.status not in _FILE_STATUSES:
+            if answer.status not in FILE_STATUSES:
                 body = read_whole(answer, JSON_CAP, REFUSAL_TIMEOUT_S)
                 failure = failed_status(answer.status, answer.headers, body)
                 # The request has no f=json, so the API itself may answer with a page that there is no such file.
@@ -176,7 +180,7 @@ class Session:
                 self._say(f"GET {store} (a redirected download) -> HTTP {answer.status}")
                 onward = answer.headers.get("location", "") if answer.status in REDIRECT_STATUSES else ""
                 if not onward:
-                    _require_file(answer, store)
+                    require_file(answer, store)
                     yield answer
                     return
             url = resolve(url, onward) or ""
@@ -331,14 +335,6 @@ def _open_client(
         connect_timeout_s=connect_timeout_s,
         may_be_local=may_be_local,
     )
-
-
-def _require_file(answer: Response, store: Organization) -> None:
-    """Raise what a refusal of a store means: nothing about the token or a privilege, and a new address may help."""
-    if answer.status not in _FILE_STATUSES:
-        is_busy = answer.status == 429 or answer.status >= 500
-        kind = NetworkError if is_busy else ProtocolError
-        raise kind(f"{store.host}, to which the download is redirected, refused it: HTTP {answer.status}")
 
 
 def _may_pass(error: NetworkError) -> bool:

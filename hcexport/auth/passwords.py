@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shlex
@@ -22,25 +23,38 @@ PASSWORD_COMMAND_LIMIT_S = 30.0  # enough for a secret manager across a network
 FILE_LIMIT_S = 30.0  # for a pipe, which may be written late; a file answers at once
 _LARGEST = 4096  # bytes; more is not a password
 
+Remaining = Callable[[], float]
+
 
 @dataclass(frozen=True)
 class PasswordSource:
-    """A place to get a password from. ``read`` raises ConfigError, which names the origin and not the password."""
+    """A place to get a password from. ``read`` raises ConfigError, which names the origin and not the password.
+
+    ``can_repeat`` says that reading costs nothing and can be done again: not so of a pipe or a command.
+    """
 
     origin: str
     read: Callable[[], Secret]
+    can_repeat: bool = True
 
 
-def password_sources(settings: Settings, environ: Mapping[str, str]) -> Iterator[PasswordSource]:
-    """List the configured sources, first the ``HCEXPORT_`` variables, then ``ARCGIS_ENTERPRISE_``, then the file."""
+def password_sources(
+    settings: Settings, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf
+) -> Iterator[PasswordSource]:
+    """List the configured sources, first the ``HCEXPORT_`` variables, then ``ARCGIS_ENTERPRISE_``, then the file.
+
+    ``remaining`` are the seconds that are left for reading a pipe or running a command, asked when it begins.
+    """
 
     def file(origin: str, path: str | Path | None) -> Iterator[PasswordSource]:
         if path:
-            yield PasswordSource(origin, partial(read_password_file, Path(path)))
+            place = os.path.expanduser(path)  # noqa: PTH111 # Path.expanduser raises, and reading says why
+            is_pipe = os.path.lexists(place) and not os.path.isfile(place)  # noqa: PTH113 # as above
+            yield PasswordSource(origin, partial(read_password_file, Path(path), remaining), can_repeat=not is_pipe)
 
     def command(origin: str, line: str | None) -> Iterator[PasswordSource]:
         if line:
-            yield PasswordSource(origin, partial(run_password_command, line, environ))
+            yield PasswordSource(origin, partial(run_password_command, line, environ, remaining), can_repeat=False)
 
     def value(origin: str) -> Iterator[PasswordSource]:
         if text := environ.get(origin):
@@ -67,7 +81,7 @@ def parse_password(text: str, origin: str) -> Secret:
     return Secret(password)
 
 
-def read_password_file(path: Path) -> Secret:
+def read_password_file(path: Path, remaining: Remaining = lambda: math.inf) -> Secret:
     """Read a password from a file or a pipe. Raises ConfigError, also when others may read the file.
 
     A group may read a file of root's, because Kubernetes and systemd hand secrets to services that way.
@@ -75,21 +89,21 @@ def read_password_file(path: Path) -> Secret:
     try:
         with open_at_once(path.expanduser()) as file:
             _refuse_readable(path, os.fstat(file.fileno()))
-            return _decode(_read_all(file.fileno(), path), str(path))
+            return _decode(_read_all(file.fileno(), path, min(FILE_LIMIT_S, remaining())), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"cannot read the password file {path}: {reason}") from None
 
 
-def run_password_command(command: str, environ: Mapping[str, str]) -> Secret:
+def run_password_command(command: str, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf) -> Secret:
     """Run a command that prints a password: split into words as by a shell, run without a shell. Raises ConfigError."""
-    origin = "the password command"
+    origin, limit_s = "the password command", min(PASSWORD_COMMAND_LIMIT_S, remaining())
     hint = "run it by hand to see why"
     try:
         words = shlex.split(command)
-        status, output = run_with_limit(words, given=b"", limit_s=PASSWORD_COMMAND_LIMIT_S, environ=environ)
+        status, output = run_with_limit(words, given=b"", limit_s=limit_s, environ=environ)
     except TookTooLong:
-        raise ConfigError(f"{origin} did not end within {PASSWORD_COMMAND_LIMIT_S:g} s", hint=hint) from None
+        raise ConfigError(f"{origin} did not end within {limit_s:g} s", hint=hint) from None
     except SaidTooMuch:
         raise ConfigError(f"{origin} printed more than a password", hint=hint) from None
     except (OSError, ValueError, IndexError) as error:
@@ -106,11 +120,11 @@ def _refuse_readable(path: Path, found: os.stat_result) -> None:
         raise ConfigError(f"others can read the password file {path}", hint=f"chmod 600 {path}")
 
 
-def _read_all(descriptor: int, path: Path) -> bytes:
-    ends_at, content = time.monotonic() + FILE_LIMIT_S, b""
+def _read_all(descriptor: int, path: Path, limit_s: float) -> bytes:
+    ends_at, content = time.monotonic() + limit_s, b""
     while len(content) <= _LARGEST:
         if not select.select([descriptor], [], [], max(0.0, ends_at - time.monotonic()))[0]:
-            raise ConfigError(f"nothing came out of {path} within {FILE_LIMIT_S:g} s")
+            raise ConfigError(f"nothing came out of {path} within {limit_s:g} s")
         if not (more := os.read(descriptor, _LARGEST)):
             return content
         content += more

@@ -79,7 +79,7 @@ class TokenProvider:
         self._session = session
         self._sources = sources
         self._credentials = credentials
-        self._keeps = keeps
+        self.keeps = keeps
         self._login = login
         self._log = log
         self.token: Token | None = None
@@ -151,14 +151,14 @@ class TokenProvider:
         return min(failures, key=lambda error: (isinstance(error, SignInRequired), not isinstance(error, AuthError)))
 
     def _keep(self, token: Token) -> None:
-        if self._credentials and self._keeps:
+        if self._credentials and self.keeps:
             try:
                 self._credentials.keep_token(token)
             except ConfigError as error:
                 self._log(f"token: not kept: {error.message}")
 
     def _forget(self, rejected: Secret) -> None:
-        if self._credentials and self._keeps:
+        if self._credentials and self.keeps:
             with suppress(ConfigError):  # a store that fails was reported when it was read
                 stored = self._credentials.token()
                 if stored and stored.secret == rejected:
@@ -192,7 +192,7 @@ def _sources(
         yield from_store(session, credentials, login)
         yield from_refresh_token(session, credentials, login)
         yield from_password(session, credentials, "the remembered password", credentials.password)
-    for source in password_sources(settings, environ):
+    for source in password_sources(settings, environ, lambda: session.deadline.remaining()):  # noqa: PLW0108 # it changes
         if credentials.key.username:
             yield from_password(session, credentials, source.origin, source.read)
         else:

@@ -78,10 +78,12 @@ class App:
         self.environ = environ
         self.typed = dict(typed)
         self.started = time.monotonic()
+        self.only_looks = False  # no token is kept
         self._waits, self._limit_s = waits, limit_s
         self._may_be_new = False
         self._settings: Settings | None = None
         self._progress: Progress | None = None
+        self.reporting: Any = None  # a cli.report_files.Reporting, which knows App; None without --report
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -171,7 +173,7 @@ class App:
 
         is_terminal = _is_terminal(sys.stdout)
         return Printer(
-            format=Format(self.common.format),
+            format=Format(self.common.format) if self.common.format in [*Format] else Format.TEXT,
             stream=sys.stdout,
             is_terminal=is_terminal,
             color=self._wants_color(is_terminal),
@@ -248,7 +250,7 @@ class App:
         """Where the token comes from."""
         from hcexport.auth.sign_in import tokens_of  # noqa: PLC0415 # start-up
 
-        return tokens_of(
+        tokens = tokens_of(
             self.settings,
             self.environ,
             self.session,
@@ -256,6 +258,8 @@ class App:
             ask=self.ask_password if self.may_ask else None,
             log=self.messages.info,
         )
+        tokens.keeps &= not self.only_looks
+        return tokens
 
     def ask_password(self, account: AccountKey) -> Secret:
         """Ask the person at the terminal, on stderr, without echo; progress that is drawn stays above the question."""

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from hcexport.cli.streams import flush, open_standard_streams
-from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError
+from hcexport.errors import CannotCreate, HcexportError, Interrupted, UsageError, Verdict
 from hcexport.store.settings import one_of
 
 _NEAR = 0.8  # of difflib's ratio: --lates is near --latest, --json is not near --since
@@ -116,14 +116,26 @@ def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Se
     """Print the error on stderr and return its status, also when there is no stderr."""
     import json  # noqa: PLC0415 # start-up: only errors need it
 
-    fields = error_object(error)
-    if _format_of(root, arguments) == "json":
+    fields, wanted = error_object(error), _format_of(root, arguments)
+    if wanted == "nagios":
+        return _print_plugin_line(error, fields["message"])
+    if wanted == "json":
         text = json.dumps({"error": fields})
     else:
         text = f"hcexport: error: {fields['message']}" + (f"\nhint: {fields['hint']}" if fields["hint"] else "")
     with suppress(OSError, ValueError):  # stderr is gone; the status is still there
         print(text, file=sys.stderr, flush=True)  # noqa: T201 # errors are printed here
     return error.status
+
+
+def _print_plugin_line(error: HcexportError | Interrupted, message: str) -> int:
+    """Print the error as a monitoring plugin does, and return the plugin's status, which is not in our table."""
+    from hcexport.output.reports import nagios  # noqa: PLC0415 # start-up
+
+    status, line = nagios.critical(message) if isinstance(error, Verdict) else nagios.unknown(message)
+    with suppress(OSError, ValueError):  # stdout is gone; the status is still there
+        print(line, flush=True)  # noqa: T201 # errors are printed here
+    return status
 
 
 def error_object(error: HcexportError | Interrupted) -> dict[str, Any]:
@@ -148,8 +160,15 @@ def _format_of(root: click.Group, arguments: Sequence[str]) -> str | None:
         command = root.get_command(click.Context(root), name)
         if command is None:
             return _read_options(root, arguments, interspersed=True)[0].get("format")
-        return _read_options(command, words[words.index(name) + 1 :])[0].get("format", before.get("format"))
+        wanted = _read_options(command, words[words.index(name) + 1 :])[0].get("format", before.get("format"))
+        return wanted if wanted != "nagios" or _takes_nagios(command) else None
     return None
+
+
+def _takes_nagios(command: click.Command) -> bool:
+    """Whether the command prints a line of a monitoring plugin; for any other that word is a mistake like others."""
+    kinds = [each.type for each in command.params if each.name == "format"]
+    return any(isinstance(kind, click.Choice) and "nagios" in kind.choices for kind in kinds)
 
 
 def _read_options(

@@ -57,16 +57,18 @@ judging_options = add_options(
 
 @dataclass(frozen=True)
 class Judging:
-    """The rules that were asked for, and how reports are judged by them."""
+    """The rules that were asked for, how reports are judged by them, and in which format that is told."""
 
     app: App
     rules: Rules
+    format: str
 
     @classmethod
     def plan(cls, app: App, fail_on: str | None, max_age: float | None) -> Judging:
         """Make the rules of what was typed and of the setting ``ignore``."""
         age = None if max_age is None else timedelta(seconds=max_age)
-        return cls(app, Rules(Level(fail_on) if fail_on else None, age, app.settings.ignore.value))
+        rules = Rules(Level(fail_on) if fail_on else None, age, app.settings.ignore.value)
+        return cls(app, rules, app.common.format)
 
     @property
     def is_asked(self) -> bool:
@@ -134,14 +136,14 @@ class Judging:
 
     def report_fields(self, fields: Fields[Report], verdict: health.Verdict | None) -> Fields[Report]:
         """The fields of reports, in JSON with ``healthy`` where it was asked for; None is a report not judged."""
-        if verdict is None or self.rules.level is None or self.app.common.format != "json":
+        if verdict is None or self.rules.level is None or self.format != "json":
             return fields
         healthy = {each.report.id: each.healthy for each in verdict.judged}
         return (*fields, Field("healthy", "HEALTHY", lambda report: healthy.get(report.id)))
 
     def test_fields(self, fields: Fields[T], test_of: Callable[[T], TestResult]) -> Fields[T]:
         """The fields of tests, in JSON with ``ignored_until`` where failures are known."""
-        if not self.rules.ignores or self.app.common.format != "json":
+        if not self.rules.ignores or self.format != "json":
             return fields
         now = self.app.session.server_now()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hcexport.cli.outcome import Outcome
 
 FORMATS = ("text", "json", "csv", "ids")
+DOCUMENTS = ("md", "html", "junit", "prometheus", "nagios")  # made of all reports of a command at once
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
@@ -187,11 +188,11 @@ def app_command(
         def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
-            from hcexport.cli.outcome import finish  # noqa: PLC0415 # start-up
+            from hcexport.cli.outcome import finish, telling_failure  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
             typed = {key: given.pop(key) for key in set(given) & KNOWN}
-            with App(common, os.environ, typed, waits=waits) as app:
+            with App(common, os.environ, typed, waits=waits) as app, telling_failure(app):
                 return finish(app, function(app, **given))
 
         call.__doc__ = function.__doc__
@@ -207,7 +208,7 @@ def _require_text(ctx: click.Context) -> None:
     for parameter in ctx.command.params:
         value = ctx.params.get(parameter.name or "")
         for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and parameter.name != "out" and not _is_text(text):
+            if isinstance(text, str) and parameter.name not in {"out", "report"} and not _is_text(text):
                 raise UsageError(f"{parameter.human_readable_name} is not UTF-8: {text!r}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from hcexport.errors import HcexportError, Interrupted, Partial, Verdict
 if TYPE_CHECKING:
     from hcexport.cli.app import App
     from hcexport.health import verdict as health
+    from hcexport.models import ReportDetail
     from hcexport.output.fields import RecordType
 
 
@@ -21,7 +23,8 @@ class Outcome:
     ``kind`` says how ``record``, or each of ``records``, is printed. ``lines`` take their place in the text format.
     ``error`` is raised after the result was printed; in JSON only some errors have a document beside them. ``verdict``
     judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
-    to type when the result cannot be printed.
+    to type when the result cannot be printed. ``reports`` reads the reports in full, for report files and documents;
+    None where there is none to tell of. ``document`` is printed in place of records.
     """
 
     kind: RecordType[Any] | None = None
@@ -33,6 +36,19 @@ class Outcome:
     status: int = 0
     hint: str | None = None
     is_document: bool = False
+    reports: Callable[[], Iterable[ReportDetail]] | None = None
+    document: str | None = None
+
+
+@contextmanager
+def telling_failure(app: App) -> Iterator[None]:
+    """Write into the report files why the command inside the block failed."""
+    try:
+        yield
+    except (HcexportError, Interrupted) as error:
+        if app.reporting:
+            app.reporting.write_failure(error)
+        raise
 
 
 def finish(app: App, outcome: Outcome) -> int:
@@ -41,6 +57,8 @@ def finish(app: App, outcome: Outcome) -> int:
     The command has done its work and saved its files by now. Health is told last and no error gives way to it, so that
     status 10 promises that all the rest went well, and nothing is missing because a report is not healthy.
     """
+    if app.reporting:
+        outcome = app.reporting.finish(outcome)
     try:
         keeps = outcome.is_document or isinstance(outcome.error, Partial)
         if not outcome.error or keeps or app.common.format != "json":
@@ -63,7 +81,9 @@ def finish(app: App, outcome: Outcome) -> int:
 
 
 def _print(app: App, outcome: Outcome) -> None:
-    if outcome.lines is not None and (app.common.format == "text" or outcome.kind is None):
+    if outcome.document is not None:
+        app.printer.document(outcome.document)
+    elif outcome.lines is not None and (app.common.format == "text" or outcome.kind is None):
         for line in outcome.lines:
             app.printer.line(line)
     elif outcome.kind is not None and outcome.records is not None:

@@ -82,6 +82,10 @@ class Printer:
         """Print a line, whatever the format: a job id, a path. Several cells are separated by tabs."""
         self._write(["\t".join(map(escape_controls, cells)) + "\n"])
 
+    def document(self, text: str) -> None:
+        """Print text that is a file of its own: a report in HTML or Markdown."""
+        self._write([text])
+
     @property
     def _draws(self) -> bool:
         return self.format is Format.TABLE or (self.format is Format.TEXT and self.is_terminal)
@@ -91,6 +95,13 @@ class Printer:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         self.stream.writelines(lines)
         self.stream.flush()
+
+
+def text_of(format: Format, kind: RecordType[Any], rows: Iterable[Any] | None, *, record: Any = None) -> str:  # noqa: A002 # the name of the option
+    """Records, or a record, as ``Printer`` prints them into a pipe."""
+    if rows is None and format is Format.JSON:
+        return _encode(_object(kind, record), _INDENTED) + "\n"
+    return "".join(_LINES[format](kind, [record] if rows is None else rows))
 
 
 def _text_lines(kind: RecordType[T], rows: Iterable[T]) -> Iterator[str]:

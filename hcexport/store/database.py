@@ -51,10 +51,16 @@ class Schema:
 
 
 class Database:
-    """The database at ``path``: opened when first used, made when first written to."""
+    """The database at ``path``: opened when first used, made when first written to.
 
-    def __init__(self, path: Path, schema: Schema, warn: Warn, now: Callable[[], datetime]) -> None:
+    With ``read_only`` the file is read into memory, whatever its state, and neither made nor changed.
+    """
+
+    def __init__(
+        self, path: Path, schema: Schema, warn: Warn, now: Callable[[], datetime], *, read_only: bool = False
+    ) -> None:
         self._path, self._schema, self._warn, self._now = path, schema, warn, now
+        self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
         self._opened_inode = 0
         self.in_memory = False  # the file cannot be used: nothing is kept
@@ -81,6 +87,23 @@ class Database:
         """Open the file now, and make it where there is none; then ``in_memory`` says whether it can be written."""
         self._run(lambda _: None)
 
+    def find_problem(self) -> str | None:
+        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
+        if not os.path.lexists(self._path):
+            return None
+        if not os.access(self._path, os.R_OK | os.W_OK):
+            return "it cannot be written"
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(self._path))}?mode=ro", uri=True, timeout=1)) as connection:
+                if _version(connection) > len(self._schema.versions):
+                    return "a newer hcexport made it"
+                if _tables(connection) - {"sqlite_sequence"} and not _tables(connection) & set(self._schema.tables):
+                    return "it is another database"
+                found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        except sqlite3.Error as error:
+            return str(error)
+        return None if found == "ok" else found
+
     def give_up_file(self, reason: str) -> None:
         """Go on in memory, because the file turned out not to do what a database does."""
         self._go_to_memory(_Unusable(reason, broken=False))
@@ -100,7 +123,9 @@ class Database:
         return action(self._connect())
 
     def _connect(self) -> sqlite3.Connection:
-        if self._connection is None:
+        if self._connection is None and self._read_only:
+            self._connection = _load(self._path, self._schema)
+        elif self._connection is None:
             _make_private(self._path)
             self._opened_inode = self._path.stat().st_ino
             self._connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)

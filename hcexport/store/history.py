@@ -56,6 +56,10 @@ class History:
         self._organization, self._now = organization, now
         self._database = Database(path, _SCHEMA, warn, now)
 
+    def find_problem(self) -> str | None:
+        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
+        return self._database.find_problem()
+
     def add(self, details: Iterable[ReportDetail]) -> None:
         """Keep reports that were read in full. Those that have not ended are left out, because they will change."""
         read_at = time_text(self._now())
@@ -106,6 +110,11 @@ class History:
         """Note a text until the next call with the same key."""
         sql = "INSERT OR REPLACE INTO notes (organization, key, value) VALUES (?, ?, ?)"
         self._database.change((sql, self._organization, key, value))
+
+    def is_writable(self) -> bool:
+        """Whether what is added now is kept; makes the file where there is none."""
+        self._database.open()
+        return not self._database.in_memory
 
     def __enter__(self) -> Self:
         return self

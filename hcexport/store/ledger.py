@@ -91,9 +91,20 @@ _SCHEMA = Schema(
 class Ledger:
     """The ledger at ``path``; opened when first used, and made when first written to."""
 
-    def __init__(self, path: Path, warn: Warn, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        path: Path,
+        warn: Warn,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        read_only: bool = False,
+    ) -> None:
         self._path, self._warn, self._now = path, warn, now
-        self._database = Database(path, _SCHEMA, warn, now)
+        self._database = Database(path, _SCHEMA, warn, now, read_only=read_only)
+
+    def find_problem(self) -> str | None:
+        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
+        return self._database.find_problem()
 
     def intend(
         self,

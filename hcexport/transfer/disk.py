@@ -17,7 +17,7 @@ from hcexport.files import open_new
 
 PREFIX = ".hcexport-"  # of every file that does not have its final name yet
 _HIDDEN = re.compile(
-    r"\.hcexport-(?:[0-9a-f]{16}-[0-9a-f]{16}\.(?:part|note)|try-[0-9a-f]{16}\.probe|zip-[0-9a-f]{16}\.extract)"
+    r"\.hcexport-(?:[0-9a-f]{16}-[0-9a-f]{16}\.(?:part|note)|try-[0-9a-f]{16}\.probe|report-[0-9a-f]{16}\.new|zip-[0-9a-f]{16}\.extract)"
 )
 _HINTS = {
     errno.EACCES: "choose a folder that you may write to",

@@ -245,7 +245,13 @@ def test_nothing_of_the_shared_options_is_missing_anywhere(hcexport_alone: Hcexp
         spelt = {spelling for parameter in command.params for spelling in parameter.opts}
         assert set(shared) <= spelt, name
         assert {"-p", "-F", "-q", "-v"} <= spelt
-    assert {name for name in COMMANDS if not _has(name, "--timeout")} == {"config", "completion", "sandbox", "schedule"}
+    assert {name for name in COMMANDS if not _has(name, "--timeout")} == {
+        "config",
+        "completion",
+        "sandbox",
+        "schedule",
+        "schema",
+    }
     help_text = hcexport_alone("--help").stdout
     assert all(option in help_text for option in shared)
 

@@ -86,6 +86,7 @@ def test_the_names_of_the_fields_of_an_export() -> None:
         "elapsed_seconds": timedelta(seconds=1),
         "verified": True,
         "adopted": None,
+        "warnings": (),
     }
 
 

@@ -83,7 +83,7 @@ def test_nothing_at_all_for_an_empty_list(is_terminal: bool, kind: Any) -> None:
 
 def test_one_record_in_a_pipe_is_one_line() -> None:
     export = ExportRecord("j1", JobStatus("COMPLETED"), ("a", "b"), None, Path("/x.zip"), 12, "ab", None, False)
-    assert printed("text", "record", EXPORT_FIELDS, export) == "j1\tCOMPLETED\ta,b\t\t/x.zip\t12\tab\t\tfalse\t\n"
+    assert printed("text", "record", EXPORT_FIELDS, export) == "j1\tCOMPLETED\ta,b\t\t/x.zip\t12\tab\t\tfalse\t\t\n"
 
 
 @pytest.mark.parametrize("is_terminal", [False, True])
@@ -158,6 +158,7 @@ def test_json_of_one_record_is_one_object() -> None:
         "elapsed_seconds": 1.5,
         "verified": True,
         "adopted": None,
+        "warnings": [],
     }
 
 

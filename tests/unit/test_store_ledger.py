@@ -576,3 +576,32 @@ def test_one_file_that_sqlite_itself_can_read(room: Room) -> None:
     ((organization, run_ids),) = connection.execute("SELECT organization, run_ids FROM exports")
     connection.close()
     assert (organization, json.loads(run_ids)) == (ORG, ["r1"])
+
+
+def test_a_look_at_the_file_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "ledger.db"
+    ledger = Ledger(path, pytest.fail, read_only=True)
+    assert (ledger.find_problem(), ledger.entries()) == (None, [])
+    assert not path.parent.exists()
+    with Ledger(path, pytest.fail) as kept:
+        kept.intend("https://gis.example.com/x", "u", ["r1"])
+    before = path.read_bytes()
+    assert [entry.run_ids for entry in Ledger(path, pytest.fail, read_only=True).entries()] == [("r1",)]
+    assert (ledger.find_problem(), path.read_bytes()) == (None, before)
+
+
+@pytest.mark.parametrize(
+    "statements", [None, ["CREATE TABLE strangers (x)"], ["PRAGMA user_version = 99"]], ids=["broken", "other", "newer"]
+)
+def test_a_problem_of_the_file_is_named_and_the_file_stays(tmp_path: Path, statements: list[str] | None) -> None:
+    path = tmp_path / "ledger.db"
+    if statements is None:
+        path.write_bytes(b"no database" * 99)
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+    before = path.read_bytes()
+    assert Ledger(path, pytest.fail).find_problem()
+    assert [each.name for each in tmp_path.glob("*ledger*")] == ["ledger.db"]
+    assert path.read_bytes() == before

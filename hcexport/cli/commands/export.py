@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.new_reports import find_saved, find_under_way, require_memory, select_new
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.reading import require_reports
+from hcexport.cli.reading import read_reports, require_reports
+from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, select_ended, selector_options
 from hcexport.cli.waiting import (
@@ -29,6 +32,7 @@ from hcexport.cli.waiting import (
     with_resume_hint,
 )
 from hcexport.errors import AlreadyExists, Interrupted, UsageError
+from hcexport.models import Report, ReportDetail
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
@@ -57,6 +61,7 @@ from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 @lock_option
 @saving_options
 @judging_options
+@report_option
 @option("--dry-run", is_flag=True, help="Show what would be exported and where to; send nothing.")
 def command(
     app: App,
@@ -71,6 +76,7 @@ def command(
     dry_run: bool,
     fail_on: str | None,
     max_age: float | None,
+    report: tuple[str, ...],
     **selectors: Any,
 ) -> Outcome:
     """Export reports as one zip: submit, wait, download, verify.
@@ -82,6 +88,7 @@ def command(
     judging = Judging.plan(app, fail_on, max_age)
     selection = pop_selection(selectors)
     _refuse_contradictions(selection, (*run_id, *run_ids), new=new)
+    Reporting.plan(app, report, judging, writes=not dry_run)
     chosen = tuple(dict.fromkeys([*parse_ids(run_id, "RUN_ID"), *parse_ids(run_ids, "--run-ids")]))
     saving, kept, taken = _plan(app, extract, cleanup, may_make=not dry_run)
     if taken and not new:
@@ -92,13 +99,14 @@ def command(
         app.enter(nullcontext() if dry_run else lock_organization(app, lock_wait))
         chosen = select_new(app, selection)
         if not chosen:
-            return Outcome(EXPORT_FIELDS, ExportRecord(), lines=())
+            return Outcome(EXPORT_FIELDS, ExportRecord(), lines=(), reports=list)
         under_way = find_under_way(app, chosen)
     if taken:
-        return _found_saved(app, under_way, chosen, taken)
+        return _conclude(judging, _found_saved(app, under_way, chosen, taken), [], chosen)
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
-        return saved_outcome(ExportRecord(path=kept))
+        outcome = saved_outcome(ExportRecord(path=kept))
+        return replace(outcome, reports=lambda: _read(app, [] if chosen else select_ended(app, selection), chosen))
     with judging.of_a_selection():
         rows = [] if chosen else select_ended(app, selection)
     ids = chosen or tuple(report.id for report in rows)
@@ -106,7 +114,19 @@ def command(
         app.messages.notice(f"{_count(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
     outcome = _export(app, ids, under_way, saving, wait=wait)
-    return judging.conclude(outcome, lambda: rows or require_reports(app, ids))
+    return _conclude(judging, outcome, rows, ids)
+
+
+def _conclude(judging: Judging, outcome: Outcome, rows: list[Report], ids: tuple[str, ...]) -> Outcome:
+    """Judge the reports after the work is done; report files need each of them in full, a judgement only some."""
+    read = cache(lambda: _read(judging.app, rows, ids))
+    needs_all = judging.app.reporting is not None and judging.app.reporting.has_files
+    outcome = judging.conclude(outcome, lambda: read() if needs_all or not rows else rows)
+    return replace(outcome, reports=read)
+
+
+def _read(app: App, rows: list[Report], ids: tuple[str, ...]) -> list[ReportDetail]:
+    return read_reports(app, rows) if rows else require_reports(app, ids)
 
 
 def _export(

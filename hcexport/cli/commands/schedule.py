@@ -30,8 +30,8 @@ _USED_BY_A_RUN = {"ARCGIS_ENTERPRISE_PASSWORD", "HTTPS_PROXY", "https_proxy", "S
     formats=("text",),
     asks_server=False,
     examples=[
-        "hcexport schedule cron -- hcexport export --latest 1 --out /var/backups/",
-        "hcexport schedule kubernetes -p prod -- hcexport export --latest 1 --out ./",
+        "hcexport schedule cron -- hcexport export --new --out /var/backups/",
+        "hcexport schedule kubernetes -p prod -- hcexport export --new --out ./",
     ],
 )
 @option("--at", default="05:15", metavar="HH:MM", help="Time of day, local time of this machine.  [05:15]")
@@ -85,7 +85,7 @@ def _url(text: str | None) -> str | None:
 
 
 def _absolute(text: str) -> str:
-    path = Path(text).absolute()
+    path = Path(os.path.expanduser(text)).absolute()  # noqa: PTH111 # Path.expanduser raises for an unknown user
     return str(path.resolve() if ".." in path.parts else path)
 
 

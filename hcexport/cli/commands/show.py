@@ -11,9 +11,10 @@ import click
 from hcexport.cli.app import App
 from hcexport.cli.command import completed, option
 from hcexport.cli.judging import Judging, judging_options
-from hcexport.cli.options import app_command, parse_ids
+from hcexport.cli.options import DOCUMENTS, app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import offline_option, read_by_id, read_reports, select_reports
+from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.errors import Partial, UsageError
 from hcexport.health.results import badness, has_ended
@@ -22,13 +23,14 @@ from hcexport.models import ReportDetail
 
 @app_command(
     "show",
-    formats=("text", "json", "csv"),
+    formats=("text", "json", "csv", *DOCUMENTS),
     examples=["hcexport show vegcl1xm6u", "hcexport show --latest 1 --failed"],
 )
 @click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
 @selector_options
 @offline_option
 @judging_options
+@report_option
 @option("--failed", is_flag=True, help="Only the tests that did not pass.")
 def command(
     app: App,
@@ -38,6 +40,7 @@ def command(
     offline: bool,
     fail_on: str | None,
     max_age: float | None,
+    report: tuple[str, ...],
     **selectors: Any,
 ) -> Outcome:
     """Show reports in full: every test with severity, result and duration.
@@ -47,6 +50,7 @@ def command(
     before is kept on this machine, and shown also while the server is down.
     """
     selection, judging = pop_selection(selectors), Judging.plan(app, fail_on, max_age)
+    Reporting.plan(app, report, judging)
     partial = None
     if run_id:
         if not selection.is_empty:
@@ -54,13 +58,14 @@ def command(
         details, partial = _describe(app, parse_ids(run_id, "RUN_ID"), offline=offline)
     else:
         with judging.of_a_selection():
-            rows = select_reports(app, Selection(latest=1) if selection.is_empty else selection, offline=offline)
-        details = read_reports(app, rows)
+            found = select_reports(app, Selection(latest=1) if selection.is_empty else selection, offline=offline)
+        details = read_reports(app, found)
     _warn_of_empty(app, details)
     verdict = judging.judge(details)
-    if failed:
-        details = [_without_passed(detail) for detail in details]
-    return Outcome(judging.detail_fields(verdict), records=details, error=partial, verdict=verdict)
+    rows = [_without_passed(detail) for detail in details] if failed else details
+    return Outcome(
+        judging.detail_fields(verdict), records=rows, error=partial, verdict=verdict, reports=lambda: details
+    )
 
 
 def _describe(app: App, ids: Sequence[str], *, offline: bool) -> tuple[list[ReportDetail], Partial | None]:

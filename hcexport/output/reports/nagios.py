@@ -29,13 +29,18 @@ def render(reports: ReportSet) -> tuple[int, str]:
         return unknown(reports.error)
     if newest is None:
         stale = reports.verdict.stale_seconds is not None
-        return (CRITICAL, _line(CRITICAL, "no report has ended")) if stale else unknown("no report has ended")
+        return critical("no report has ended") if stale else unknown("no report has ended")
     level = reports.verdict.rules.level or Level.CRITICAL
     whole = reports.judge_newest(Level.WARNING)
     too_old = reports.verdict.stale_seconds is not None
     status = CRITICAL if too_old or not reports.judge_newest(level).healthy else OK if whole.healthy else WARNING
     text = _text(newest, whole) + (f"; {reports.verdict.staleness}" if too_old else "")
     return status, _line(status, text) + " | " + " ".join(_performance(reports, newest, whole, level))
+
+
+def critical(message: str) -> tuple[int, str]:
+    """What a selection becomes in which no report has ended, though one had to be young enough."""
+    return CRITICAL, _line(CRITICAL, message)
 
 
 def unknown(message: str) -> tuple[int, str]:

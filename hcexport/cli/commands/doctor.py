@@ -1,0 +1,39 @@
+"""``hcexport doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hcexport.cli.app import App
+from hcexport.cli.command import option
+from hcexport.cli.options import app_command
+from hcexport.cli.outcome import Outcome
+from hcexport.doctor import Check, examine
+from hcexport.output.check_records import CHECK_FIELDS, DIAGNOSIS, CheckRow, Diagnosis
+from hcexport.redaction import redact
+
+
+@app_command("doctor", examples=["hcexport doctor", "hcexport doctor -p prod --format json"])
+@option("--offline", is_flag=True, help="Ask nobody: check only what is on this machine.")
+def command(app: App, offline: bool) -> Outcome:
+    """Check whether a run would work here, and if not, why.
+
+    A row a check: ok, warn, fail or skip, what was found, what to type. Changes nothing, and sends no password that was
+    refused. Takes 30 s at most. Exits 0, or with the status that export would have ended with.
+    """
+    app.only_looks = True
+    app.common = replace(app.common, no_input=True)  # a prompt would wait for longer than a check may take
+    checks = list(examine(app, offline=offline))
+    failed = next((check for check in checks if check.error), None)
+    error = failed.error if failed else None
+    rows = tuple(map(_row, checks))
+    if app.common.format == "json":
+        return Outcome(DIAGNOSIS, Diagnosis(error is None, rows), error=error, is_document=True)
+    app.printer.records(CHECK_FIELDS, rows)
+    return Outcome(lines=[f"not ready: {failed.name}" if failed else "ready"], error=error)
+
+
+def _row(check: Check) -> CheckRow:
+    """Make the row of a check, which is fit for a ticket because secrets are taken out."""
+    hint = redact(check.hint) if check.hint else None
+    return CheckRow(check.name, check.result, redact(check.found), hint, check.seconds)

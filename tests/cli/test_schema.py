@@ -1,0 +1,134 @@
+"""``hcexport schema``: what the commands print is what it says, and every command that prints JSON is in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from hcexport.cli import root
+from hcexport.output.json_schema import COMMANDS, schema_of_all
+from hcexport.sandbox import Sandbox
+from tests.support.process import Hcexport
+
+CTX = click.Context(root, info_name="hcexport")
+
+
+def printed(hcexport: Hcexport, *words: str) -> Any:
+    done = hcexport("schema", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    schema = json.loads(done.stdout)
+    Draft202012Validator.check_schema(schema)
+    return schema
+
+
+def closed(schema: Any) -> Any:
+    """The same schema that refuses every field it does not name, so that a field cannot be forgotten."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: closed(value) for key, value in schema.items()}
+    return {**made, "additionalProperties": False} if "properties" in schema and "required" in schema else made
+
+
+def formats_of(name: str) -> list[str]:
+    command = root.get_command(CTX, name)
+    assert command is not None
+    (option,) = [each for each in command.params if each.name == "format"]
+    return list(option.type.choices)  # type: ignore[attr-defined] # that of click.Choice
+
+
+def test_every_command_that_prints_json_has_a_schema() -> None:
+    names = {name for name in root.list_commands(CTX) if "json" in formats_of(name)}
+    assert names - {"schema"} == set(COMMANDS)
+
+
+def test_one_schema_has_them_all(hcexport_alone: Hcexport) -> None:
+    whole = printed(hcexport_alone)
+    assert set(whole["$defs"]) == {*COMMANDS, "error"}
+    for name in COMMANDS:
+        one = printed(hcexport_alone, name)
+        assert one["$schema"] == whole["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        assert {key: one[key] for key in COMMANDS[name]} == whole["$defs"][name]
+
+
+@pytest.mark.parametrize("words", [["nosuch"], ["sandbox"], ["list", "show"]])
+def test_refused(hcexport_alone: Hcexport, refused: Any, words: list[str]) -> None:
+    refused(hcexport_alone("schema", *words), 2)
+
+
+SETTLED = [
+    ("status",),
+    ("list", "--all"),
+    ("list", "--latest", "2", "--fail-on", "warning"),
+    ("list", "--latest", "1", "--result", "passed", "--fail-on", "failed"),
+    ("show", "--latest", "3"),
+    ("show", "--result", "failed", "--latest", "2", "--fail-on", "failed", "--ignore", "*:2099-12-31"),
+    ("export", "--latest", "1", "--dry-run"),
+    ("export", "--latest", "1"),
+    ("export", "--latest", "1", "--out", "x.zip"),
+    ("wait", "JOB"),
+    ("wait", "JOB", "--out", "y.zip"),
+    ("download", "JOB", "--out", "z.zip"),
+    ("jobs",),
+    ("jobs", "--server"),
+    ("delete", "--until", "60d", "--unsaved", "--yes"),
+    ("doctor",),
+    ("doctor", "--offline"),
+    ("config", "list"),
+    ("config", "get", "url"),
+    ("config", "path"),
+]
+
+
+def test_what_is_printed_is_valid(hcexport: Hcexport, box: Sandbox) -> None:
+    """Fields that the schema does not name are refused here, though not by the schema itself."""
+    job_id = hcexport("export", "--latest", "2").stdout.strip()
+    for words in SETTLED:
+        done = hcexport(*(job_id if word == "JOB" else word for word in words), "-F", "json")
+        if done.returncode not in {0, 10}:
+            pytest.fail(f"{words}: {done.stderr}")
+        if document := done.stdout:
+            check(json.loads(document), COMMANDS[words[0]], words)
+
+
+def test_status_of_all_profiles(hcexport_alone: Hcexport, box: Sandbox) -> None:
+    password = hcexport_alone.cwd / "password"
+    password.write_text(box.password)
+    password.chmod(0o600)
+    words = ("login", box.url, "-u", box.username, "--password-file", str(password), "--store", "file")
+    assert hcexport_alone(*words).returncode == 0
+    hcexport_alone("config", "set", "-p", "gone", "url", "http://127.0.0.1:9/x")
+    done = hcexport_alone("status", "--all", "-F", "json")
+    document = json.loads(done.stdout)
+    assert any(each["error"] for each in document)
+    check(document, COMMANDS["status"], ("status", "--all"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("show", "nosuchreport"), ("list", "--since", "never"), ("doctor", "--url", "http://127.0.0.1:9/x"), ("config",)],
+)
+def test_errors_are_valid(hcexport: Hcexport, words: tuple[str, ...]) -> None:
+    done = hcexport(*words, "-F", "json")
+    assert done.returncode
+    check(json.loads(done.stderr.splitlines()[-1]), schema_of_all()["$defs"]["error"], words)
+
+
+def check(document: Any, schema: Any, words: tuple[str, ...]) -> None:
+    try:
+        Draft202012Validator(closed(schema)).validate(document)
+    except ValidationError as error:
+        pytest.fail(f"{' '.join(words)}: {error.json_path}: {error.message}")
+
+
+def test_the_validator_finds_mistakes() -> None:
+    row = dict.fromkeys(COMMANDS["config"]["anyOf"][1]["required"], "")
+    check(row, COMMANDS["config"], ())
+    with pytest.raises(pytest.fail.Exception):
+        check({**row, "more": 1}, COMMANDS["config"], ())
