@@ -170,7 +170,9 @@ class TestKilled:
         first.communicate()
         again = at_slow("export", "--new", "--latest", "4", "--out", "new/")
         assert again.returncode == 0, again.stderr
-        assert saved_reports(at_slow.cwd / "new") == Counter(report.id for report in slow_box.reports[:4])
+        saved = saved_reports(at_slow.cwd / "new")
+        assert set(saved.values()) == {1}
+        assert {report.id for report in slow_box.reports[:4]} <= saved.keys()  # and more, if the first was quicker
 
     @pytest.mark.parametrize("out", ["new.zip", "new/"])
     def test_after_the_file_was_saved_and_before_the_ledger_knew(
