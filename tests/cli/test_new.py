@@ -173,7 +173,7 @@ class TestKilled:
         assert again.returncode == 0, again.stderr
         saved = saved_reports(at_slow.cwd / "new")
         assert set(saved.values()) == {1}
-        assert set(saved) >= {report.id for report in slow_box.reports[:4]}
+        assert {report.id for report in slow_box.reports[:4]} <= saved.keys()  # and more, if the first was quicker
 
     def test_after_the_submit_and_before_the_ledger_knew_the_job(self, hcexport: Hcexport, box: Sandbox) -> None:
         assert hcexport("export", "--new", "--latest", "2").returncode == 0
