@@ -13,7 +13,6 @@ from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import list_reports, offline_option, read_reports, require_reports
-from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import newest_first
 from hcexport.errors import NotFound, UsageError
 from hcexport.health import verdict as health
@@ -26,7 +25,6 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
 
 @app_command(
     "diff",
-    profiles=True,
     formats=("text", "json", "csv"),
     examples=["hcexport diff", "hcexport diff --against passed --fail-on failed"],
 )
@@ -36,7 +34,6 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
 @option("--all-tests", is_flag=True, help="Also list the tests that passed and pass.")
 @offline_option
 @judging_options
-@report_option
 def command(
     app: App,
     *,
@@ -47,7 +44,6 @@ def command(
     offline: bool,
     fail_on: str | None,
     max_age: float | None,
-    report: tuple[str, ...],
 ) -> Outcome:
     """Show what changed between two reports, test by test.
 
@@ -57,21 +53,19 @@ def command(
     if old and against:
         raise UsageError("--against chooses the report to compare with, as OLD does", hint="give one or the other")
     judging = Judging.plan(app, fail_on, max_age)
-    Reporting.plan(app, report, judging, of_reports=False)
     ids = [run_id for given in (old, new) if given for run_id in parse_ids([given], "OLD and NEW")]
     before, after = _pair(app, ids, against, offline=offline)
     comparison = compare(before, after, app.history.latest())
     verdict = judging.judge([comparison.to_judge(after)])
     same = comparison.counts["same"]
-    pair = f"from {_describe_report(before.report)} to {_describe_report(after.report)}"
+    pair = f"from {_named(before.report)} to {_named(after.report)}"
     app.messages.notice(
         f"{pair}: {len(comparison.changed)} of {len(comparison.tests)} tests to tell, {same} pass as before"
     )
     rows = comparison.tests if all_tests else comparison.changed
     if app.common.format != "json":
-        return Outcome(CHANGE_FIELDS, records=rows, verdict=verdict, reports=lambda: [after, before])
-    fields = _json_fields(app, judging, rows, before, verdict)
-    return Outcome(fields, comparison, verdict=verdict, reports=lambda: [after, before])
+        return Outcome(CHANGE_FIELDS, records=rows, verdict=verdict)
+    return Outcome(_json_fields(app, judging, rows, before, verdict), comparison, verdict=verdict)
 
 
 def _json_fields(
@@ -110,7 +104,7 @@ def _pair(app: App, ids: Sequence[str], against: str | None, *, offline: bool) -
         if shares_a_suite(before, newest):
             return before, newest
     wanted = "passed" if against else "was made before"
-    raise NotFound(f"no report that {wanted} can be compared with {_describe_report(newest.report)}")
+    raise NotFound(f"no report that {wanted} can be compared with {_named(newest.report)}")
 
 
 def _named_reports(app: App, ids: Sequence[str], *, offline: bool) -> list[ReportDetail]:
@@ -126,5 +120,5 @@ def _read_one_by_one(app: App, rows: Sequence[Report]) -> Iterator[ReportDetail]
         yield from read_reports(app, [row])
 
 
-def _describe_report(report: Report) -> str:
+def _named(report: Report) -> str:
     return f"{report.id} ({report.name})" if report.name else report.id

@@ -11,10 +11,9 @@ from hcexport.cli.checking import Started, choose_suites, find_again, start_chec
 from hcexport.cli.command import option
 from hcexport.cli.exporting import export_reports
 from hcexport.cli.judging import Judging, judging_options
-from hcexport.cli.options import DOCUMENTS, app_command
+from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import read_reports
-from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.waiting import resume_command, waiting_options
 from hcexport.errors import HcexportError, UsageError
@@ -25,8 +24,6 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @app_command(
     "run",
     waits=True,
-    profiles=True,
-    formats=("text", "json", *DOCUMENTS),
     examples=["hcexport run --fail-on failed --out 'health-{date}.zip'", "hcexport run BSHC-001 --no-wait"],
 )
 @click.argument("suite", nargs=-1)
@@ -36,7 +33,6 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @waiting_options
 @saving_options
 @judging_options
-@report_option
 def command(
     app: App,
     *,
@@ -48,7 +44,6 @@ def command(
     cleanup: bool,
     fail_on: str | None,
     max_age: float | None,
-    report: tuple[str, ...],
 ) -> Outcome:
     """Run a health check and wait for its report.
 
@@ -59,20 +54,19 @@ def command(
     judging = Judging.plan(app, fail_on, max_age)
     if resume is not None and (suite or name is not None or no_wait):
         raise UsageError("--resume goes on with a check: it takes no SUITE, --name or --no-wait")
-    if no_wait and (app.typed.get("out") or extract or cleanup or report or judging.is_asked):
+    if no_wait and (app.typed.get("out") or extract or cleanup or judging.is_asked):
         raise UsageError(
-            "--no-wait has no report: it takes no --out, --report, --fail-on or --max-age", hint="add them to --resume"
+            "--no-wait has no report: it takes no --out, --fail-on or --max-age", hint="add them to --resume"
         )
-    Reporting.plan(app, report, judging)
     name, resume = _name(name, "--name"), _name(resume, "--resume")
     saving = None if no_wait else Saving.plan(app, extract, cleanup)
     further = [*(saving.options if saving else ()), *judging.options]
     started = find_again(app, resume) if resume else start_check(app, choose_suites(app, suite), name, further)
     if no_wait:
         return _not_waited_for(app, started)
-    found = wait_for_report(app, started, further)
-    saved = _export(app, found, saving) if saving else None
-    return _conclude(app, started, found, saved, judging)
+    report = wait_for_report(app, started, further)
+    saved = _export(app, report, saving) if saving else None
+    return _conclude(app, started, report, saved, judging)
 
 
 def _name(name: str | None, option: str) -> str | None:
@@ -106,7 +100,7 @@ def _conclude(app: App, started: Started, report: Report, saved: Outcome | None,
         error.hint = "; ".join(filter(None, [error.hint, onward]))
         return Outcome(lines=None if app.common.format == "json" else lines, error=error)
     if lines is None:  # standard output got the zip itself
-        return Outcome(verdict=verdict, reports=lambda: [detail])
+        return Outcome(verdict=verdict)
     record = CheckRecord(detail, started.job_id or None, saved.record if saved else None)
     fields = check_fields(judging.detail_fields(verdict), exported=saved is not None)
-    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward, reports=lambda: [detail])
+    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward)
