@@ -24,7 +24,8 @@ class Outcome:
     ``error`` is raised after the result was printed; in JSON only some errors have a document beside them. ``verdict``
     judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
     to type when the result cannot be printed. ``reports`` reads the reports in full, for report files and documents;
-    None where there is none to tell of. ``document`` is printed in place of records.
+    None where there is none to tell of. ``shape`` gives the outcome in the form of another format, where formats differ
+    in what they tell. ``document`` is printed in place of records.
     """
 
     kind: RecordType[Any] | None = None
@@ -36,6 +37,7 @@ class Outcome:
     status: int = 0
     hint: str | None = None
     is_document: bool = False
+    shape: Callable[[str], Outcome] | None = None
     reports: Callable[[], Iterable[ReportDetail]] | None = None
     document: str | None = None
 

@@ -200,6 +200,8 @@ class Reporting:
             if self._of_reports:
                 kind: Any = replace(self._judging, format=file.format).detail_fields(outcome.verdict)
                 return bom + text_of(Format(file.format), kind, details)
+            if outcome.shape:
+                outcome = outcome.shape(file.format)
             if outcome.kind is None:
                 return bom
             return bom + text_of(Format(file.format), outcome.kind, outcome.records, record=outcome.record)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hcexport.errors import EXIT_STATUSES
+from hcexport.health.compare import Change
 from hcexport.models import Result
 from hcexport.output.check_records import DIAGNOSIS
 from hcexport.output.deletion_records import DELETION_FIELDS
@@ -21,9 +22,12 @@ from hcexport.output.records import (
     JOB_FIELDS,
     REPORT_FIELDS,
     ROW_FIELDS,
+    STARTED_FIELDS,
     STATUS,
     STATUS_OR_ERROR,
+    check_fields,
 )
+from hcexport.output.trends import CHANGE_JSON_FIELDS, TREND_JSON_FIELDS, comparison_fields, describe_report
 
 Schema = Mapping[str, Any]
 
@@ -58,6 +62,16 @@ _SUITE: Schema = {
     "properties": {"id": _TEXT, "name": _TEXT, "result": _RESULT, "notes": _TEXT, "extra": _OBJECT},
     "required": ["id", "name", "result", "notes", "extra"],
 }
+_COMPARED: Schema = {
+    "type": "object",
+    "properties": {"id": _TEXT, "name": _TEXT, "result": _RESULT, "start_time": _TIME, "healthy": _FLAG},
+    "required": ["id", "name", "result", "start_time"],
+}
+_PAST_RESULT: Schema = {
+    "type": "object",
+    "properties": {"report_id": _TEXT, "start_time": _TIME, "result": _RESULT},
+    "required": ["report_id", "start_time", "result"],
+}
 _ERROR_FIELDS: Schema = {
     "type": "object",
     "properties": {
@@ -78,6 +92,15 @@ _TYPES: Mapping[str, Schema] = {
     **dict.fromkeys(("start_time", "end_time", "submitted_at", "token_expires"), _TIME),
     **dict.fromkeys(("duration_seconds", "elapsed_seconds", "token_remaining_seconds", "seconds"), _SECONDS),
     **dict.fromkeys(("verified", "adopted", "healthy"), _or_null(_FLAG)),
+    **dict.fromkeys(("change", "test_id"), _TEXT),
+    **dict.fromkeys(("was", "is"), _or_null(_RESULT)),
+    **dict.fromkeys(("in_a_row", "changes"), _COUNT),
+    "since": _TIME,
+    "flapping": _FLAG,
+    "export_job_id": _TEXT_OR_NULL,
+    "counts": {"type": "object", "additionalProperties": _COUNT},
+    **dict.fromkeys(("old", "new"), _COMPARED),
+    "results": _array(_PAST_RESULT),
     "action": _words("delete", "stay"),
     "bytes": _or_null(_COUNT),
     "error": _or_null(_ERROR_FIELDS),
@@ -106,6 +129,10 @@ def _record(kind: RecordType[Any], also: tuple[str, ...] = (), **other: Schema) 
 
 _EXPORT = _record(EXPORT_FIELDS, job_id=_TEXT_OR_NULL)
 _TEST = _record(DETAIL.row_fields, ("ignored_until",))
+_RUN_EXTRA = ("healthy", "export_job_id", "path", "bytes", "sha256", "verified")
+_RUN = _record(check_fields(DETAIL, exported=False), _RUN_EXTRA, tests=_array(_TEST), job_id=_TEXT_OR_NULL)
+_CHANGE = _record(CHANGE_JSON_FIELDS, ("ignored_until",), change=_words(*Change))
+_DIFF = _record(comparison_fields(lambda _: (), CHANGE_JSON_FIELDS, describe_report), tests=_array(_CHANGE))
 _CHECK = _record(DIAGNOSIS.row_fields, result=_words("ok", "warn", "fail", "skip"))
 _PATH: Schema = {"type": "object", "properties": {"path": _TEXT}, "required": ["path"]}
 
@@ -113,6 +140,9 @@ COMMANDS: Mapping[str, Schema] = {
     "status": {"anyOf": [_record(STATUS), _array(_record(STATUS_OR_ERROR))]},
     "list": _array(_record(REPORT_FIELDS, ("healthy",))),
     "show": _array(_record(DETAIL, ("healthy",), tests=_array(_TEST))),
+    "diff": _DIFF,
+    "history": _array(_record(TREND_JSON_FIELDS)),
+    "run": {"anyOf": [_RUN, _record(STARTED_FIELDS, job_id=_TEXT_OR_NULL)]},
     "export": _EXPORT,
     "wait": {"anyOf": [_array(_record(ENDED_FIELDS)), _EXPORT]},
     "download": _EXPORT,

@@ -130,6 +130,14 @@ def test_what_is_new_makes_the_verdict(
     assert json.loads(done.stdout)["new"]["healthy"] is (status == 0)
 
 
+def test_report_files_have_the_comparison(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
+    assert hcexport("diff", "--report", "d.json", "--report", "d.csv", "--report", "d.html").returncode == 0
+    assert json.loads((hcexport.cwd / "d.json").read_text()) == json.loads(hcexport("diff", "-Fjson").stdout)
+    assert (hcexport.cwd / "d.csv").read_text("utf-8-sig").splitlines()[0] == ",".join(COLUMNS)
+    assert "HC_112_013" in (hcexport.cwd / "d.html").read_text()
+    refused(hcexport("diff", "--report", "d.xml"), 2)
+
+
 def test_offline_asks_nobody(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     error_of(hcexport("diff", "--offline", "-Fjson"), 5)
     online = hcexport("diff")

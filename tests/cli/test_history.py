@@ -94,6 +94,12 @@ def test_one_test_shows_each_change_with_its_report(hcexport: Hcexport, box: San
     assert set(trends(hcexport, f"{test},HC_112_001")) == {"HC_112_001", "HC_112_003"}
 
 
+def test_report_files_have_the_trends(hcexport: Hcexport) -> None:
+    assert hcexport("history", "--latest", "9", "--report", "h.json", "--report", "h.csv").returncode == 0
+    assert json.loads((hcexport.cwd / "h.json").read_text()) == list(trends(hcexport, "--latest", "9").values())
+    assert len((hcexport.cwd / "h.csv").read_text("utf-8-sig").splitlines()) == 1 + TESTS
+
+
 def test_what_is_not_there(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     error_of(hcexport("history", "nosuch", "-Fjson"), 5)
     error_of(hcexport("history", "--name", "nosuch", "-Fjson"), 5)

@@ -342,6 +342,32 @@ def test_a_server_that_is_read_only_starts_nothing(hcexport_alone: Hcexport, err
         assert ledger.entries() == []
 
 
+def test_two_checks_of_an_organization_do_not_run_at_once(
+    hcexport_alone: Hcexport, running: Callable[..., Any]
+) -> None:
+    with organization(hcexport_alone, job_seconds=30) as box:
+        argv = hcexport_alone.argv("run", "--name", "mine")
+        with running(argv, env=hcexport_alone.env, cwd=hcexport_alone.cwd) as process:
+            while not posts(box):
+                time.sleep(0.02)
+            done = hcexport_alone("run", "--name", "mine too")
+            assert (done.returncode, done.stdout, len(posts(box))) == (75, "", 1)
+            assert str(process.pid) in done.stderr
+            late = hcexport_alone("run", "--resume", "mine", "--timeout", "1s")
+            assert late.returncode == 124
+
+
+def test_report_files_and_the_line_of_a_plugin(hcexport: Hcexport, box: Sandbox, refused: Callable[..., Any]) -> None:
+    done = hcexport("run", "--report", "r.json", "--report", "r.xml", "--fail-on", "warning", "-q")
+    assert done.returncode == 10
+    (report,) = json.loads((hcexport.cwd / "r.json").read_text())
+    assert (report["id"], report["healthy"]) == (done.stdout.strip(), False)
+    assert "SANDBOX_OPS_003" in (hcexport.cwd / "r.xml").read_text()
+    plugin = hcexport("run", "--format", "nagios", "-q")
+    assert (plugin.returncode, plugin.stdout.count("\n")) == (1, 1)
+    refused(hcexport("run", "--no-wait", "--report", "r.md"), 2)
+
+
 def test_the_ledger_knows_the_check(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("run", "--name", "mine", "--no-wait", "-q")
     with Ledger(Path(hcexport.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:

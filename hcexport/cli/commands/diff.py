@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import list_reports, offline_option, read_reports, require_reports
+from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import newest_first
 from hcexport.errors import NotFound, UsageError
 from hcexport.health import verdict as health
@@ -34,6 +36,7 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
 @option("--all-tests", is_flag=True, help="Also list the tests that passed and pass.")
 @offline_option
 @judging_options
+@report_option
 def command(
     app: App,
     *,
@@ -44,6 +47,7 @@ def command(
     offline: bool,
     fail_on: str | None,
     max_age: float | None,
+    report: tuple[str, ...],
 ) -> Outcome:
     """Show what changed between two reports, test by test.
 
@@ -53,6 +57,7 @@ def command(
     if old and against:
         raise UsageError("--against chooses the report to compare with, as OLD does", hint="give one or the other")
     judging = Judging.plan(app, fail_on, max_age)
+    Reporting.plan(app, report, judging, of_reports=False)
     ids = [run_id for given in (old, new) if given for run_id in parse_ids([given], "OLD and NEW")]
     before, after = _pair(app, ids, against, offline=offline)
     comparison = compare(before, after, app.history.latest())
@@ -63,9 +68,13 @@ def command(
         f"{pair}: {len(comparison.changed)} of {len(comparison.tests)} tests to tell, {same} pass as before"
     )
     rows = comparison.tests if all_tests else comparison.changed
-    if app.common.format != "json":
-        return Outcome(CHANGE_FIELDS, records=rows, verdict=verdict)
-    return Outcome(_json_fields(app, judging, rows, before, verdict), comparison, verdict=verdict)
+
+    def shape(kind: str) -> Outcome:
+        if kind != "json":
+            return Outcome(CHANGE_FIELDS, records=rows)
+        return Outcome(_json_fields(app, replace(judging, format=kind), rows, before, verdict), comparison)
+
+    return replace(shape(app.common.format), verdict=verdict, shape=shape, reports=lambda: [after, before])
 
 
 def _json_fields(

@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
+from hcexport.cli.judging import Judging
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import list_reports, offline_option, read_reports
+from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.errors import NotFound
 from hcexport.health.ignores import matches
@@ -33,7 +35,8 @@ DEFAULT_SPAN = timedelta(days=90)
 @click.argument("test", nargs=-1)
 @selector_options
 @offline_option
-def command(app: App, test: tuple[str, ...], *, offline: bool, **selectors: Any) -> Outcome:
+@report_option
+def command(app: App, test: tuple[str, ...], *, offline: bool, report: tuple[str, ...], **selectors: Any) -> Outcome:
     """Show how each test did over many reports.
 
     A row a test, the worst first: since when it fails, how often in a row, how often it changed, and a sign for each
@@ -41,17 +44,22 @@ def command(app: App, test: tuple[str, ...], *, offline: bool, **selectors: Any)
     glob) each change of that test with its report. Reports that the server has deleted stay in it once they were read.
     """
     selection = pop_selection(selectors)
+    Reporting.plan(app, report, Judging.plan(app, None, None), of_reports=False)
     if selection.since is None and selection.latest is None and not selection.all:
         selection = replace(selection, since=app.session.server_now() - DEFAULT_SPAN)
-    rows = _select(app, selection, offline=offline)
-    trends = [row for row in trend(read_reports(app, rows)) if not test or _is_named(row, test)]
+    details = read_reports(app, _select(app, selection, offline=offline))
+    trends = [row for row in trend(details) if not test or _is_named(row, test)]
     if test and not trends:
         raise NotFound(f"no report that matches has a test {' or '.join(map(repr, test))}", hint="hcexport history")
-    if app.common.format == "json":
-        return Outcome(TREND_JSON_FIELDS, records=trends)
-    if test:
-        return Outcome(TURN_FIELDS, records=turns_of(trends))
-    return Outcome(trend_fields(ascii_only=not _can_write_signs()), records=trends)
+
+    def shape(kind: str) -> Outcome:
+        if kind == "json":
+            return Outcome(TREND_JSON_FIELDS, records=trends)
+        if test:
+            return Outcome(TURN_FIELDS, records=turns_of(trends))
+        return Outcome(trend_fields(ascii_only=not _can_write_signs()), records=trends)
+
+    return replace(shape(app.common.format), shape=shape, reports=lambda: details)
 
 
 def _select(app: App, selection: Selection, *, offline: bool) -> list[Report]:

@@ -11,9 +11,11 @@ from hcexport.cli.checking import Started, choose_suites, find_again, start_chec
 from hcexport.cli.command import option
 from hcexport.cli.exporting import export_reports
 from hcexport.cli.judging import Judging, judging_options
+from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import read_reports
+from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.waiting import resume_command, waiting_options
 from hcexport.errors import HcexportError, UsageError
@@ -24,6 +26,7 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @app_command(
     "run",
     waits=True,
+    formats=("text", "json", "nagios"),
     examples=["hcexport run --fail-on failed --out 'health-{date}.zip'", "hcexport run BSHC-001 --no-wait"],
 )
 @click.argument("suite", nargs=-1)
@@ -32,7 +35,9 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @option("--resume", metavar="NAME", group="Check", help="Go on with the check NAME, which was started earlier.")
 @waiting_options
 @saving_options
+@lock_option
 @judging_options
+@report_option
 def command(
     app: App,
     *,
@@ -44,6 +49,8 @@ def command(
     cleanup: bool,
     fail_on: str | None,
     max_age: float | None,
+    report: tuple[str, ...],
+    lock_wait: float,
 ) -> Outcome:
     """Run a health check and wait for its report.
 
@@ -54,19 +61,23 @@ def command(
     judging = Judging.plan(app, fail_on, max_age)
     if resume is not None and (suite or name is not None or no_wait):
         raise UsageError("--resume goes on with a check: it takes no SUITE, --name or --no-wait")
-    if no_wait and (app.typed.get("out") or extract or cleanup or judging.is_asked):
+    if no_wait and (app.typed.get("out") or extract or cleanup or judging.is_asked or report):
         raise UsageError(
-            "--no-wait has no report: it takes no --out, --fail-on or --max-age", hint="add them to --resume"
+            "--no-wait has no report: it takes no --out, --fail-on, --max-age or --report", hint="add them to --resume"
         )
     name, resume = _name(name, "--name"), _name(resume, "--resume")
     saving = None if no_wait else Saving.plan(app, extract, cleanup)
-    further = [*(saving.options if saving else ()), *judging.options]
+    Reporting.plan(app, report, judging)
+    files = [word for file in report for word in ("--report", file)]
+    further = [*(saving.options if saving else ()), *judging.options, *files]
+    if not resume:  # to go on with a check disturbs nobody
+        app.enter(lock_organization(app, lock_wait))
     started = find_again(app, resume) if resume else start_check(app, choose_suites(app, suite), name, further)
     if no_wait:
         return _not_waited_for(app, started)
-    report = wait_for_report(app, started, further)
-    saved = _export(app, report, saving) if saving else None
-    return _conclude(app, started, report, saved, judging)
+    made = wait_for_report(app, started, further)
+    saved = _export(app, made, saving) if saving else None
+    return _conclude(app, started, made, saved, judging)
 
 
 def _name(name: str | None, option: str) -> str | None:
@@ -100,7 +111,7 @@ def _conclude(app: App, started: Started, report: Report, saved: Outcome | None,
         error.hint = "; ".join(filter(None, [error.hint, onward]))
         return Outcome(lines=None if app.common.format == "json" else lines, error=error)
     if lines is None:  # standard output got the zip itself
-        return Outcome(verdict=verdict)
+        return Outcome(verdict=verdict, reports=lambda: [detail])
     record = CheckRecord(detail, started.job_id or None, saved.record if saved else None)
     fields = check_fields(judging.detail_fields(verdict), exported=saved is not None)
-    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward)
+    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward, reports=lambda: [detail])
