@@ -11,6 +11,7 @@ from hcexport.cli.checking import Started, choose_suites, find_again, start_chec
 from hcexport.cli.command import option
 from hcexport.cli.exporting import export_reports
 from hcexport.cli.judging import Judging, judging_options
+from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import read_reports
@@ -23,6 +24,7 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 
 @app_command(
     "run",
+    profiles=True,
     waits=True,
     examples=["hcexport run --fail-on failed --out 'health-{date}.zip'", "hcexport run BSHC-001 --no-wait"],
 )
@@ -31,6 +33,7 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @option("--no-wait", is_flag=True, group="Check", help="Print the job's id and end; --resume goes on.")
 @option("--resume", metavar="NAME", group="Check", help="Go on with the check NAME, which was started earlier.")
 @waiting_options
+@lock_option
 @saving_options
 @judging_options
 def command(
@@ -40,6 +43,7 @@ def command(
     name: str | None,
     no_wait: bool,
     resume: str | None,
+    lock_wait: float,
     extract: Path | None,
     cleanup: bool,
     fail_on: str | None,
@@ -61,6 +65,7 @@ def command(
     name, resume = _name(name, "--name"), _name(resume, "--resume")
     saving = None if no_wait else Saving.plan(app, extract, cleanup)
     further = [*(saving.options if saving else ()), *judging.options]
+    app.enter(lock_organization(app, lock_wait))  # two checks at once would disturb each other
     started = find_again(app, resume) if resume else start_check(app, choose_suites(app, suite), name, further)
     if no_wait:
         return _not_waited_for(app, started)
