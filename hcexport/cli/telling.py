@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hcexport.errors import ConfigError, HcexportError, Interrupted
 from hcexport.models import ReportDetail
+from hcexport.output.records import CheckRecord
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
@@ -151,4 +152,5 @@ def find_facts(app: App, status: int) -> Facts:
 
 def _details(outcome: Outcome | None) -> Iterator[ReportDetail]:
     records = [] if outcome is None else [outcome.record] if outcome.records is None else outcome.records
-    return (record for record in records if isinstance(record, ReportDetail))
+    inner = (record.detail if isinstance(record, CheckRecord) else record for record in records)
+    return (record for record in inner if isinstance(record, ReportDetail))

@@ -137,6 +137,13 @@ class TestLock:
         first.communicate()
         assert at_slow("export", "--new", "--out", "b.zip").stdout == ""
 
+    def test_a_check_is_kept_off_too(self, at_slow: Hcexport, slow_box: Sandbox, refused: Callable[..., str]) -> None:
+        first = start(at_slow, "run")
+        wait_until(lambda: any(request.method == "POST" for request in slow_box.requests))
+        refused(at_slow("run"), 75)
+        first.communicate(timeout=20)
+        assert first.returncode == 0
+
     def test_twenty_at_once_make_one_export(self, hcexport: Hcexport, box: Sandbox) -> None:
         runs = [start(hcexport, "export", "--new", "--out", "new/", "--lock-wait", "40s") for _ in range(20)]
         ended = [(run.communicate(timeout=50), run.returncode) for run in runs]

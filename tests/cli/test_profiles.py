@@ -346,3 +346,13 @@ def test_report_files_need_the_profile_in_their_names(several: Hcexport, boxes: 
     assert several(*words, "--format", "md").returncode == 2
     assert several(*words, "--report", "{profile}.html").returncode == 0
     assert {path.name for path in several.cwd.iterdir()} == {"eu-a.html", "eu-b.html"}
+
+
+def test_commands_that_compare_and_run(several: Hcexport) -> None:
+    ran = several("run", "-p", "eu-*", "-F", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert [(each["profile"], each["exit_status"]) for each in json.loads(ran.stdout)] == [("eu-b", 0), ("eu-a", 0)]
+    changed = json.loads(several("diff", "-p", "eu-*", "-F", "json").stdout)
+    assert [(each["profile"], "counts" in each) for each in changed] == [("eu-b", True), ("eu-a", True)]
+    trends = json.loads(several("history", "--latest", "2", "-p", "eu-*", "-F", "json").stdout)
+    assert list(dict.fromkeys(each["profile"] for each in trends)) == ["eu-b", "eu-a"]

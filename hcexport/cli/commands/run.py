@@ -25,6 +25,7 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 
 @app_command(
     "run",
+    profiles=True,
     waits=True,
     formats=("text", "json", "nagios"),
     examples=["hcexport run --fail-on failed --out 'health-{date}.zip'", "hcexport run BSHC-001 --no-wait"],
@@ -34,8 +35,8 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @option("--no-wait", is_flag=True, group="Check", help="Print the job's id and end; --resume goes on.")
 @option("--resume", metavar="NAME", group="Check", help="Go on with the check NAME, which was started earlier.")
 @waiting_options
-@saving_options
 @lock_option
+@saving_options
 @judging_options
 @report_option
 def command(
@@ -45,6 +46,7 @@ def command(
     name: str | None,
     no_wait: bool,
     resume: str | None,
+    lock_wait: float,
     extract: Path | None,
     cleanup: bool,
     fail_on: str | None,
@@ -70,7 +72,7 @@ def command(
     Reporting.plan(app, report, judging)
     files = [word for file in report for word in ("--report", file)]
     further = [*(saving.options if saving else ()), *judging.options, *files]
-    if not resume:  # to go on with a check disturbs nobody
+    if not resume:  # two checks at once would disturb each other; to go on with a check disturbs nobody
         app.enter(lock_organization(app, lock_wait))
     started = find_again(app, resume) if resume else start_check(app, choose_suites(app, suite), name, further)
     if no_wait:
