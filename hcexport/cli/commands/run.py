@@ -52,7 +52,6 @@ def command(
     fail_on: str | None,
     max_age: float | None,
     report: tuple[str, ...],
-    lock_wait: float,
 ) -> Outcome:
     """Run a health check and wait for its report.
 
