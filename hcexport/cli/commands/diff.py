@@ -64,7 +64,7 @@ def command(
     comparison = compare(before, after, app.history.latest())
     verdict = judging.judge([comparison.to_judge(after)])
     same = comparison.counts["same"]
-    pair = f"from {_named(before.report)} to {_named(after.report)}"
+    pair = f"from {_describe_report(before.report)} to {_describe_report(after.report)}"
     app.messages.notice(
         f"{pair}: {len(comparison.changed)} of {len(comparison.tests)} tests to tell, {same} pass as before"
     )
@@ -114,7 +114,7 @@ def _pair(app: App, ids: Sequence[str], against: str | None, *, offline: bool) -
         if shares_a_suite(before, newest):
             return before, newest
     wanted = "passed" if against else "was made before"
-    raise NotFound(f"no report that {wanted} can be compared with {_named(newest.report)}")
+    raise NotFound(f"no report that {wanted} can be compared with {_describe_report(newest.report)}")
 
 
 def _named_reports(app: App, ids: Sequence[str], *, offline: bool) -> list[ReportDetail]:
@@ -130,5 +130,5 @@ def _read_one_by_one(app: App, rows: Sequence[Report]) -> Iterator[ReportDetail]
         yield from read_reports(app, [row])
 
 
-def _named(report: Report) -> str:
+def _describe_report(report: Report) -> str:
     return f"{report.id} ({report.name})" if report.name else report.id
