@@ -40,6 +40,17 @@ file's defaults, else it is built in. "hcexport status" and "hcexport config lis
 user, store, password_file and password_command count for the profile's own organization only: where the environment
 names another, they are left out, and --profile typed together with the address of another is status 78.
 
+--profile takes several names, comma lists and globs (-p prod,test, -p 'eu-*', -p '*') where a command's page lists
+--parallel and --shard. The organization and the credentials of the environment are left out then, and nobody is asked
+anything. Standard output is in the order of the config file, with the profile as first column or key; the JSON of
+export is an array with an object a profile: profile, exit_status, and the result or the error. --out needs {profile} in
+it or a folder, in which each profile gets its own. Standard error ends with one line that says how many did well, are
+not healthy, or failed, and which. The exit status is 0 if all did well, that of all if all failed alike, 8 if any
+failed, else 10 if any is not healthy.
+
+export --new, run and delete hold a lock for each organization: held by another run, they end with 75 at once and name
+its process, or wait as long as --lock-wait says.
+
 Options that every command takes are accepted before the command's name too; after the name they win.
 
 Durations are written 90, 90s, 10m, 1h30m or 1d. Points in time are 2026-11-01, 2026-11-01T03:00Z, 24h or 7d (ago),
@@ -51,6 +62,7 @@ FURTHER_VARIABLES = {
     "HCEXPORT_TOKEN": "A token, used as it is and never stored.",
     "HCEXPORT_PASSWORD, ARCGIS_ENTERPRISE_PASSWORD": "A password. The weakest way to give one:"
     " HCEXPORT_PASSWORD_FILE and HCEXPORT_PASSWORD_COMMAND come first.",
+    "HCEXPORT_PING_FILE": "A file with the address for HCEXPORT_PING, mode 0600.",
     "HCEXPORT_HOME": "Folder that keeps configuration, credentials and state, instead of the folders under FILES.",
     "SSL_CERT_FILE, SSL_CERT_DIR": "Certificates to trust, as for other programs; HCEXPORT_CA_BUNDLE comes first.",
     "HTTPS_PROXY, NO_PROXY": "The proxy, and what is reached without it: names, addresses, networks.",
@@ -62,7 +74,8 @@ FILES = {
     "~/.config/hcexport/config.toml": "Settings and profiles; no secrets.",
     "~/.local/share/hcexport/credentials/": "Secrets, only where the file store was chosen; for their owner only.",
     "~/.local/state/hcexport/ledger.db": "The exports submitted from this machine.",
-    "~/.local/state/hcexport/history.db": "The reports that were read in full, so that none is asked for twice.",
+    "~/.local/state/hcexport/history.db": "Reports that were read in full, and what the notify command was told.",
+    "~/.local/state/hcexport/locks/": "Locks between runs. May be removed while nothing runs.",
     "~/.local/state/hcexport/sessions/": "What is known of each token beside its secret: its end, its user.",
     "~/.cache/hcexport/": "Ids that were seen last, for completion. May be removed at any time.",
     ".hcexport-*.part": "Beside the target: bytes of a download that is not finished. The next run goes on with them.",

@@ -14,6 +14,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
 from hcexport.cli.messages import Messages, prompt
+from hcexport.cli.streams import LabelledStream
 from hcexport.errors import ConfigError, UsageError
 from hcexport.organization import Organization
 from hcexport.output import terminal
@@ -62,7 +63,8 @@ class App:
     """The pieces of one invocation.
 
     ``typed`` are the values of the command's own options that stand for settings; None is "not given". A command that
-    ``waits`` for jobs may take as long as the setting ``timeout`` says, another as long as ``limit_s``.
+    ``waits`` for jobs may take as long as the setting ``timeout`` says, another as long as ``limit_s``. With several
+    profiles each has an App: its ``label`` leads its lines on stderr, its ``outcome`` is printed with the others'.
     """
 
     def __init__(
@@ -73,7 +75,10 @@ class App:
         *,
         waits: bool = False,
         limit_s: float = COMMAND_LIMIT_S,
+        label: str = "",
     ) -> None:
+        self.label = label
+        self.outcome: Any = None  # the Outcome that was printed; the module of its type imports this one
         self.common = common
         self.environ = environ
         self.typed = dict(typed)
@@ -116,7 +121,7 @@ class App:
         """Every setting with its origin; warn once of what is odd in the config file."""
         if self._settings is None:
             self._settings = resolve(self.typed_settings, self.environ, self.paths, new_profile=self._may_be_new)
-            for warning in self._settings.warnings:
+            for warning in () if self.label else self._settings.warnings:
                 self.messages.warning(warning)
         return self._settings
 
@@ -147,9 +152,14 @@ class App:
         return time.monotonic() - self.started
 
     @property
+    def is_attended(self) -> bool:
+        """Whether there is a person at a terminal: never in cron or in a pipe."""
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    @property
     def may_ask(self) -> bool:
-        """Whether there is a person to ask: never in cron, in a pipe or with ``--no-input``."""
-        return not self.common.no_input and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+        """Whether there is a person to ask, and ``--no-input`` does not forbid it."""
+        return not self.common.no_input and self.is_attended
 
     # Output
 
@@ -157,7 +167,7 @@ class App:
     def messages(self) -> Messages:
         """Notices, warnings and the log."""
         common = self.common
-        messages = Messages(quiet=common.quiet, verbosity=common.verbose, log_file=common.log_file)
+        messages = Messages(quiet=common.quiet, verbosity=common.verbose, log_file=common.log_file, label=self.label)
         self._closing.callback(messages.close)
         return messages
 
@@ -194,15 +204,17 @@ class App:
     def progress(self) -> Progress:
         """How the job and the download are going, on stderr; notices go through it while it is drawn."""
         if self._progress is None:
-            is_terminal = _is_terminal(sys.stderr)
+            stream: TextIO = LabelledStream(sys.stderr, self.label) if self.label else sys.stderr  # type: ignore[assignment] # typeshed: a TextIOBase is no TextIO
+            is_terminal = _is_terminal(stream)
             made = make_progress(
-                self.settings.progress.value,
-                stream=sys.stderr,
+                "plain" if self.label and self.settings.progress.value != "none" else self.settings.progress.value,
+                stream=stream,
                 quiet=self.common.quiet,
                 is_terminal=is_terminal,
                 color=self._wants_color(is_terminal),
             )
-            self._progress = self.messages.live = self._closing.enter_context(made)
+            self._progress = self._closing.enter_context(made)
+            self.messages.live = None if self.label else made
         return self._progress
 
     def settle_progress(self) -> None:

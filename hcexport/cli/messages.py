@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import shortened
 
 WIRE_VERBOSITY = 2
+_LINES_KEPT = 20  # of what was said, for a ping
 
 
 class LiveDisplay(Protocol):
@@ -32,14 +34,18 @@ class LiveDisplay(Protocol):
 class Messages:
     """Print notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
 
-    The log file gets all of them, whatever the verbosity. Secrets are redacted everywhere.
+    The log file gets all of them, whatever the verbosity. Secrets are redacted everywhere. ``label`` stands before
+    each line where several profiles write.
     """
 
-    def __init__(self, *, quiet: bool, verbosity: int, log_file: Path | None) -> None:
+    def __init__(self, *, quiet: bool, verbosity: int, log_file: Path | None, label: str = "") -> None:
+        self._label = label
+        self._is_muted = False
         self._quiet = quiet
         self._verbosity = verbosity
         self._log = _open_private(log_file) if log_file else None
         self.live: LiveDisplay | None = None
+        self.said: deque[str] = deque(maxlen=_LINES_KEPT)
 
     @property
     def logs_wire(self) -> bool:
@@ -49,16 +55,18 @@ class Messages:
     def notice(self, text: str) -> None:
         """Print something good to know: the job's id, where the token is stored."""
         self._write_log("notice", text)
+        self.said.append(text)
         if not self._quiet:
             self._say(text)
 
     def warning(self, text: str) -> None:
         """Print something that a person should look at, also with ``--quiet``."""
         self._write_log("warning", text)
+        self.said.append(f"warning: {text}")
         if self.live:
             self.live.warning(shortened(text))
         else:
-            self._print(f"hcexport: warning: {text}")
+            self._print(f"hcexport: warning: {self._label}{text}")
 
     def info(self, text: str) -> None:
         """Print why something is done, with ``-v``."""
@@ -82,14 +90,21 @@ class Messages:
         if self.live:
             self.live.notice(shortened(text))
         else:
-            self._print(text)
+            self._print(f"{self._label}{text}")
+
+    def mute(self) -> None:
+        """Print nothing more: the process is about to end while this profile is still being worked for."""
+        self._is_muted = True
 
     def _print(self, text: str) -> None:
-        print(escape_controls(shortened(text)), file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
+        if not self._is_muted:  # one write, so that lines of several threads do not mix
+            print(f"{escape_controls(shortened(text))}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # here
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:
-            self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {escape_controls(shortened(text))}\n")
+            self._log.write(
+                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {self._label}{escape_controls(shortened(text))}\n"
+            )
             self._log.flush()
 
 

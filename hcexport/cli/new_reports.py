@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from hcexport.cli.app import App
 from hcexport.cli.selection import Selection, leave_out_running
 from hcexport.errors import AuthError, BadDownload, CannotCreate, NetworkError, NotFound, PrivilegeMissing, ServerError
 from hcexport.models import Report
+from hcexport.store.ledger import EXPORT
 from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.download import Saved
-from hcexport.transfer.submit import Submitted
+from hcexport.transfer.submit import OPEN_FOR, Submitted, Submitter, export_of, find_job_of_dead
 from hcexport.transfer.verify_zip import verify
 
 
@@ -49,7 +50,7 @@ def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
     """The export of exactly these reports that was submitted from here, has not failed and is not saved yet."""
     entry = app.ledger.unfinished_export(app.organization.url, run_ids)
     if entry is None or entry.job_id is None:
-        return None
+        return _find_dead(app, run_ids)
     try:
         job = app.client.job(entry.job_id)
     except NotFound:
@@ -68,6 +69,17 @@ def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
         app.ledger.ended(job.id, job.status.word, job.upload_id)
         return None
     return Submitted(job, adopted=entry.submitted is None)
+
+
+def _find_dead(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
+    """The job of a run that was killed between its submit and the answer, so that the ledger has no job of it."""
+    since = datetime.now(UTC) - OPEN_FOR
+    for entry in app.ledger.entries(app.organization.url):
+        is_alike = entry.kind == EXPORT and set(entry.run_ids) == set(run_ids)
+        if is_alike and entry.job_id is None and entry.intended > since:
+            origin = Submitter(entry.organization, entry.username, entry.profile)
+            return find_job_of_dead(app.client, app.ledger, origin, export_of(run_ids), entry)
+    return None
 
 
 def find_saved(app: App, run_ids: tuple[str, ...], path: Path) -> Saved | None:

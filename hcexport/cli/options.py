@@ -25,6 +25,7 @@ from hcexport.times import parse_duration, parse_when
 if TYPE_CHECKING:
     from hcexport.cli.outcome import Outcome
 
+_BEFORE = "hcexport.profiles_before"  # key in click's ctx.meta: how many -p stand before the command's name
 FORMATS = ("text", "json", "csv", "ids")
 DOCUMENTS = ("md", "html", "junit", "prometheus", "nagios")  # made of all reports of a command at once
 
@@ -57,6 +58,15 @@ DURATION = Parsed("DUR", parse_duration)
 WHEN = Parsed("WHEN", _parse_when)
 
 
+def _parse_shard(text: str) -> tuple[int, int]:
+    """Parse ``I/N``: a part, from 0, and the number of parts. Raises UsageError."""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    part, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if part >= parts:
+        raise UsageError(f"{text!r} is not a part: it must be I/N with I from 0 to N-1")
+    return part, parts
+
+
 class _File(click.Path):
     """A path as a ``pathlib.Path``, whose import only a command line that has a path pays for."""
 
@@ -67,6 +77,7 @@ class _File(click.Path):
 
 
 FILE = _File()
+SHARD = Parsed("I/N", _parse_shard)
 
 
 class WordList(click.Choice):  # type: ignore[type-arg] # that of click 8.2 takes no parameter
@@ -121,7 +132,7 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
         return Option([*declarations], group=f"{of} (every command)", shared=True, **attributes)
 
     return [
-        connection("-p", "--profile", shell_complete=completed("profiles")),
+        connection("-p", "--profile", multiple=True, callback=_join_profiles, shell_complete=completed("profiles")),
         *map(connection, ("--url", "--ca-bundle", "--client-cert", "--client-key")),
         plain(
             "--insecure",
@@ -152,6 +163,23 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
     ]
 
 
+def _join_profiles(ctx: click.Context, _: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Join repeated names by commas; those behind the command's name replace those before it."""
+    if isinstance(ctx.command, click.Group):
+        ctx.meta[_BEFORE] = len(values)
+    return ",".join(values[ctx.meta.get(_BEFORE, 0) :] or values) if values else None
+
+
+def profiles_options() -> list[Option]:
+    """Make the options of a command that takes several profiles."""
+    group = "Several profiles, as in -p prod,test or -p 'eu-*'"
+    parallel = "At most N organizations at once.  [8]"
+    return [
+        Option(["--parallel"], type=whole_number(1), default=8, metavar="N", group=group, shared=True, help=parallel),
+        Option(["--shard"], type=SHARD, metavar="I/N", group=group, shared=True, help="Part I of N, from 0."),
+    ]
+
+
 def limit_option() -> Option:
     """Make ``--timeout`` for a command that asks the server, and waits for no job."""
     return Option(
@@ -170,12 +198,14 @@ def app_command(
     formats: Sequence[str] = ("text", "json"),
     asks_server: bool = True,
     waits: bool = False,
+    profiles: bool = False,
     **attributes: Any,
 ) -> Callable[[Callable[..., Outcome]], Command]:
     """Make a command of a function that takes an App and the command's own options by name, and returns an Outcome.
 
     Options that have the name of a setting go into the App. Of commands that ask the server, those that wait for
-    jobs (``waits``) bring their own ``--timeout``.
+    jobs (``waits``) bring their own ``--timeout``. Of commands that take several ``profiles`` the function is called
+    once for each.
     """
 
     def make(function: Callable[..., Outcome]) -> Command:
@@ -183,21 +213,37 @@ def app_command(
         names = {parameter.name for parameter in shared}
         own_parameters = list(reversed(getattr(function, "__click_params__", [])))
         limit = [limit_option()] if asks_server and not waits else []
+        several = profiles_options() if profiles else []
 
         @click.pass_context
         def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
             from hcexport.cli.outcome import finish, telling_failure  # noqa: PLC0415 # start-up
+            from hcexport.cli.telling import tell  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
             typed = {key: given.pop(key) for key in set(given) & KNOWN}
-            with App(common, os.environ, typed, waits=waits) as app, telling_failure(app):
-                return finish(app, function(app, **given))
+            make_app = functools.partial(App, waits=waits)
+
+            def work(app: App) -> int:
+                with telling_failure(app):
+                    return finish(app, function(app, **given))
+
+            if profiles:
+                from hcexport.cli.profiles import run_if_several  # noqa: PLC0415 # start-up
+
+                status = run_if_several(
+                    name, work, make=make_app, common=common, typed=typed, given=given, parse_ids=parse_ids
+                )
+                if status is not None:
+                    return status
+            with make_app(common, os.environ, typed) as app:
+                return tell(name, app, lambda: work(app))
 
         call.__doc__ = function.__doc__
         return Command(
-            name, callback=call, params=[*own_parameters, *limit, *shared], help=_help(function), **attributes
+            name, callback=call, params=[*own_parameters, *limit, *several, *shared], help=_help(function), **attributes
         )
 
     return make

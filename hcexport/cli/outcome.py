@@ -85,6 +85,10 @@ def finish(app: App, outcome: Outcome) -> int:
 
 
 def _print(app: App, outcome: Outcome) -> None:
+    """Print the outcome; with several profiles it is kept, and printed with those of the others."""
+    app.outcome = outcome
+    if app.label:
+        return
     if outcome.document is not None:
         app.printer.document(outcome.document)
     elif outcome.lines is not None and (app.common.format == "text" or outcome.kind is None):

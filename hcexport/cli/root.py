@@ -47,10 +47,10 @@ class RootGroup(click.Group):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the root's own options, and the shared ones."""
-        from hcexport.cli.options import DOCUMENTS, FORMATS, limit_option, shared_options  # noqa: PLC0415 # start-up: of --version
+        from hcexport.cli.options import DOCUMENTS, FORMATS, limit_option, profiles_options, shared_options  # noqa: PLC0415 # start-up: of --version
 
         if len(self.params) == 1:
-            self.params += [limit_option(), *shared_options((*FORMATS, *DOCUMENTS))]
+            self.params += [limit_option(), *shared_options((*FORMATS, *DOCUMENTS)), *profiles_options()]
             for option in self.params:
                 option.expose_value = False
         return super().get_params(ctx)

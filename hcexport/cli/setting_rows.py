@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,20 @@ from hcexport.cli.app import App
 from hcexport.organization import Organization
 from hcexport.output.fields import Cell
 from hcexport.output.records import Row
-from hcexport.redaction import redact
+from hcexport.redaction import MASK, redact
 from hcexport.store.settings import type_value
 from hcexport.times import type_duration
+
+_SECRET = {"ping"}  # who knows the address can report in our name
 
 
 def setting_rows(app: App) -> list[Row]:
     """Return every setting with its origin; durations as they are typed, and in seconds for programs."""
     is_text = app.common.format == "text"
-    return [Row(name, _cell(each.value, is_text=is_text), each.origin) for name, each in app.settings.values()]
+    return [
+        Row(name, MASK if each.value and name in _SECRET else _cell(each.value, is_text=is_text), each.origin)
+        for name, each in app.settings.values()
+    ]
 
 
 def _cell(value: Any, *, is_text: bool) -> Cell:
@@ -30,6 +36,8 @@ def _cell(value: Any, *, is_text: bool) -> Cell:
         case None | Path():
             return value
         case tuple():
-            return type_value(value) or None
+            return redact(type_value(value)) or None
+        case list():
+            return redact(shlex.join(value))
         case _:
             return redact(str(value))

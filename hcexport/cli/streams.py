@@ -48,6 +48,22 @@ class _ForgivingStream(io.TextIOWrapper):
             super().flush()
 
 
+class LabelledStream(io.TextIOBase):
+    """A stream whose lines begin with a label, each written in one piece, because several threads write."""
+
+    def __init__(self, stream: TextIO, label: str) -> None:
+        self._stream, self._label = stream, label
+
+    def write(self, text: str) -> int:
+        """Write whole lines, each behind the label."""
+        self._stream.write("".join(f"{self._label}{line}" for line in text.splitlines(keepends=True)))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
+
+
 class _ClosedOutput(io.TextIOBase):
     """Standard output that the caller has closed: writing the result to it is an error."""
 

@@ -177,6 +177,8 @@ class Settings:
     out: Value[str | None] = _setting(
         str, None, "PATH", "Save to a file, a folder, or - (stdout). {profile} {date} {time} {job_id} are filled in."
     )
+    ping: Value[str | None] = _setting(str, None, "URL", "Monitor (healthchecks) to ping; a secret.")
+    notify: Value[list[str] | None] = _setting(str.splitlines, None, "WORDS", "Command to call on a change, as a list.")
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
     ignore: Value[tuple[Ignore, ...]] = _setting(
         _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."

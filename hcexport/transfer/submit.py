@@ -47,6 +47,7 @@ CLOCK_SLACK = timedelta(seconds=1)  # the clocks of a cluster's nodes differ a l
 DATE_STEP = timedelta(seconds=1)  # HTTP dates have whole seconds, so a time by them is up to this much early
 LOOK_AGAIN_S = 1.0  # after a search without a match, because the job may be made just now
 _EXPORT_URI = "/healthcheck/reports/export"
+SENT_WITHIN_S = 60.0  # of the intent: a token is got first, and the connection may be tried again
 OPEN_FOR = timedelta(hours=1)  # longer than any submit takes, so an older intent cannot have made the job
 
 
@@ -150,6 +151,25 @@ def submit(
             return Submitted(job)
 
 
+def find_job_of_dead(
+    client: Client, ledger: Ledger, origin: Submitter, operation: Operation, entry: LedgerEntry
+) -> Submitted | None:
+    """Find the job of an intent whose process was killed before it had the answer, and adopt it.
+
+    None unless exactly one job can be it: then it is for the caller to submit again.
+    """
+    search = _Search(client, ledger, origin, operation, entry)
+    search.died_after(entry.intended)
+    try:
+        found = search.find()
+    except OutcomeUnknown:
+        return None
+    if len(found) != 1:
+        return None
+    ledger.adopted(entry, found[0].id)
+    return Submitted(found[0], adopted=True)
+
+
 class _Verdict(Enum):
     """What a response proves; the rows are those of the table above."""
 
@@ -211,13 +231,19 @@ class _Search:
         """Note the time: a response has just been lost."""
         self._lost = self._clock()
 
+    def died_after(self, intended: datetime) -> None:
+        """Search around the time when the intent was written down: its process died soon after it."""
+        age_s = max(0.0, (datetime.now(UTC) - intended).total_seconds())
+        self._sent = self._clock() - age_s
+        self._lost = min(self._clock(), self._sent + SENT_WITHIN_S)
+
     def run(self, lost: HcexportError) -> Job | None:
         """Return the only match, None without a match. Raises OutcomeUnknown for several, and if the search fails."""
         try:
-            found = self._look()
+            found = self.find()
             if not found:
                 self._client.session.sleep(LOOK_AGAIN_S)
-                found = self._look()
+                found = self.find()
         except HcexportError as error:
             why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
@@ -235,8 +261,11 @@ class _Search:
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
 
-    def _look(self) -> list[Job]:
-        """Return the jobs that match; where there is other proof, one job at most, be it without an id."""
+    def find(self) -> list[Job]:
+        """Return the jobs that match; where there is other proof, one job at most, be it without an id.
+
+        Raises OutcomeUnknown if that cannot be decided, and what the client raises.
+        """
         username = (
             self._origin.username or self._client.account().username
         )  # a token from the environment has no name with it

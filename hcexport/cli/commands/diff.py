@@ -25,6 +25,7 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
 
 @app_command(
     "diff",
+    profiles=True,
     formats=("text", "json", "csv"),
     examples=["hcexport diff", "hcexport diff --against passed --fail-on failed"],
 )

@@ -13,7 +13,7 @@ from hcexport.output.check_records import CHECK_FIELDS, DIAGNOSIS, CheckRow, Dia
 from hcexport.redaction import redact
 
 
-@app_command("doctor", examples=["hcexport doctor", "hcexport doctor -p prod --format json"])
+@app_command("doctor", profiles=True, examples=["hcexport doctor", "hcexport doctor -p prod --format json"])
 @option("--offline", is_flag=True, help="Ask nobody: check only what is on this machine.")
 def command(app: App, offline: bool) -> Outcome:
     """Check whether a run would work here, and if not, why.
@@ -29,6 +29,8 @@ def command(app: App, offline: bool) -> Outcome:
     rows = tuple(map(_row, checks))
     if app.common.format == "json":
         return Outcome(DIAGNOSIS, Diagnosis(error is None, rows), error=error, is_document=True)
+    if app.label:
+        return Outcome(CHECK_FIELDS, records=rows, error=error)
     app.printer.records(CHECK_FIELDS, rows)
     return Outcome(lines=[f"not ready: {failed.name}" if failed else "ready"], error=error)
 

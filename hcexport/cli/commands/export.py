@@ -31,6 +31,7 @@ from hcexport.transfer.submit import Submitted
 
 @app_command(
     "export",
+    profiles=True,
     waits=True,
     examples=[
         "hcexport export --latest 3 --wait --out reports.zip",

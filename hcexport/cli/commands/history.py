@@ -27,6 +27,7 @@ DEFAULT_SPAN = timedelta(days=90)
 
 @app_command(
     "history",
+    profiles=True,
     formats=("text", "json", "csv"),
     examples=["hcexport history --since 30d", "hcexport history HC_112_013"],
 )

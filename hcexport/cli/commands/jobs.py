@@ -24,7 +24,9 @@ _UNKNOWN = JobStatus("UNKNOWN")  # a state of ours: the server was not asked, or
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-@app_command("jobs", formats=FORMATS, examples=["hcexport jobs", "hcexport jobs --limit 5 --format json"])
+@app_command(
+    "jobs", profiles=True, formats=FORMATS, examples=["hcexport jobs", "hcexport jobs --limit 5 --format json"]
+)
 @option("--limit", type=whole_number(1), default=50, metavar="N", help="Show at most N rows.  [50]")
 @option("--server", is_flag=True, help="Also list exports submitted from elsewhere.")
 @option("--offline", is_flag=True, help="Do not ask the server.")

@@ -23,6 +23,7 @@ _SORTABLE = {field.name: field.value for field in REPORT_FIELDS}
 
 @app_command(
     "list",
+    profiles=True,
     formats=FORMATS,
     examples=["hcexport list --latest 10", "hcexport list --result failed --since 7d --format ids"],
 )

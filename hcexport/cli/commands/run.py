@@ -23,6 +23,7 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 
 @app_command(
     "run",
+    profiles=True,
     waits=True,
     examples=["hcexport run --fail-on failed --out 'health-{date}.zip'", "hcexport run BSHC-001 --no-wait"],
 )

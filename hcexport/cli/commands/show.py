@@ -23,6 +23,7 @@ from hcexport.models import ReportDetail
 
 @app_command(
     "show",
+    profiles=True,
     formats=("text", "json", "csv", *DOCUMENTS),
     examples=["hcexport show vegcl1xm6u", "hcexport show --latest 1 --failed"],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from hcexport.api.diagnose import ignore_odd_answers
@@ -13,28 +11,28 @@ from hcexport.cli.command import option
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.setting_rows import setting_rows
-from hcexport.errors import HcexportError, Partial, SignInRequired, UsageError
+from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.records import ROW_FIELDS, STATUS, STATUS_OR_ERROR, STATUS_ROWS, Status
 from hcexport.store.config_file import profile_section
 from hcexport.times import to_local
 
-_OF_ONE_PROFILE = ("HCEXPORT_PROFILE", "HCEXPORT_TOKEN", "HCEXPORT_URL", "HCEXPORT_USERNAME", "HCEXPORT_PASSWORD")
-_AT_ONCE = 8
-
 
 @app_command(
-    "status", formats=("text", "table", "json"), examples=["hcexport status", "hcexport status --all --format json"]
+    "status",
+    formats=("text", "table", "json"),
+    profiles=True,
+    examples=["hcexport status", "hcexport status --all --format json"],
 )
-@option("--all", "every", is_flag=True, help="Show all profiles (ignores HCEXPORT_URL and HCEXPORT_TOKEN).")
+@option("--all", "every", is_flag=True, help="Show all profiles, as -p '*' does.")
 @option("--settings", is_flag=True, help="Show every setting, and where its value comes from.")
-def command(app: App, every: bool, settings: bool) -> Outcome:
+def command(app: App, settings: bool) -> Outcome:
     """Show who is signed in, where, until when, and where each value comes from.
 
     Never prompts: exits 4 if there is no token or the server rejects it. In a pipe: a row for each value.
     """
     app.common = replace(app.common, no_input=True)  # a question for the status is no wish to sign in
-    if every:
-        return _every(app, settings=settings)
+    if app.label:
+        return _of_several(app, settings=settings)
     status = _status(app)
     if app.common.format == "json":
         return Outcome(STATUS, status)
@@ -70,44 +68,17 @@ def _release(app: App) -> str:
     return ""
 
 
-def _every(app: App, *, settings: bool) -> Outcome:
-    """Ask every profile at the same time; warn of those that fail, and make them the exit status."""
-    if app.common.profile or app.common.url:
-        raise UsageError("--all cannot be combined with --profile or --url", hint="give one or the other")
-    names = app.settings.config.profiles
-    if not names:
-        raise SignInRequired("there is no profile", hint="hcexport login URL")
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        found = dict(zip(names, threads.map(lambda name: _status_of(app, name), names), strict=True))
-    bad = {name: error for name, error in found.items() if isinstance(error, HcexportError)}
-    for name, error in bad.items():
-        app.messages.warning(f"{name}: {error.message}")
-    failure = _summary(bad, len(names)) if bad else None
-    if app.common.format == "json":
-        records = [each if isinstance(each, Status) else _failed(app, name, each) for name, each in found.items()]
-        return Outcome(STATUS_OR_ERROR, records=records, error=failure, is_document=True)
-    kind = replace(STATUS, rows=Status.rows) if settings else STATUS_ROWS
-    return Outcome(kind, records=[each for each in found.values() if isinstance(each, Status)], error=failure)
-
-
-def _failed(app: App, name: str, error: HcexportError) -> Status:
-    url = app.settings.config.sections[profile_section(name)].get("url", "")
-    return Status(name, url, error=error_object(error))
-
-
-def _status_of(app: App, name: str) -> Status | HcexportError:
-    environ = {
-        key: value for key, value in app.environ.items() if not key.startswith((*_OF_ONE_PROFILE, "ARCGIS_ENTERPRISE_"))
-    }
+def _of_several(app: App, *, settings: bool) -> Outcome:
+    """Show a profile as a row beside others; in JSON one that fails is there with its error."""
+    is_json = app.common.format == "json"
     try:
-        with App(replace(app.common, profile=name, no_input=True), environ, app.typed) as own:
-            return _status(own)
+        status = _status(app)
     except HcexportError as error:
-        return error
-
-
-def _summary(bad: Mapping[str, HcexportError], of: int) -> HcexportError:
-    """Return an error of the kind that all profiles have, else Partial."""
-    message = f"{len(bad)} of {of} profiles failed: {', '.join(bad)}"
-    kinds = {type(error) for error in bad.values()}
-    return kinds.pop()(message) if len(bad) == of and len(kinds) == 1 else Partial(message)
+        if not is_json:
+            raise
+        name = app.common.profile or ""
+        url = app.settings.config.sections.get(profile_section(name), {}).get("url", "")
+        failed = Status(name, url, error=error_object(error))
+        return Outcome(STATUS_OR_ERROR, failed, error=error, is_document=True)
+    kind = STATUS_OR_ERROR if is_json else replace(STATUS, rows=Status.rows) if settings else STATUS_ROWS
+    return Outcome(kind, status)

@@ -1,0 +1,154 @@
+"""Who is told of a run: the monitor at its start and its end, and the user's command when something has changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hcexport.errors import ConfigError, HcexportError, Interrupted
+from hcexport.models import ReportDetail
+
+if TYPE_CHECKING:
+    from hcexport.cli.app import App
+    from hcexport.cli.outcome import Outcome
+    from hcexport.notify.events import Facts
+    from hcexport.notify.ping import Ping
+
+_TOLD = {"export", "run", "show", "diff", "delete"}
+_BY_SIGNAL = 128  # exit statuses above it
+
+
+def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, str] | None = None) -> int:
+    """Do the work of a command and return its status; ping before and after it, and notify of what has changed.
+
+    What fails here is a warning and changes no status. With ``environ`` the app is of no profile: only a ping that the
+    environment names is sent, because each profile is told of by itself.
+    """
+    if command not in _TOLD:
+        return work()
+    ping = None if app.is_attended else _start_ping(app, environ)
+    status = HcexportError.status
+    error: HcexportError | Interrupted | None = None
+    try:
+        status = work()
+        return status
+    except (HcexportError, Interrupted) as ended:
+        status, error = ended.status, ended
+        raise
+    except BrokenPipeError:  # the reader has read enough
+        status = 0
+        raise
+    finally:
+        if environ is None and status < _BY_SIGNAL:
+            _warn(app, _notify(app, command, status, error))
+        if ping:
+            ended_with = [f"error: {error.message}"] if error else []
+            _warn(app, ping.end(status, "\n".join([*app.messages.said, *ended_with])))
+
+
+def _warn(app: App, warning: str) -> None:
+    if warning:
+        app.messages.warning(warning)
+
+
+def _start_ping(app: App, environ: Mapping[str, str] | None) -> Ping | None:
+    """Say that the run starts, if somebody wants to know; a mistake in the address is a warning."""
+    given = app.environ if environ is None else environ
+    text, file = given.get("HCEXPORT_PING"), given.get("HCEXPORT_PING_FILE")
+    setting = None
+    if not (text or file or environ is not None):
+        try:
+            setting = app.settings.ping
+        except HcexportError:
+            return None  # the command reports what is wrong with the settings
+    if not (text or file or (setting and setting.value)):
+        return None
+    from pathlib import Path  # noqa: PLC0415 # start-up
+
+    from hcexport.notify.ping import Ping, PingUrl, read_ping_file  # noqa: PLC0415 # start-up: few runs ping
+
+    try:
+        if text:
+            url = PingUrl.parse(text, "HCEXPORT_PING")
+        elif file:
+            url = read_ping_file(Path(file))
+        else:
+            assert setting and setting.value  # noqa: S101, PT018 # checked above
+            url = PingUrl.parse(setting.value, f"ping, {setting.origin}")
+    except ConfigError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        app.messages.warning(f"no ping is sent: {error.message}{hint}")
+        return None
+    ping = Ping(url)
+    ping.start()
+    return ping
+
+
+def _notify(app: App, command: str, status: int, error: HcexportError | Interrupted | None) -> str:
+    """Call the profile's command if something has changed; returns a warning."""
+    try:
+        argv, profile, url = app.settings.notify.value, app.settings.profile.value, app.settings.url.value
+    except HcexportError:
+        return ""
+    if not argv or url is None:
+        return ""
+    from hcexport.notify.command import Message, notify_of_change  # noqa: PLC0415 # start-up: few runs notify
+    from hcexport.notify.events import State  # noqa: PLC0415 # start-up
+    from hcexport.store.history import History  # noqa: PLC0415 # start-up
+
+    words = error.message if error else f"hcexport {command} ended with status {status}"
+    message = Message(_document(app.outcome, error), f"{profile}: {words}", profile)
+    with History(app.paths.history, url.url, app.messages.warning) as history:
+        key = f"notify {profile}"
+        previous = State.from_json(history.note(key))
+        state, warning = notify_of_change(argv, previous, find_facts(app, status), message, app.environ)
+        if state != previous:
+            history.set_note(key, state.to_json())
+    return warning
+
+
+def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None) -> str:
+    """The JSON document of the run, else that of its error."""
+    from hcexport.cli.boundary import error_object  # noqa: PLC0415 # start-up
+    from hcexport.cli.joined_outcome import document_of  # noqa: PLC0415 # start-up
+
+    try:
+        document = document_of(outcome) if outcome else ""
+    except HcexportError:  # a value that JSON cannot carry: the run has ended with that error already
+        document = ""
+    return document or json.dumps({"error": error_object(error)} if error else {})
+
+
+def find_facts(app: App, status: int) -> Facts:
+    """What the run came to: by the verdict that was asked for, else every failed test of the reports in hand counts."""
+    from hcexport.health.results import newest_first, started  # noqa: PLC0415 # start-up
+    from hcexport.health.verdict import Level, Rules, judge_report  # noqa: PLC0415 # start-up
+    from hcexport.notify.events import Facts  # noqa: PLC0415 # start-up
+
+    verdict = app.outcome.verdict if app.outcome else None
+    stale = verdict.stale_seconds is not None if verdict and verdict.rules.max_age else None
+    ignores = (
+        verdict.rules.ignores if verdict else next((v.value for n, v in app.settings.values() if n == "ignore"), ())
+    )
+    rules = verdict.rules if verdict and verdict.rules.level else Rules(Level.FAILED, ignores=ignores)
+    failing: set[str] = set()
+    seen: set[str] = set()
+    for detail in newest_first(_details(app.outcome)):  # of a test in several reports the newest counts
+        judgement = judge_report(detail, rules, datetime.now(UTC))
+        failing |= {finding.test.id for finding in judgement.failing} - seen
+        failing |= {""} if not seen and judgement.reason else set()
+        seen |= {test.id for test in detail.tests}
+    if seen or failing:
+        return Facts(status, frozenset(failing), frozenset(seen), stale)
+    if verdict and verdict.judged:
+        newest = max(verdict.judged, key=lambda each: started(each.report))
+        found = {finding.test.id for finding in newest.failing} or ({""} if not newest.healthy else set())
+        return Facts(status, frozenset(found), None, stale)
+    return Facts(status, stale=stale)
+
+
+def _details(outcome: Outcome | None) -> Iterator[ReportDetail]:
+    records = [] if outcome is None else [outcome.record] if outcome.records is None else outcome.records
+    return (record for record in records if isinstance(record, ReportDetail))
