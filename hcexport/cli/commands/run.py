@@ -11,6 +11,7 @@ from hcexport.cli.checking import Started, choose_suites, find_again, start_chec
 from hcexport.cli.command import option
 from hcexport.cli.exporting import export_reports
 from hcexport.cli.judging import Judging, judging_options
+from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.reading import read_reports
@@ -32,6 +33,7 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 @option("--no-wait", is_flag=True, group="Check", help="Print the job's id and end; --resume goes on.")
 @option("--resume", metavar="NAME", group="Check", help="Go on with the check NAME, which was started earlier.")
 @waiting_options
+@lock_option
 @saving_options
 @judging_options
 def command(
@@ -41,6 +43,7 @@ def command(
     name: str | None,
     no_wait: bool,
     resume: str | None,
+    lock_wait: float,
     extract: Path | None,
     cleanup: bool,
     fail_on: str | None,
@@ -62,7 +65,11 @@ def command(
     name, resume = _name(name, "--name"), _name(resume, "--resume")
     saving = None if no_wait else Saving.plan(app, extract, cleanup)
     further = [*(saving.options if saving else ()), *judging.options]
-    started = find_again(app, resume) if resume else start_check(app, choose_suites(app, suite), name, further)
+    if resume:
+        started = find_again(app, resume)
+    else:
+        app.enter(lock_organization(app, lock_wait))
+        started = start_check(app, choose_suites(app, suite), name, further)
     if no_wait:
         return _not_waited_for(app, started)
     report = wait_for_report(app, started, further)
@@ -101,7 +108,7 @@ def _conclude(app: App, started: Started, report: Report, saved: Outcome | None,
         error.hint = "; ".join(filter(None, [error.hint, onward]))
         return Outcome(lines=None if app.common.format == "json" else lines, error=error)
     if lines is None:  # standard output got the zip itself
-        return Outcome(verdict=verdict)
+        return Outcome(verdict=verdict, reports=lambda: [detail])
     record = CheckRecord(detail, started.job_id or None, saved.record if saved else None)
     fields = check_fields(judging.detail_fields(verdict), exported=saved is not None)
-    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward)
+    return Outcome(fields, record, lines=lines, verdict=verdict, hint=onward, reports=lambda: [detail])
