@@ -59,14 +59,15 @@ def command(
     comparison = compare(before, after, app.history.latest())
     verdict = judging.judge([comparison.to_judge(after)])
     same = comparison.counts["same"]
-    pair = f"from {_named(before.report)} to {_named(after.report)}"
+    pair = f"from {_describe(before.report)} to {_describe(after.report)}"
     app.messages.notice(
         f"{pair}: {len(comparison.changed)} of {len(comparison.tests)} tests to tell, {same} pass as before"
     )
     rows = comparison.tests if all_tests else comparison.changed
     if app.common.format != "json":
-        return Outcome(CHANGE_FIELDS, records=rows, verdict=verdict)
-    return Outcome(_json_fields(app, judging, rows, before, verdict), comparison, verdict=verdict)
+        return Outcome(CHANGE_FIELDS, records=rows, verdict=verdict, reports=lambda: [after])
+    fields = _json_fields(app, judging, rows, before, verdict)
+    return Outcome(fields, comparison, verdict=verdict, reports=lambda: [after])
 
 
 def _json_fields(
@@ -105,7 +106,7 @@ def _pair(app: App, ids: Sequence[str], against: str | None, *, offline: bool) -
         if shares_a_suite(before, newest):
             return before, newest
     wanted = "passed" if against else "was made before"
-    raise NotFound(f"no report that {wanted} can be compared with {_named(newest.report)}")
+    raise NotFound(f"no report that {wanted} can be compared with {_describe(newest.report)}")
 
 
 def _named_reports(app: App, ids: Sequence[str], *, offline: bool) -> list[ReportDetail]:
@@ -121,5 +122,5 @@ def _read_one_by_one(app: App, rows: Sequence[Report]) -> Iterator[ReportDetail]
         yield from read_reports(app, [row])
 
 
-def _named(report: Report) -> str:
+def _describe(report: Report) -> str:
     return f"{report.id} ({report.name})" if report.name else report.id
