@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hcexport.errors import ConfigError, HcexportError, Interrupted
-from hcexport.models import ReportDetail
-from hcexport.output.records import CheckRecord
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from hcexport.notify.ping import Ping
 
 _TOLD = {"export", "run", "show", "diff", "delete"}
+_IN_HAND = {"run", "show", "diff"}  # they have read their reports in full
 _BY_SIGNAL = 128  # exit statuses above it
 
 
@@ -104,7 +103,7 @@ def _notify(app: App, command: str, status: int, error: HcexportError | Interrup
     with History(app.paths.history, url.url, app.messages.warning) as history:
         key = f"notify {profile}"
         previous = State.from_json(history.note(key))
-        state, warning = notify_of_change(argv, previous, find_facts(app, status), message, app.environ)
+        state, warning = notify_of_change(argv, previous, find_facts(app, status, command), message, app.environ)
         if state != previous:
             history.set_note(key, state.to_json())
     return warning
@@ -122,7 +121,7 @@ def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None
     return document or json.dumps({"error": error_object(error)} if error else {})
 
 
-def find_facts(app: App, status: int) -> Facts:
+def find_facts(app: App, status: int, command: str) -> Facts:
     """What the run came to: by the verdict that was asked for, else every failed test of the reports in hand counts."""
     from hcexport.health.results import newest_first, started  # noqa: PLC0415 # start-up
     from hcexport.health.verdict import Level, Rules, judge_report  # noqa: PLC0415 # start-up
@@ -134,9 +133,10 @@ def find_facts(app: App, status: int) -> Facts:
         verdict.rules.ignores if verdict else next((v.value for n, v in app.settings.values() if n == "ignore"), ())
     )
     rules = verdict.rules if verdict and verdict.rules.level else Rules(Level.FAILED, ignores=ignores)
+    details = app.outcome.reports() if app.outcome and app.outcome.reports and command in _IN_HAND else ()
     failing: set[str] = set()
     seen: set[str] = set()
-    for detail in newest_first(_details(app.outcome)):  # of a test in several reports the newest counts
+    for detail in newest_first(details):  # of a test in several reports the newest counts
         judgement = judge_report(detail, rules, datetime.now(UTC))
         failing |= {finding.test.id for finding in judgement.failing} - seen
         failing |= {""} if not seen and judgement.reason else set()
@@ -148,9 +148,3 @@ def find_facts(app: App, status: int) -> Facts:
         found = {finding.test.id for finding in newest.failing} or ({""} if not newest.healthy else set())
         return Facts(status, frozenset(found), None, stale)
     return Facts(status, stale=stale)
-
-
-def _details(outcome: Outcome | None) -> Iterator[ReportDetail]:
-    records = [] if outcome is None else [outcome.record] if outcome.records is None else outcome.records
-    inner = (record.detail if isinstance(record, CheckRecord) else record for record in records)
-    return (record for record in inner if isinstance(record, ReportDetail))

@@ -140,8 +140,10 @@ def check_notifications(visit: Visit) -> Finding:
     environ = visit.run.environ
     found: list[str] = []
     problems: list[str] = []
+    ping = None
     with suppress(HcexportError):  # the check of the profile has said so
         settings = dict(visit.run.settings.values())
+        ping = visit.run.settings.ping
         if (notify := settings.get("notify")) and notify.value:
             words = shlex.split(notify.value) if isinstance(notify.value, str) else [*map(str, notify.value)]
             (found if words and shutil.which(words[0]) else problems).append(f"notify {words[:1]}")
@@ -150,6 +152,8 @@ def check_notifications(visit: Visit) -> Finding:
             found.append(f"ping {PingUrl.parse(text, 'HCEXPORT_PING')}")
         if path := environ.get("HCEXPORT_PING_FILE"):
             found.append(f"ping {read_ping_file(Path(path))}")
+        if ping and ping.value:
+            found.append(f"ping {PingUrl.parse(ping.value, f'ping, {ping.origin}')}")
     except ConfigError as error:
         return warn(error.message, error.hint)
     if problems:

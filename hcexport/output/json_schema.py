@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from hcexport.errors import EXIT_STATUSES
-from hcexport.health.compare import Change
 from hcexport.models import Result
 from hcexport.output.check_records import DIAGNOSIS
 from hcexport.output.deletion_records import DELETION_FIELDS
@@ -67,7 +66,7 @@ _COMPARED: Schema = {
     "properties": {"id": _TEXT, "name": _TEXT, "result": _RESULT, "start_time": _TIME, "healthy": _FLAG},
     "required": ["id", "name", "result", "start_time"],
 }
-_PAST_RESULT: Schema = {
+_TURN: Schema = {
     "type": "object",
     "properties": {"report_id": _TEXT, "start_time": _TIME, "result": _RESULT},
     "required": ["report_id", "start_time", "result"],
@@ -88,28 +87,27 @@ ERROR: Schema = {"type": "object", "properties": {"error": _ERROR_FIELDS}, "requ
 _TYPES: Mapping[str, Schema] = {
     **dict.fromkeys(("id", "job_id", "name", "origin", "owner", "profile", "release", "role", "severity"), _TEXT),
     **dict.fromkeys(("description", "state", "suite", "token_origin", "url", "username", "created_by"), _TEXT),
-    **dict.fromkeys(("hint", "path", "reason", "saved_to", "sha256", "status", "upload_id"), _TEXT_OR_NULL),
-    **dict.fromkeys(("start_time", "end_time", "submitted_at", "token_expires"), _TIME),
+    **dict.fromkeys(
+        ("hint", "path", "export_job_id", "reason", "saved_to", "sha256", "status", "upload_id"), _TEXT_OR_NULL
+    ),
+    **dict.fromkeys(("start_time", "end_time", "since", "submitted_at", "token_expires"), _TIME),
     **dict.fromkeys(("duration_seconds", "elapsed_seconds", "token_remaining_seconds", "seconds"), _SECONDS),
     **dict.fromkeys(("verified", "adopted", "healthy"), _or_null(_FLAG)),
-    **dict.fromkeys(("change", "test_id"), _TEXT),
+    **dict.fromkeys(("test_id", "change"), _TEXT),
     **dict.fromkeys(("was", "is"), _or_null(_RESULT)),
     **dict.fromkeys(("in_a_row", "changes"), _COUNT),
-    "since": _TIME,
-    "flapping": _FLAG,
-    "export_job_id": _TEXT_OR_NULL,
-    "counts": {"type": "object", "additionalProperties": _COUNT},
-    **dict.fromkeys(("old", "new"), _COMPARED),
-    "results": _array(_PAST_RESULT),
     "action": _words("delete", "stay"),
     "bytes": _or_null(_COUNT),
+    "counts": {"type": "object", "additionalProperties": _COUNT},
     "error": _or_null(_ERROR_FIELDS),
     "extra": _OBJECT,
     "found": _TEXT,
     "ignored_until": _or_null({"type": "string", "format": "date"}),
     "privileges": {"type": "object", "additionalProperties": _or_null(_FLAG)},
-    "ready": _FLAG,
+    **dict.fromkeys(("flapping", "ready"), _FLAG),
     "result": _RESULT,
+    "results": _array(_TURN),
+    **dict.fromkeys(("old", "new"), _COMPARED),
     **dict.fromkeys(("run_ids", "warnings"), _array(_TEXT)),
     "suites": _array(_SUITE),
     "value": {"type": ["string", "number", "boolean", "null", "array"]},
@@ -127,28 +125,46 @@ def _record(kind: RecordType[Any], also: tuple[str, ...] = (), **other: Schema) 
     return {"type": "object", "properties": properties, "required": names}
 
 
+def _one_or_several(document: Schema) -> Schema:
+    """The document, or an array with an object for each of several profiles: its status and the result or the error."""
+    of_profile = {
+        "type": "object",
+        "properties": {**document["properties"], "profile": _TEXT, "exit_status": _COUNT, "error": _ERROR_FIELDS},
+        "required": ["profile", "exit_status"],
+    }
+    return {"anyOf": [document, _array(of_profile)]}
+
+
 _EXPORT = _record(EXPORT_FIELDS, job_id=_TEXT_OR_NULL)
 _TEST = _record(DETAIL.row_fields, ("ignored_until",))
-_RUN_EXTRA = ("healthy", "export_job_id", "path", "bytes", "sha256", "verified")
-_RUN = _record(check_fields(DETAIL, exported=False), _RUN_EXTRA, tests=_array(_TEST), job_id=_TEXT_OR_NULL)
-_CHANGE = _record(CHANGE_JSON_FIELDS, ("ignored_until",), change=_words(*Change))
-_DIFF = _record(comparison_fields(lambda _: (), CHANGE_JSON_FIELDS, describe_report), tests=_array(_CHANGE))
 _CHECK = _record(DIAGNOSIS.row_fields, result=_words("ok", "warn", "fail", "skip"))
+_DOCTOR = _record(DIAGNOSIS, checks=_array(_CHECK))
+_RUN = _record(
+    check_fields(DETAIL, exported=False),
+    ("healthy", "export_job_id", "path", "bytes", "sha256", "verified"),
+    job_id=_TEXT_OR_NULL,
+    tests=_array(_TEST),
+)
+_STARTED = _record(STARTED_FIELDS, job_id=_TEXT_OR_NULL)
+_DIFF = _record(
+    comparison_fields(lambda found: found.tests, CHANGE_JSON_FIELDS, describe_report),
+    tests=_array(_record(CHANGE_JSON_FIELDS, ("ignored_until",))),
+)
 _PATH: Schema = {"type": "object", "properties": {"path": _TEXT}, "required": ["path"]}
 
 COMMANDS: Mapping[str, Schema] = {
     "status": {"anyOf": [_record(STATUS), _array(_record(STATUS_OR_ERROR))]},
-    "list": _array(_record(REPORT_FIELDS, ("healthy",))),
-    "show": _array(_record(DETAIL, ("healthy",), tests=_array(_TEST))),
-    "diff": _DIFF,
-    "history": _array(_record(TREND_JSON_FIELDS)),
-    "run": {"anyOf": [_RUN, _record(STARTED_FIELDS, job_id=_TEXT_OR_NULL)]},
-    "export": _EXPORT,
+    "list": _array(_record(REPORT_FIELDS, ("healthy", "profile"))),
+    "show": _array(_record(DETAIL, ("healthy", "profile"), tests=_array(_TEST))),
+    "export": _one_or_several(_EXPORT),
+    "run": {"anyOf": [*_one_or_several(_RUN)["anyOf"], *_one_or_several(_STARTED)["anyOf"]]},
+    "diff": _one_or_several(_DIFF),
+    "history": _array(_record(TREND_JSON_FIELDS, ("profile",))),
     "wait": {"anyOf": [_array(_record(ENDED_FIELDS)), _EXPORT]},
     "download": _EXPORT,
     "jobs": _array(_record(JOB_FIELDS)),
     "delete": _array(_record(DELETION_FIELDS)),
-    "doctor": _record(DIAGNOSIS, checks=_array(_CHECK)),
+    "doctor": _one_or_several(_DOCTOR),
     "config": {"anyOf": [_array(_record(ROW_FIELDS)), _record(ROW_FIELDS), _PATH]},
 }
 

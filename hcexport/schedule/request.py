@@ -13,7 +13,7 @@ from hcexport.errors import UsageError
 # Options before the command's name whose value is the next word, so that the value is not taken for the command.
 TAKE_A_VALUE = frozenset(
     {"--profile", "--url", "--format", "--log-file", "--color", "--progress", "--ca-bundle"}
-    | {"--client-cert", "--client-key", "--connect-timeout", "--timeout"}
+    | {"--client-cert", "--client-key", "--connect-timeout", "--timeout", "--parallel", "--shard"}
 )
 _SHORT_THAT_TAKES_A_VALUE = re.compile(r"-[hqv]*[pF]")
 _PROFILE = re.compile(r"-[hqv]*p.*|--profile(=.*)?")

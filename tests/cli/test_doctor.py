@@ -266,3 +266,14 @@ def test_the_last_line_names_the_check(hcexport: Hcexport) -> None:
     done = hcexport("doctor", env={"HCEXPORT_TOKEN": "wrong-token"})
     assert done.returncode == 4
     assert done.stdout.splitlines()[-1] == "not ready: sign_in"
+
+
+def test_the_ping_of_the_profile_is_looked_at(hcexport: Hcexport) -> None:
+    home = Path(hcexport.env["HCEXPORT_HOME"])
+    home.mkdir(mode=0o700, exist_ok=True)
+    for scheme, result in (("https", "ok"), ("http", "warn")):
+        (home / "config.toml").write_text(f'[defaults]\nping = "{scheme}://hc.example.com/0f3b9c1d-4e5f"\n')
+        check = diagnosis(hcexport, "--offline", status=0)["notifications"]
+        assert check["result"] == result
+        assert "0f3b9c1d" not in str(check)
+        assert result == "warn" or "ping" in check["found"]

@@ -211,6 +211,21 @@ class TestNotify:
         assert call["env"]["HCEXPORT_EVENT"] == "broke"
         assert Path(json.loads(call["stdin"])["path"]).exists()
 
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_diff_and_run_tell_of_the_report_that_they_read(
+        self, hcexport: Hcexport, box: Sandbox, told: Callable[[], list[Any]], form: str
+    ) -> None:
+        failed, passed = report_id(box, "failed"), report_id(box, "passed")
+        assert hcexport("diff", passed, failed, "-F", form).returncode == 0
+        assert [call["env"]["HCEXPORT_EVENT"] for call in told()] == ["broke"]
+        assert hcexport("diff", failed, passed, "-F", form).returncode == 0
+        assert [call["env"]["HCEXPORT_EVENT"] for call in told()] == ["recovered"]
+        assert hcexport("diff", passed, failed, "-F", form).returncode == 0
+        assert len(told()) == 1
+        done = hcexport("run", "-F", form)
+        assert done.returncode == 0, done.stderr
+        assert [call["env"]["HCEXPORT_EVENT"] for call in told()] == ["recovered"]
+
     def test_other_commands_tell_nobody(self, hcexport: Hcexport, told: Callable[[], list[Any]]) -> None:
         assert hcexport("list", env={"HCEXPORT_TOKEN": "no-token-at-all"}).returncode == 4
         assert told() == []

@@ -356,3 +356,23 @@ def test_commands_that_compare_and_run(several: Hcexport) -> None:
     assert [(each["profile"], "counts" in each) for each in changed] == [("eu-b", True), ("eu-a", True)]
     trends = json.loads(several("history", "--latest", "2", "-p", "eu-*", "-F", "json").stdout)
     assert list(dict.fromkeys(each["profile"] for each in trends)) == ["eu-b", "eu-a"]
+
+
+def test_run_is_an_object_a_profile(several: Hcexport) -> None:
+    done = several("run", "--out", "all/", "-p", "*", "-F", "json")
+    assert done.returncode == 0, done.stderr
+    objects = json.loads(done.stdout)
+    assert [(each["profile"], each["exit_status"]) for each in objects] == [(name, 0) for name in NAMES]
+    assert [Path(each["path"]).parent.name for each in objects] == list(NAMES)
+    assert all(each["tests"] for each in objects)
+    lines = several("run", "-p", "eu-*").stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["eu-b", "eu-a"]
+
+
+def test_diff_and_history_begin_with_the_profile(several: Hcexport) -> None:
+    objects = json.loads(several("diff", "-p", "*", "-F", "json").stdout)
+    assert [(each["profile"], "counts" in each) for each in objects] == [(name, True) for name in NAMES]
+    assert set(first_words(several("diff", "--all-tests", "-p", "*").stdout)) == set(NAMES)
+    rows = json.loads(several("history", "-p", "*", "-F", "json").stdout)
+    assert {(next(iter(row)), row["profile"]) for row in rows} == {("profile", name) for name in NAMES}
+    assert set(first_words(several("history", "-p", "*").stdout)) == set(NAMES)

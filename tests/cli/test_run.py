@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from hcexport.cli.app import App, CommonOptions
+from hcexport.cli.lock import lock_organization
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import health
@@ -373,3 +375,13 @@ def test_the_ledger_knows_the_check(hcexport: Hcexport, box: Sandbox) -> None:
     with Ledger(Path(hcexport.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:
         (entry,) = ledger.entries()
     assert (entry.kind, entry.name, entry.job_id) == ("run", "mine", done.stdout.strip())
+
+
+def test_another_run_is_kept_off_and_one_that_is_resumed_is_not(hcexport: Hcexport, box: Sandbox) -> None:
+    assert hcexport("run", "--name", "mine", "--no-wait").returncode == 0
+    started = len(posts(box))
+    with App(CommonOptions(), hcexport.env) as app, lock_organization(app, 0):
+        assert hcexport("run").returncode == 75
+        assert len(posts(box)) == started
+        assert hcexport("run", "--resume", "mine").returncode == 0
+    assert hcexport("run", "--lock-wait", "1s").returncode == 0

@@ -82,6 +82,12 @@ SETTLED = [
     ("wait", "JOB"),
     ("wait", "JOB", "--out", "y.zip"),
     ("download", "JOB", "--out", "z.zip"),
+    ("run",),
+    ("run", "--no-wait"),
+    ("run", "--fail-on", "failed", "--out", "run.zip"),
+    ("diff",),
+    ("diff", "--all-tests", "--fail-on", "failed", "--ignore", "*:2099-12-31"),
+    ("history",),
     ("jobs",),
     ("jobs", "--server"),
     ("delete", "--until", "60d", "--unsaved", "--yes"),
@@ -115,6 +121,11 @@ def test_status_of_all_profiles(hcexport_alone: Hcexport, box: Sandbox) -> None:
     document = json.loads(done.stdout)
     assert any(each["error"] for each in document)
     check(document, COMMANDS["status"], ("status", "--all"))
+    for several in ("list --all", "show", "export --latest 1 --wait", "run", "diff", "history", "jobs", "doctor"):
+        words = several.split()
+        done = hcexport_alone(*words, "-p", "*", "-F", "json")
+        assert done.returncode == (0 if several == "jobs" else 8), (several, done.stderr)  # no job to ask for is left
+        check(json.loads(done.stdout), COMMANDS[words[0]], (several,))
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,28 @@ class TestPods:
         submitted = [each for each in box.requests if each.method == "POST" and each.path.endswith("/export")]
         assert len(submitted) == len(names)
 
+    def test_the_pods_of_several_parts_export_each_profile_once(
+        self, request_now: Request, box: Sandbox, tmp_path: Path
+    ) -> None:
+        request = replace(
+            request_now,
+            kind="kubernetes",
+            url=None,
+            parts=2,
+            profiles=("*",),
+            command=("hcexport", "export", "--latest", "1", "--out", "{profile}.zip", "-q"),
+        )
+        pod = tmp_path / "pod"
+        names = ("east", "west", "north")
+        about = f'url = "{box.url}"\nusername = "{box.username}"\npassword_file = "{pod}/secret/password"\n'
+        self.volumes(request, pod, "".join(f"[profiles.{name}]\n{about}" for name in names))
+        done = [self.run(request, pod, part) for part in (0, 1)]
+        assert [each.returncode for each in done] == [0, 0], done
+        found = [[line.split("\t")[0] for line in each.stdout.splitlines()] for each in done]
+        assert found == [["east", "north"], ["west"]]
+        submitted = [each for each in box.requests if each.method == "POST" and each.path.endswith("/export")]
+        assert len(submitted) == len(names)
+
 
 def test_the_containerfile_is_taken_out_by_the_command_that_is_named(request_now: Request, tmp_path: Path) -> None:
     text = write_schedule(replace(request_now, kind="kubernetes"))

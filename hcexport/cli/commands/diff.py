@@ -75,7 +75,7 @@ def command(
             return Outcome(CHANGE_FIELDS, records=rows)
         return Outcome(_json_fields(app, replace(judging, format=kind), rows, before, verdict), comparison)
 
-    return replace(shape(app.common.format), verdict=verdict, shape=shape, reports=lambda: [after, before])
+    return replace(shape(app.common.format), verdict=verdict, shape=shape, reports=lambda: [after])
 
 
 def _json_fields(
