@@ -43,7 +43,7 @@ def submit_once(app: App, operation: Operation, username: str = "") -> Submitted
         app.ledger,
         Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value),
         operation,
-        on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
+        on_lost=lambda why: app.messages.trouble(f"{why}; looking for the job"),
     )
     if submitted.adopted and submitted.job.id:
         app.messages.warning(

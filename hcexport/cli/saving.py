@@ -201,7 +201,7 @@ class _Retries:
     def warn(self, failure: NetworkError, delay_s: float) -> None:
         """Say that another attempt follows."""
         self._count += 1
-        say = self._messages.warning if self._count == 1 else self._messages.info
+        say = self._messages.trouble if self._count == 1 else self._messages.info
         say(f"{failure.message}; retrying in {delay_s:.0f} s")
 
     def finish(self) -> None:

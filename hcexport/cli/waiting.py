@@ -130,7 +130,7 @@ class _Watch:
         is_new = text not in self._said
         self._said.add(text)
         if is_new:
-            self._app.messages.warning(text)
+            self._app.messages.trouble(text)
         return is_new
 
 

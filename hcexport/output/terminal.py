@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 DEFAULT_WIDTH = 80
 
@@ -26,6 +26,14 @@ def wants_color(option: str, environ: Mapping[str, str], is_terminal: bool) -> b
     if environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
         return True
     return environ.get("CLICOLOR") != "0" and is_terminal and not is_dumb(environ)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether a stream is a terminal; no for a closed stream, and for none at all."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError, OSError):
+        return False
 
 
 def is_dumb(environ: Mapping[str, str]) -> bool:

@@ -28,6 +28,7 @@ from hcexport.errors import ConfigError
 from hcexport.files import lock, open_at_once, refuse_foreign, write_private
 
 VERSION = 1
+_SHOWN = 5  # profiles in a hint
 _SECRETS = frozenset({"password", "passphrase", "token", "refresh_token", "secret", "client_secret"})
 _TOP_LEVEL = frozenset({"version", "profile", "defaults", "profiles"})
 _HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
@@ -70,6 +71,22 @@ class ConfigFile:
     def profiles(self) -> list[str]:
         """Names of the profiles, in the order of the file."""
         return [section[1] for section in self.sections if section[0] == "profiles"]
+
+    @property
+    def some_profiles(self) -> str:
+        """The first profiles, for a hint."""
+        names = self.profiles
+        return ", ".join([*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
+
+    def unknown_profile(self, name: str, origin: str = "") -> ConfigError:
+        """Return the error for a profile that the file does not have, with those that it has."""
+        near = difflib.get_close_matches(name, self.profiles, 1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        else:
+            others = f"choose one of {self.some_profiles}, or " if self.profiles else ""
+            hint = f"{others}make it: hcexport login -p {name} URL"
+        return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
 
     def place(self, section: Section, key: str) -> str:
         """Return where a value stands: ``config.toml:12``."""
