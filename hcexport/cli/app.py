@@ -190,7 +190,13 @@ class App:
             is_terminal=is_terminal,
             color=self._wants_color(is_terminal),
             width=terminal.width(sys.stdout, self.environ),
+            page=self._page if is_terminal and not terminal.is_dumb(self.environ) else None,
         )
+
+    def _page(self, text: str) -> bool:
+        from hcexport.output.pager import page  # noqa: PLC0415 # start-up
+
+        return page(text, sys.stdout, self.environ)
 
     def _wants_color(self, is_terminal: bool) -> bool:
         try:

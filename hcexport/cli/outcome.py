@@ -24,7 +24,8 @@ class Outcome:
     ``error`` is raised after the result was printed; in JSON only some errors have a document beside them. ``verdict``
     judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
     to type when the result cannot be printed. ``reports`` reads the reports in full, for report files and documents;
-    None where there is none to tell of. ``document`` is printed in place of records.
+    None where there is none to tell of. ``document`` is printed in place of records. ``count`` is how many there are,
+    said below a table on a terminal.
     """
 
     kind: RecordType[Any] | None = None
@@ -38,6 +39,7 @@ class Outcome:
     is_document: bool = False
     reports: Callable[[], Iterable[ReportDetail]] | None = None
     document: str | None = None
+    count: str | None = None
 
 
 @contextmanager
@@ -74,6 +76,7 @@ def finish(app: App, outcome: Outcome) -> int:
         if outcome.hint:
             error.add_note(outcome.hint)  # the boundary makes notes part of the hint
         raise
+    _print_count(app, outcome)
     if outcome.error:
         raise outcome.error
     if outcome.verdict:
@@ -82,6 +85,12 @@ def finish(app: App, outcome: Outcome) -> int:
         if not outcome.verdict.healthy:
             raise Verdict(outcome.verdict.message())
     return outcome.status
+
+
+def _print_count(app: App, outcome: Outcome) -> None:
+    """Say how many rows there are below a table on a terminal; several profiles have one table together."""
+    if outcome.count and not app.label and app.common.format in {"text", "table"} and app.printer.is_terminal:
+        app.messages.notice(outcome.count)
 
 
 def _print(app: App, outcome: Outcome) -> None:

@@ -105,6 +105,7 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
 
 @app_command(
     "config",
+    formats=("text", "table", "json"),
     asks_server=False,
     examples=["hcexport config list", "hcexport config set ca_bundle /etc/ssl/company.pem"],
     lists={
