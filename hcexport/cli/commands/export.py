@@ -35,7 +35,7 @@ from hcexport.transfer.submit import Submitted
     waits=True,
     examples=[
         "hcexport export --latest 3 --wait --out reports.zip",
-        "hcexport export vegcl1xm6u ir2qersuao --out 'health-{date}.zip'",
+        "hcexport export oqebe23t9c ovmchfaq6s --out 'health-{date}.zip'",
     ],
 )
 @click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
