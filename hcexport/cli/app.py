@@ -99,7 +99,13 @@ class App:
     ) -> None:
         if error is not None and not isinstance(error, BrokenPipeError):
             self.messages.release()
+        self._log_end(error)
         self._closing.close()
+
+    def _log_end(self, error: BaseException | None) -> None:
+        """Write the end of the command to the log, for whoever reads there why the last line is the last."""
+        what = getattr(error, "message", None) or (repr(error) if error else "done")
+        self.messages.log("end", f"{what} (after {self.elapsed_s:.1f} s)")
 
     def enter(self, manager: AbstractContextManager[T]) -> T:
         """Enter a context manager that is left when the app is closed."""
@@ -254,24 +260,25 @@ class App:
             client_key=settings.client_key.value,
             verify=not self.common.insecure,
         )
-        session = Session(
-            self.organization,
-            tls=tls,
-            environ=self.environ,
-            deadline=self.deadline,
-            connect_timeout_s=settings.connect_timeout.value,
-            referer=settings.token_referer.value,
-            log=self.messages.wire if self.messages.logs_wire else None,
-            on_notice=self.messages.notice,
-            on_warning=self.messages.warning,
-            on_wait=show_waits(
-                self.messages,
-                self.environ,
-                # Not with several profiles, because their lines would overwrite each other.
-                wanted=not (self.common.quiet or self.label) and settings.progress.value in {"auto", "bar"},
-                may_draw=lambda: self._progress is None or not self._progress.is_drawn,
-            ),
-        )
+        with settings.naming_origins():
+            session = Session(
+                self.organization,
+                tls=tls,
+                environ=self.environ,
+                deadline=self.deadline,
+                connect_timeout_s=settings.connect_timeout.value,
+                referer=settings.token_referer.value,
+                log=self.messages.wire if self.messages.logs_wire else None,
+                on_notice=self.messages.notice,
+                on_warning=self.messages.warning,
+                on_wait=show_waits(
+                    self.messages,
+                    self.environ,
+                    # Not with several profiles, because their lines would overwrite each other.
+                    wanted=not (self.common.quiet or self.label) and settings.progress.value in {"auto", "bar"},
+                    may_draw=lambda: self._progress is None or not self._progress.is_drawn,
+                ),
+            )
         self._closing.callback(session.close)
         return session
 

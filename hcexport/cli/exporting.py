@@ -26,6 +26,10 @@ def export_reports(
         further = saving.options if saving else ()
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
+            if saving:
+                app.messages.info(f"saving to {saving.place}")
+            elif not wait and not app.label and app.printer.is_terminal:
+                app.messages.notice(f"hint: {resume_command(app, 'wait', [job.id, '--out', 'FILE'])}")
             if wait or saving:
                 job = wait_for(app, job.id, reports=len(ids), is_new=under_way is None)
                 require_success(job)

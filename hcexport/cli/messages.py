@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from hcexport.errors import CannotCreate, Interrupted
 from hcexport.output.sanitize import escape_controls
+from hcexport.output.terminal import fold
 from hcexport.redaction import shortened
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ class Messages:
         if self._verbosity >= WIRE_VERBOSITY:
             self._say(line)
 
+    def log(self, level: str, text: str) -> None:
+        """Write a line to the log alone."""
+        self._write_log(level, text)
+
     def close(self) -> None:
         """Close the log file."""
         self.live = None
@@ -132,8 +137,9 @@ class Messages:
         self._is_muted = True
 
     def _print(self, text: str) -> None:
+        line = fold(escape_controls(shortened(text)), sys.stderr, os.environ)
         if not self._is_muted:  # one write, so that lines of several threads do not mix
-            print(f"{escape_controls(shortened(text))}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # here
+            print(f"{line}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:

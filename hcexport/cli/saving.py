@@ -177,16 +177,18 @@ class Saving:
     def _extract(self, path: Path, folder: Path) -> None:
         try:
             if_exists = IfExists(self.app.settings.if_exists.value)
-            extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
+            made = extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
         except HcexportError as error:
             error.hint = "; ".join(filter(None, [f"the zip is whole, and saved as {path}", error.hint]))
             error.way_on = "none"
             raise
+        self.app.messages.notice(f"unpacked to {made}/" if made else f"{folder} already exists; not unpacked")
 
     def _clean_up(self, item_id: str) -> None:
         """Delete the upload item; a failure is a warning, because the zip is saved."""
         try:
             self.app.client.delete_item(item_id)
+            self.app.messages.notice(f"upload item {item_id} deleted")
         except HcexportError as error:
             self.app.messages.warning(f"the upload item {item_id} was not deleted: {error.message}")
 

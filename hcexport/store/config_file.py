@@ -221,14 +221,16 @@ def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> Non
         write_private(path, text.encode())
 
 
-def _parse(path: Path, text: str, parse: Callable[[str], T]) -> T:
+def _parse(path: Path, content: str, parse: Callable[[str], T]) -> T:
     try:
-        return parse(text)
+        return parse(content)
     except (ValueError, RecursionError) as error:  # the errors of tomllib and tomlkit are ValueErrors
         line = re.search(r"at line (\d+)", str(error))
         place = f"{path}:{line[1]}" if line else str(path)
         reason = re.sub(r"\s*\(?at line \d+,?( column | col )\d+\)?", "", str(error))
-        raise ConfigError(f"{place}: {reason}", hint="correct it, or move it away") from None
+        is_renamed = re.search(r"^\s*\[profile\.", content, re.MULTILINE) is not None
+        hint = "[profile.NAME] should be [profiles.NAME]" if is_renamed else "correct it, or move it away"
+        raise ConfigError(f"{place}: {reason}", hint=hint) from None
 
 
 def _edit(path: Path, edit: Edit, document: Any, new_table: Callable[[], Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -182,6 +183,17 @@ class Settings:
     ignore: Value[tuple[Ignore, ...]] = _setting(
         _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
     )
+
+    @contextmanager
+    def naming_origins(self) -> Iterator[None]:
+        """Add to a ConfigError about a certificate's file the place that names the file."""
+        try:
+            yield
+        except ConfigError as error:
+            values = (self.ca_bundle, self.client_cert, self.client_key)
+            origin = next((each.origin for each in values if each.value and str(each.value) in error.message), None)
+            error.message += f" ({origin})" if origin else ""
+            raise
 
     @property
     def organization(self) -> Organization:
