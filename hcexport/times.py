@@ -98,7 +98,7 @@ class Deadline:
     def check(self) -> None:
         """Raise TimedOut once the time is up."""
         if self.passed:
-            raise TimedOut("the time allowed by --timeout has passed")
+            raise TimedOut("--timeout has passed")
 
 
 NO_DEADLINE = Deadline(math.inf)

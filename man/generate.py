@@ -67,7 +67,9 @@ FURTHER_VARIABLES = {
     "SSL_CERT_FILE, SSL_CERT_DIR": "Certificates to trust, as for other programs; HCEXPORT_CA_BUNDLE comes first.",
     "HTTPS_PROXY, NO_PROXY": "The proxy, and what is reached without it: names, addresses, networks.",
     "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM": "Whether to use colors, in this order, after --color.",
-    "COLUMNS": "Width of tables.",
+    "COLUMNS, LINES": "Size of the terminal, for tables and the pager.",
+    "PAGER, LESS": "Shows rows that do not fit on the terminal: less, with the options FRX; cat or nothing: no pager.",
+    "HCEXPORT_SANDBOX": "Set to 1 for a command that hcexport sandbox runs, so that a prompt can show it.",
 }
 
 FILES = {

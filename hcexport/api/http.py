@@ -7,6 +7,7 @@ retries are switched off here, because the session decides about them.
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ _KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an i
 for _name in ("httpx", "httpcore"):  # they log addresses and headers to wherever the root logger writes
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+_ERRNO = re.compile(r"\[errno -?\d+\] ", re.IGNORECASE)
 _FOREIGN = (
     httpx.HTTPError,
     httpx.StreamError,
@@ -159,7 +161,7 @@ class HttpClient:
 
     def _failure(self, error: Exception, deadline: Deadline) -> HcexportError:
         if deadline.passed:
-            late = TimedOut("timed out before the server answered")
+            late = TimedOut("--timeout has passed")
             late.unsent = not self._network.request_written
             return late
         certificate = certificate_failure(error, self._host, has_answered=self._has_answered)
@@ -170,7 +172,7 @@ class HttpClient:
         if isinstance(error, httpcore.ProxyError):
             return _proxy_failure(reason, self._host)
         if not self._network.request_written:
-            return NetworkError(f"{self._host} cannot be reached: {reason}", unsent=True)
+            return NetworkError(f"{self._host} cannot be reached: {reason}", hint=_hint(reason), unsent=True)
         return NetworkError(f"the connection to {self._host} was lost: {reason}")
 
 
@@ -243,7 +245,17 @@ def _reason(error: Exception) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     text = getattr(cause, "strerror", None) or str(error) or str(cause) or type(error).__name__
-    return redact(" ".join(str(text).split()))[:200].lower()
+    words = _ERRNO.sub("", " ".join(str(text).split()))
+    return redact(words)[:200].lower()
+
+
+def _hint(reason: str) -> str | None:
+    """What to look at, for the reasons that are met most."""
+    if "resolved" in reason:
+        return "check the name; is a VPN or another DNS server needed?"
+    if "refused" in reason:
+        return "check the port; is the server up, and is a VPN or a proxy (HTTPS_PROXY) needed?"
+    return None
 
 
 def _proxy_failure(reason: str, host: str) -> NetworkError:

@@ -20,6 +20,7 @@ from hcexport.api.proxy import proxy_for
 from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_store, is_home, require_file, resolve
 from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
+from hcexport.api.waits import OnWait, show_nothing, show_slow
 from hcexport.errors import (
     AuthError,
     HcexportError,
@@ -56,6 +57,7 @@ class Session:
     """Requests to one organization within one deadline.
 
     ``log`` gets a line without secrets for each request, ``on_notice`` and ``on_warning`` get what a user should know.
+    ``on_wait`` is given what is waited for, and after how many seconds to show it; it is left when the wait is over.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Session:
         log: Log | None = None,
         on_notice: Log = lambda _text: None,
         on_warning: Log = lambda _text: None,
+        on_wait: OnWait = show_nothing,
     ) -> None:
         self.organization = organization
         self.deadline = deadline
@@ -79,6 +82,7 @@ class Session:
         self.on_warning = on_warning
         self._log = log
         self._on_notice = on_notice
+        self._on_wait = on_wait
         self._token_header = _TOKEN_HEADERS[0]
         self._sent_both_ways: Secret | None = None  # the token that was sent in each header
         self._server_ahead = timedelta(0)
@@ -140,7 +144,8 @@ class Session:
             def send() -> Response:
                 return stack.enter_context(self._open_file(url, token=token, headers=headers))
 
-            yield self._with_either_header(token, send)
+            again = partial(self._with_either_header, token, send)
+            yield show_slow(self._on_wait, self.organization.host, again)
 
     @contextmanager
     def _open_file(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[Response]:
@@ -191,24 +196,24 @@ class Session:
             self._stores.add(host)
             self._on_notice(f"the organization redirects the download to {host}")
 
-    def pause(self, seconds: float, error: HcexportError) -> None:
-        """Sleep before another attempt. Raises ``error`` instead when the wait would not end in time."""
+    def pause(self, seconds: float, error: HcexportError, *, count: str = "") -> None:
+        """Sleep before another attempt, the ``count``. Raises ``error`` when the wait would not end in time."""
         if seconds > min(self.deadline.remaining(), GIVE_UP_AFTER_S):
             raise error
-        self._say(f"again in {seconds:.1f} s: {error.message}")
-        self.sleep(seconds)
+        with self._on_wait(f"{error.message.rstrip('.')}; next try in {seconds:.1f} s{count}", 0.0):
+            self.sleep(seconds)
 
     def _persist(
         self, send: Callable[[], dict[str, Any]], attempts: int, worth: Callable[[NetworkError], bool]
     ) -> dict[str, Any]:
         for failures in range(attempts - 1):
             try:
-                return send()
+                return show_slow(self._on_wait, self.organization.host, send)
             except NetworkError as error:
                 if not worth(error):
                     raise
-                self.pause(backoff_s(failures, error), error)
-        return send()
+                self.pause(backoff_s(failures, error), error, count=f" ({failures + 1} of {attempts - 1})")
+        return show_slow(self._on_wait, self.organization.host, send)
 
     def _with_either_header(self, token: Secret | None, send: Callable[[], T]) -> T:
         """Send a GET, and once more with ``Authorization`` when the server says that there was no token.

@@ -127,7 +127,9 @@ def _explain_refusal(cause: ssl.SSLError, host: str) -> CertificateError:
         return CertificateError(
             f"{host} refused the client certificate ({_words(cause)})", hint="check --client-cert", unsent=True
         )
-    return CertificateError(f"TLS with {host} failed: {_words(cause)}")
+    is_plain = "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason
+    hint = "does something that speaks http listen there? check the port" if is_plain else None
+    return CertificateError(f"TLS with {host} failed: {_words(cause)}", hint=hint)
 
 
 def client_certificate_refused_by_proxy(status: int, body: bytes) -> CertificateError | None:

@@ -21,7 +21,7 @@ from hcexport.output import terminal
 from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
 from hcexport.store.settings import ROW_OF, Settings, resolve
-from hcexport.times import NO_DEADLINE, Clock, Deadline
+from hcexport.times import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
     from hcexport.api.client import Client
@@ -97,7 +97,15 @@ class App:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and not isinstance(error, BrokenPipeError):
+            self.messages.release()
+        self._log_end(error)
         self._closing.close()
+
+    def _log_end(self, error: BaseException | None) -> None:
+        """Write the end of the command to the log, for whoever reads there why the last line is the last."""
+        what = getattr(error, "message", None) or (repr(error) if error else "done")
+        self.messages.log("end", f"{what} (after {self.elapsed_s:.1f} s)")
 
     def enter(self, manager: AbstractContextManager[T]) -> T:
         """Enter a context manager that is left when the app is closed."""
@@ -154,7 +162,7 @@ class App:
     @property
     def is_attended(self) -> bool:
         """Whether there is a person at a terminal: never in cron or in a pipe."""
-        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+        return terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)
 
     @property
     def may_ask(self) -> bool:
@@ -181,14 +189,20 @@ class App:
     def _printer(self) -> Printer:
         from hcexport.output.printers import Format, Printer  # noqa: PLC0415 # start-up
 
-        is_terminal = _is_terminal(sys.stdout)
+        is_terminal = terminal.is_terminal(sys.stdout)
         return Printer(
             format=Format(self.common.format) if self.common.format in [*Format] else Format.TEXT,
             stream=sys.stdout,
             is_terminal=is_terminal,
             color=self._wants_color(is_terminal),
             width=terminal.width(sys.stdout, self.environ),
+            page=self._page if is_terminal and not terminal.is_dumb(self.environ) else None,
         )
+
+    def _page(self, text: str) -> bool:
+        from hcexport.output.pager import page  # noqa: PLC0415 # start-up
+
+        return page(text, sys.stdout, self.environ)
 
     def _wants_color(self, is_terminal: bool) -> bool:
         try:
@@ -205,7 +219,9 @@ class App:
         """How the job and the download are going, on stderr; notices go through it while it is drawn."""
         if self._progress is None:
             stream: TextIO = LabelledStream(sys.stderr, self.label) if self.label else sys.stderr  # type: ignore[assignment] # typeshed: a TextIOBase is no TextIO
-            is_terminal = _is_terminal(stream)
+            is_terminal = terminal.is_terminal(stream)
+            from hcexport.output.progress_choice import make_progress  # noqa: PLC0415 # start-up
+
             made = make_progress(
                 "plain" if self.label and self.settings.progress.value != "none" else self.settings.progress.value,
                 stream=stream,
@@ -229,6 +245,7 @@ class App:
         """The HTTP session; making it sends nothing."""
         from hcexport.api.session import Session  # noqa: PLC0415 # start-up
         from hcexport.api.tls import TlsOptions  # noqa: PLC0415 # start-up
+        from hcexport.cli.waits import show_waits  # noqa: PLC0415 # start-up
 
         settings = self.settings
         user = f", as {settings.username.value}" if settings.username.value else ""
@@ -243,17 +260,25 @@ class App:
             client_key=settings.client_key.value,
             verify=not self.common.insecure,
         )
-        session = Session(
-            self.organization,
-            tls=tls,
-            environ=self.environ,
-            deadline=self.deadline,
-            connect_timeout_s=settings.connect_timeout.value,
-            referer=settings.token_referer.value,
-            log=self.messages.wire if self.messages.logs_wire else None,
-            on_notice=self.messages.notice,
-            on_warning=self.messages.warning,
-        )
+        with settings.naming_origins():
+            session = Session(
+                self.organization,
+                tls=tls,
+                environ=self.environ,
+                deadline=self.deadline,
+                connect_timeout_s=settings.connect_timeout.value,
+                referer=settings.token_referer.value,
+                log=self.messages.wire if self.messages.logs_wire else None,
+                on_notice=self.messages.notice,
+                on_warning=self.messages.warning,
+                on_wait=show_waits(
+                    self.messages,
+                    self.environ,
+                    # Not with several profiles, because their lines would overwrite each other.
+                    wanted=not (self.common.quiet or self.label) and settings.progress.value in {"auto", "bar"},
+                    may_draw=lambda: self._progress is None or not self._progress.is_drawn,
+                ),
+            )
         self._closing.callback(session.close)
         return session
 
@@ -313,36 +338,3 @@ class App:
         """Every report of the organization, in the order of the server."""
         for page in self.client.query_reports():
             yield from page
-
-
-def make_progress(
-    mode: str,
-    stream: TextIO,
-    *,
-    quiet: bool,
-    is_terminal: bool,
-    color: bool,
-    clock: Clock = time.monotonic,
-    environ: Mapping[str, str] = os.environ,
-) -> Progress:
-    """Make the progress of ``--progress auto|bar|plain|none``; a bar only where a cursor can be moved.
-
-    Only a bar imports rich and starts a thread.
-    """
-    from hcexport.output.progress import Plain, Progress  # noqa: PLC0415 # start-up
-
-    terminal.never_refuse(stream)
-    if quiet or mode == "none":
-        return Progress(stream, quiet)
-    if mode == "plain" or not is_terminal or terminal.is_dumb(environ):
-        return Plain(stream, clock)
-    from hcexport.output.progress_bar import Bar  # noqa: PLC0415 # start-up: rich
-
-    return Bar(stream, color, clock)
-
-
-def _is_terminal(stream: Any) -> bool:
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError, OSError):
-        return False

@@ -116,6 +116,8 @@ def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Se
     """Print the error on stderr and return its status, also when there is no stderr."""
     import json  # noqa: PLC0415 # start-up: only errors need it
 
+    from hcexport.output.terminal import fold  # noqa: PLC0415 # start-up
+
     fields, wanted = error_object(error), _format_of(root, arguments)
     if wanted == "nagios":
         return _print_plugin_line(error, fields["message"])
@@ -123,6 +125,7 @@ def _report(error: HcexportError | Interrupted, root: click.Group, arguments: Se
         text = json.dumps({"error": fields})
     else:
         text = f"hcexport: error: {fields['message']}" + (f"\nhint: {fields['hint']}" if fields["hint"] else "")
+        text = fold(text, sys.stderr, os.environ)
     with suppress(OSError, ValueError):  # stderr is gone; the status is still there
         print(text, file=sys.stderr, flush=True)  # noqa: T201 # errors are printed here
     return error.status

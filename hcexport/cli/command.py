@@ -100,6 +100,10 @@ class Command(click.Command):
                 formatter.write_dl(list(words.items()))
         if len(own) < len(self.get_params(ctx)):
             formatter.write_paragraph()
+            formats = [each.type for each in self.get_params(ctx) if each.name == "format"]
+            choices = [*formats[0].choices] if formats and isinstance(formats[0], click.Choice) else []
+            if len(choices) > 1:
+                formatter.write_text(f"-F, --format: {', '.join(choices)}")
             formatter.write_text("Options that every command takes (profile, format, logging): hcexport --help")
 
 

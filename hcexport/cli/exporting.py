@@ -26,6 +26,10 @@ def export_reports(
         further = saving.options if saving else ()
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
+            if saving:
+                app.messages.info(f"saving to {saving.place}")
+            elif not wait and not app.label and app.printer.is_terminal:
+                app.messages.notice(f"hint: {resume_command(app, 'wait', [job.id, '--out', 'FILE'])}")
             if wait or saving:
                 job = wait_for(app, job.id, reports=len(ids), is_new=under_way is None)
                 require_success(job)
@@ -43,7 +47,7 @@ def submit_once(app: App, operation: Operation, username: str = "") -> Submitted
         app.ledger,
         Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value),
         operation,
-        on_lost=lambda why: app.messages.warning(f"{why}; looking for the job"),
+        on_lost=lambda why: app.messages.trouble(f"{why}; looking for the job"),
     )
     if submitted.adopted and submitted.job.id:
         app.messages.warning(

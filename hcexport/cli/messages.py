@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from hcexport.errors import CannotCreate, Interrupted
 from hcexport.output.sanitize import escape_controls
+from hcexport.output.terminal import fold
 from hcexport.redaction import shortened
+
+if TYPE_CHECKING:
+    from hcexport.output.wait_line import WaitLine
 
 WIRE_VERBOSITY = 2
 _LINES_KEPT = 20  # of what was said, for a ping
@@ -34,6 +38,8 @@ class LiveDisplay(Protocol):
 class Messages:
     """Print notices (not with ``--quiet``), warnings (always), decisions (``-v``) and requests (``-vv``).
 
+    Of trouble that may pass, ``--quiet`` hears only if the command fails.
+
     The log file gets all of them, whatever the verbosity. Secrets are redacted everywhere. ``label`` stands before
     each line where several profiles write.
     """
@@ -44,8 +50,15 @@ class Messages:
         self._quiet = quiet
         self._verbosity = verbosity
         self._log = _open_private(log_file) if log_file else None
+        self._held: list[str] = []
         self.live: LiveDisplay | None = None
         self.said: deque[str] = deque(maxlen=_LINES_KEPT)
+        self.wait_line: WaitLine | None = None
+
+    @property
+    def logs_decisions(self) -> bool:
+        """Whether decisions are printed or logged."""
+        return self._log is not None or self._verbosity > 0
 
     @property
     def logs_wire(self) -> bool:
@@ -62,11 +75,21 @@ class Messages:
     def warning(self, text: str) -> None:
         """Print something that a person should look at, also with ``--quiet``."""
         self._write_log("warning", text)
-        self.said.append(f"warning: {text}")
-        if self.live:
-            self.live.warning(shortened(text))
+        self._warn(text)
+
+    def trouble(self, text: str) -> None:
+        """Print a warning of what may go well in the end; with ``--quiet`` keep it for ``release``."""
+        self._write_log("warning", text)
+        if self._quiet:
+            self._held.append(text)
         else:
-            self._print(f"hcexport: warning: {self._label}{text}")
+            self._warn(text)
+
+    def release(self) -> None:
+        """Print the trouble that was kept, because the command has failed."""
+        held, self._held = self._held, []
+        for text in held:
+            self._warn(text)
 
     def info(self, text: str) -> None:
         """Print why something is done, with ``-v``."""
@@ -80,13 +103,30 @@ class Messages:
         if self._verbosity >= WIRE_VERBOSITY:
             self._say(line)
 
+    def log(self, level: str, text: str) -> None:
+        """Write a line to the log alone."""
+        self._write_log(level, text)
+
     def close(self) -> None:
         """Close the log file."""
         self.live = None
         if self._log:
             self._log.close()
 
+    def _warn(self, text: str) -> None:
+        self.said.append(f"warning: {text}")
+        self._clear()
+        if self.live:
+            self.live.warning(shortened(text))
+        else:
+            self._print(f"hcexport: warning: {self._label}{text}")
+
+    def _clear(self) -> None:
+        if self.wait_line:
+            self.wait_line.erase()
+
     def _say(self, text: str) -> None:
+        self._clear()
         if self.live:
             self.live.notice(shortened(text))
         else:
@@ -97,8 +137,9 @@ class Messages:
         self._is_muted = True
 
     def _print(self, text: str) -> None:
+        line = fold(escape_controls(shortened(text)), sys.stderr, os.environ)
         if not self._is_muted:  # one write, so that lines of several threads do not mix
-            print(f"{escape_controls(shortened(text))}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # here
+            print(f"{line}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hcexport.cli.outcome import Outcome
 
 _BEFORE = "hcexport.profiles_before"  # key in click's ctx.meta: how many -p stand before the command's name
-FORMATS = ("text", "json", "csv", "ids")
+FORMATS = ("text", "table", "json", "csv", "ids")
 DOCUMENTS = ("md", "html", "junit", "prometheus", "nagios")  # made of all reports of a command at once
 
 

@@ -25,7 +25,8 @@ class Outcome:
     judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
     to type when the result cannot be printed. ``reports`` reads the reports in full, for report files and documents;
     None where there is none to tell of. ``shape`` gives the outcome in the form of another format, where formats differ
-    in what they tell. ``document`` is printed in place of records.
+    in what they tell. ``document`` is printed in place of records. ``count`` is how many there are, said below a table
+    on a terminal.
     """
 
     kind: RecordType[Any] | None = None
@@ -40,6 +41,7 @@ class Outcome:
     shape: Callable[[str], Outcome] | None = None
     reports: Callable[[], Iterable[ReportDetail]] | None = None
     document: str | None = None
+    count: str | None = None
 
 
 @contextmanager
@@ -76,6 +78,7 @@ def finish(app: App, outcome: Outcome) -> int:
         if outcome.hint:
             error.add_note(outcome.hint)  # the boundary makes notes part of the hint
         raise
+    _print_count(app, outcome)
     if outcome.error:
         raise outcome.error
     if outcome.verdict:
@@ -84,6 +87,12 @@ def finish(app: App, outcome: Outcome) -> int:
         if not outcome.verdict.healthy:
             raise Verdict(outcome.verdict.message())
     return outcome.status
+
+
+def _print_count(app: App, outcome: Outcome) -> None:
+    """Say how many rows there are below a table on a terminal; several profiles have one table together."""
+    if outcome.count and not app.label and app.common.format in {"text", "table"} and app.printer.is_terminal:
+        app.messages.notice(outcome.count)
 
 
 def _print(app: App, outcome: Outcome) -> None:

@@ -177,16 +177,18 @@ class Saving:
     def _extract(self, path: Path, folder: Path) -> None:
         try:
             if_exists = IfExists(self.app.settings.if_exists.value)
-            extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
+            made = extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
         except HcexportError as error:
             error.hint = "; ".join(filter(None, [f"the zip is whole, and saved as {path}", error.hint]))
             error.way_on = "none"
             raise
+        self.app.messages.notice(f"unpacked to {made}/" if made else f"{folder} already exists; not unpacked")
 
     def _clean_up(self, item_id: str) -> None:
         """Delete the upload item; a failure is a warning, because the zip is saved."""
         try:
             self.app.client.delete_item(item_id)
+            self.app.messages.notice(f"upload item {item_id} deleted")
         except HcexportError as error:
             self.app.messages.warning(f"the upload item {item_id} was not deleted: {error.message}")
 
@@ -201,7 +203,7 @@ class _Retries:
     def warn(self, failure: NetworkError, delay_s: float) -> None:
         """Say that another attempt follows."""
         self._count += 1
-        say = self._messages.warning if self._count == 1 else self._messages.info
+        say = self._messages.trouble if self._count == 1 else self._messages.info
         say(f"{failure.message}; retrying in {delay_s:.0f} s")
 
     def finish(self) -> None:

@@ -64,6 +64,8 @@ class Selection:
 
     def cut(self, found: list[Report]) -> list[Report]:
         """Return the newest of the reports that were found. Raises NotFound when there are none."""
+        if not found and self in {Selection(), Selection(all=True)}:
+            raise NotFound("there are no reports yet", hint="start a health check: hcexport run")
         if not found:
             raise NotFound("no report matches", hint="list all reports: hcexport list --all")
         return found[: self.latest]

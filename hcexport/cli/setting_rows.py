@@ -20,7 +20,7 @@ _SECRET = {"ping"}  # who knows the address can report in our name
 
 def setting_rows(app: App) -> list[Row]:
     """Return every setting with its origin; durations as they are typed, and in seconds for programs."""
-    is_text = app.common.format == "text"
+    is_text = app.common.format in {"text", "table"}
     return [
         Row(name, MASK if each.value and name in _SECRET else _cell(each.value, is_text=is_text), each.origin)
         for name, each in app.settings.values()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hcexport.cli.app import App
 from hcexport.cli.options import add_options, setting_option
 from hcexport.cli.outcome import Outcome
-from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed, ProtocolError
+from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed, ProtocolError, TimedOut
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.store.ledger import EXPORT
@@ -20,7 +20,8 @@ from hcexport.times import Sleep
 from hcexport.transfer.poll import Jobs, poll
 from hcexport.transfer.submit import is_export
 
-_NOT_CARRIED = {"color", "progress", "ignore"}  # `wait` and `download` judge no reports
+# `wait` and `download` judge no reports, and the same time would be up again.
+_NOT_CARRIED = {"color", "progress", "ignore", "timeout"}
 _IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
 
 waiting_options = add_options(
@@ -130,7 +131,7 @@ class _Watch:
         is_new = text not in self._said
         self._said.add(text)
         if is_new:
-            self._app.messages.warning(text)
+            self._app.messages.trouble(text)
         return is_new
 
 
@@ -144,6 +145,8 @@ def with_resume_hint(app: App, *ids: str, verb: str = "wait", further: Sequence[
     try:
         yield
     except (Interrupted, HcexportError) as error:
+        if isinstance(error, TimedOut) and verb == "wait":
+            error.message = "--timeout has passed; the job goes on"
         error.hint = _hint(app, verb, ids, further, error)
         raise
     except Exception as error:

@@ -39,7 +39,8 @@ class Printer:
     """Writes records to one stream, and flushes, so that a full or closed one is an OSError here and not at exit.
 
     Text is a table on a terminal, ``width`` columns wide, and tab-separated lines elsewhere; the format ``table`` is a
-    table everywhere. Tables have colour where ``color`` says so, and on a terminal only.
+    table everywhere. Tables have colour where ``color`` says so, and on a terminal only. ``page`` shows a table that
+    does not fit on the terminal; it returns False for one that fits.
     """
 
     format: Format
@@ -47,6 +48,7 @@ class Printer:
     is_terminal: bool
     color: bool = False
     width: int = DEFAULT_WIDTH
+    page: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         never_refuse(self.stream)
@@ -60,7 +62,7 @@ class Printer:
         if self._draws:
             from hcexport.output import tables  # noqa: PLC0415 # start-up: rich
 
-            self._write([tables.records(kind, list(rows), self.width, self.color and self.is_terminal)])
+            self._show(tables.records(kind, list(rows), self.width, self.color and self.is_terminal))
         else:
             lines = _LINES[self.format](kind, rows)
             self._write(lines if self.format is Format.IDS else list(lines))
@@ -74,7 +76,7 @@ class Printer:
         elif self._draws:
             from hcexport.output import tables  # noqa: PLC0415 # start-up: rich
 
-            self._write([tables.record(kind, row, self.width, self.color and self.is_terminal)])
+            self._show(tables.record(kind, row, self.width, self.color and self.is_terminal))
         else:
             self.records(kind, [row])
 
@@ -85,6 +87,10 @@ class Printer:
     def document(self, text: str) -> None:
         """Print text that is a file of its own: a report in HTML or Markdown."""
         self._write([text])
+
+    def _show(self, table: str) -> None:
+        if not (self.page and self.page(table)):
+            self._write([table])
 
     @property
     def _draws(self) -> bool:

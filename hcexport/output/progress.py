@@ -111,6 +111,11 @@ class Progress:
     ) -> None:
         self.settle()
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether something is drawn that a line of another would disturb."""
+        return False
+
     def settle(self) -> None:
         """Stop drawing, and leave what is drawn, so that standard output can be written; the next call begins anew."""
 

@@ -35,6 +35,11 @@ class Bar(Progress):
         self._console = console(stream, color)
         self._live: Live | None = None
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the lines are on the screen."""
+        return self._live is not None
+
     def settle(self) -> None:
         """Stop drawing, and leave the job and the download on the screen."""
         self._phase = ""

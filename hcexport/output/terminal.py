@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 DEFAULT_WIDTH = 80
+_COMMAND = re.compile(r"(?:[:,]|with) (hcexport [a-z]+(?: .*)?)$")
 
 
 def wants_color(option: str, environ: Mapping[str, str], is_terminal: bool) -> bool:
@@ -26,6 +28,14 @@ def wants_color(option: str, environ: Mapping[str, str], is_terminal: bool) -> b
     if environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
         return True
     return environ.get("CLICOLOR") != "0" and is_terminal and not is_dumb(environ)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether a stream is a terminal; no for a closed stream, and for none at all."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError, OSError):
+        return False
 
 
 def is_dumb(environ: Mapping[str, str]) -> bool:
@@ -45,6 +55,29 @@ def width(stream: TextIO, environ: Mapping[str, str]) -> int:
         with suppress(OSError, ValueError, AttributeError):  # no terminal, closed, or none at all
             return os.get_terminal_size(each.fileno()).columns or DEFAULT_WIDTH
     return DEFAULT_WIDTH
+
+
+def fold(text: str, stream: TextIO, environ: Mapping[str, str]) -> str:
+    """Break lines that a terminal would break inside a word; a command to paste stays whole, on a line of its own.
+
+    Text for anything but a terminal stays as it is.
+    """
+    try:
+        columns = width(stream, environ) if stream.isatty() else 0
+    except (AttributeError, ValueError):  # no stream, or a closed one
+        return text
+    return "\n".join(_fold_line(line, columns) for line in text.split("\n")) if columns else text
+
+
+def _fold_line(line: str, columns: int) -> str:
+    import textwrap  # noqa: PLC0415 # start-up
+
+    if len(line) <= columns:
+        return line
+    found = _COMMAND.search(line)
+    prose, command = (line[: found.start(1)], found[1]) if found else (line, "")
+    wrapped = textwrap.wrap(prose, columns, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([*wrapped, *([f"  {command}"] if command else [])])
 
 
 def never_refuse(stream: TextIO) -> None:

@@ -28,6 +28,7 @@ from hcexport.errors import ConfigError
 from hcexport.files import lock, open_at_once, refuse_foreign, write_private
 
 VERSION = 1
+_SHOWN = 5  # profiles in a hint
 _SECRETS = frozenset({"password", "passphrase", "token", "refresh_token", "secret", "client_secret"})
 _TOP_LEVEL = frozenset({"version", "profile", "defaults", "profiles"})
 _HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
@@ -70,6 +71,22 @@ class ConfigFile:
     def profiles(self) -> list[str]:
         """Names of the profiles, in the order of the file."""
         return [section[1] for section in self.sections if section[0] == "profiles"]
+
+    @property
+    def some_profiles(self) -> str:
+        """The first profiles, for a hint."""
+        names = self.profiles
+        return ", ".join([*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])
+
+    def unknown_profile(self, name: str, origin: str = "") -> ConfigError:
+        """Return the error for a profile that the file does not have, with those that it has."""
+        near = difflib.get_close_matches(name, self.profiles, 1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        else:
+            others = f"choose one of {self.some_profiles}, or " if self.profiles else ""
+            hint = f"{others}make it: hcexport login -p {name} URL"
+        return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
 
     def place(self, section: Section, key: str) -> str:
         """Return where a value stands: ``config.toml:12``."""
@@ -204,14 +221,16 @@ def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> Non
         write_private(path, text.encode())
 
 
-def _parse(path: Path, text: str, parse: Callable[[str], T]) -> T:
+def _parse(path: Path, content: str, parse: Callable[[str], T]) -> T:
     try:
-        return parse(text)
+        return parse(content)
     except (ValueError, RecursionError) as error:  # the errors of tomllib and tomlkit are ValueErrors
         line = re.search(r"at line (\d+)", str(error))
         place = f"{path}:{line[1]}" if line else str(path)
         reason = re.sub(r"\s*\(?at line \d+,?( column | col )\d+\)?", "", str(error))
-        raise ConfigError(f"{place}: {reason}", hint="correct it, or move it away") from None
+        is_renamed = re.search(r"^\s*\[profile\.", content, re.MULTILINE) is not None
+        hint = "[profile.NAME] should be [profiles.NAME]" if is_renamed else "correct it, or move it away"
+        raise ConfigError(f"{place}: {reason}", hint=hint) from None
 
 
 def _edit(path: Path, edit: Edit, document: Any, new_table: Callable[[], Any]) -> None:

@@ -7,9 +7,9 @@ variable. A command takes the option with ``cli.options.setting_option``.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -184,12 +184,24 @@ class Settings:
         _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
     )
 
+    @contextmanager
+    def naming_origins(self) -> Iterator[None]:
+        """Add to a ConfigError about a certificate's file the place that names the file."""
+        try:
+            yield
+        except ConfigError as error:
+            values = (self.ca_bundle, self.client_cert, self.client_key)
+            origin = next((each.origin for each in values if each.value and str(each.value) in error.message), None)
+            error.message += f" ({origin})" if origin else ""
+            raise
+
     @property
     def organization(self) -> Organization:
         """The organization to talk to. Raises ConfigError when none is configured."""
         if self.url.value is None and self.config.profiles and self.profile.origin == "built-in":
-            names = _few(self.config.profiles)
-            raise ConfigError("no profile is chosen", hint=f"-p NAME ({names}), or hcexport config use NAME")
+            raise ConfigError(
+                "no profile is chosen", hint=f"-p NAME ({self.config.some_profiles}), or hcexport config use NAME"
+            )
         if self.url.value is None:
             raise ConfigError("no organization is configured", hint="sign in to one: hcexport login URL")
         return self.url.value
@@ -322,23 +334,7 @@ def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) ->
 def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) -> None:
     if profile.value in config.profiles or profile.origin == "built-in" or sources.given(ROWS[0]):
         return
-    raise unknown_profile(profile.value, config, profile.origin)
-
-
-def unknown_profile(name: str, config: ConfigFile, origin: str = "") -> ConfigError:
-    """Return the error for a profile that the file does not have, with those that it has."""
-    near = difflib.get_close_matches(name, config.profiles, 1)
-    if near:
-        hint = f"did you mean {near[0]!r}?"
-    else:
-        others = f"choose one of {_few(config.profiles)}, or " if config.profiles else ""
-        hint = f"{others}make it: hcexport login -p {name} URL"
-    return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first names of a list that may be long."""
-    return ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])
+    raise config.unknown_profile(profile.value, profile.origin)
 
 
 def profile_url(settings: Settings) -> Organization | None:

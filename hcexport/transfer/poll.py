@@ -105,7 +105,7 @@ def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
     """Sleep, but not beyond the deadline. Raises TimedOut there."""
     sleep(min(seconds, deadline.remaining()))
     if deadline.passed:
-        raise TimedOut("--timeout has passed; the job goes on")
+        raise TimedOut("--timeout has passed")
 
 
 def _disappeared(job: Job) -> JobFailed:

@@ -252,8 +252,9 @@ def test_dry_run_sends_nothing(hcexport: Hcexport, box: Sandbox) -> None:
     done = hcexport("export", "--latest", "2", "--out", "{date}.zip", "--dry-run")
     assert done.stdout.splitlines() == newest(box, 2)
     assert str(hcexport.cwd / f"{datetime.now().astimezone():%Y-%m-%d}.zip") in done.stderr
-    planned = json.loads(hcexport("export", "--run-ids", "a,b", "--dry-run", "-F", "json").stdout)
-    assert planned["run_ids"] == ["a", "b"]
+    ids = newest(box, 2)
+    planned = json.loads(hcexport("export", "--run-ids", ",".join(ids), "--dry-run", "-F", "json").stdout)
+    assert planned["run_ids"] == ids
     assert planned["job_id"] is None
     assert not posts(box)
     assert list(hcexport.cwd.iterdir()) == []

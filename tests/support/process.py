@@ -28,7 +28,14 @@ def clean_environment(home: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES and not name.lower().endswith("_proxy")
     }
-    return {**kept, "HOME": str(home), "HCEXPORT_HOME": str(home / "hcexport"), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+    return {
+        **kept,
+        "HOME": str(home),
+        "HCEXPORT_HOME": str(home / "hcexport"),
+        "TERM": "xterm",
+        "LC_ALL": "C.UTF-8",
+        "PAGER": "cat",  # less would wait for a key
+    }
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_resume_command_needs_no_context_of_click() -> None:
     thread.start()
     thread.join()
     place = Path("ca.pem").absolute()
-    words = f"wait j1 --profile prod --ca-bundle {place} --timeout 90m --out 'a b.zip' --cleanup --insecure"
+    words = f"wait j1 --profile prod --ca-bundle {place} --out 'a b.zip' --cleanup --insecure"
     assert found == [f"hcexport {words}"]
 
 

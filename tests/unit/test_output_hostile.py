@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from hcexport.cli.app import make_progress as progress
 from hcexport.errors import JobFailed
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.output.printers import Format, Printer
+from hcexport.output.progress_choice import make_progress as progress
 from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, JobRow
 from hcexport.output.sanitize import escape_controls
 

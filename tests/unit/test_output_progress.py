@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hcexport.cli.app import make_progress as progress
 from hcexport.output.progress import HEARTBEAT_S, Plain, Progress, TransferState
+from hcexport.output.progress_choice import make_progress as progress
 
 
 class Clock:
@@ -101,7 +101,7 @@ def test_quiet_leaves_warnings_only(mode: str, is_terminal: bool) -> None:
 def test_what_is_not_a_bar_imports_no_rich_and_starts_no_thread() -> None:
     """In a process of its own: the tests have imported rich long since."""
     script = (
-        "import sys, threading; from hcexport.cli.app import make_progress as progress\n"
+        "import sys, threading; from hcexport.output.progress_choice import make_progress as progress\n"
         "for mode in ('auto', 'bar', 'plain', 'none'):\n"
         "    with progress(mode, sys.stderr, quiet=False, is_terminal=False, color=True) as shown:\n"
         "        shown.job('EXECUTING', 1, 1); shown.download(1, 2); shown.phase('x')\n"

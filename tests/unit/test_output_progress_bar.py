@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from hcexport.cli.app import make_progress as progress
+from hcexport.output.progress_choice import make_progress as progress
 
 
 class Face:

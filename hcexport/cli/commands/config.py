@@ -19,7 +19,7 @@ from hcexport.output.fields import Field, Fields
 from hcexport.output.records import ROW_FIELDS, Row
 from hcexport.store.config_file import ConfigFile, remove_profile, rename_profile
 from hcexport.store.setting_changes import set_value, unset_value
-from hcexport.store.settings import KNOWN, ROWS, profile_name, unknown_profile
+from hcexport.store.settings import KNOWN, ROWS, profile_name
 
 _PATH_FIELDS: Fields[str] = (Field("path", "PATH", lambda path: path),)
 
@@ -105,6 +105,7 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
 
 @app_command(
     "config",
+    formats=("text", "table", "json"),
     asks_server=False,
     examples=["hcexport config list", "hcexport config set ca_bundle /etc/ssl/company.pem"],
     lists={
@@ -149,5 +150,5 @@ def _require(app: App, name: str) -> ConfigFile:
     """Return the config file, which has this profile. Raises ConfigError."""
     config = ConfigFile.read(app.paths.config_file, KNOWN)
     if name not in config.profiles:
-        raise unknown_profile(name, config)
+        raise config.unknown_profile(name)
     return config

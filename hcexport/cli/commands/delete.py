@@ -35,7 +35,7 @@ class Guards:
 
 @app_command(
     "delete",
-    formats=("text", "json", "csv"),
+    formats=("text", "table", "json", "csv"),
     examples=["hcexport delete --until 400d", "hcexport delete vegcl1xm6u --unsaved --yes"],
 )
 @click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))

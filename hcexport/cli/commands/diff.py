@@ -28,7 +28,7 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
 @app_command(
     "diff",
     profiles=True,
-    formats=("text", "json", "csv"),
+    formats=("text", "table", "json", "csv"),
     examples=["hcexport diff", "hcexport diff --against passed --fail-on failed"],
 )
 @click.argument("old", required=False, shell_complete=completed("report ids"))

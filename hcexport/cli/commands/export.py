@@ -23,7 +23,7 @@ from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
 from hcexport.cli.selection import Selection, pop_selection, select_ended, selector_options
 from hcexport.cli.waiting import waiting_options
-from hcexport.errors import AlreadyExists, UsageError
+from hcexport.errors import AlreadyExists, NotFound, UsageError
 from hcexport.models import Report, ReportDetail
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.submit import Submitted
@@ -35,7 +35,7 @@ from hcexport.transfer.submit import Submitted
     waits=True,
     examples=[
         "hcexport export --latest 3 --wait --out reports.zip",
-        "hcexport export vegcl1xm6u ir2qersuao --out 'health-{date}.zip'",
+        "hcexport export oqebe23t9c ovmchfaq6s --out 'health-{date}.zip'",
     ],
 )
 @click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
@@ -55,7 +55,7 @@ from hcexport.transfer.submit import Submitted
 @saving_options
 @judging_options
 @report_option
-@option("--dry-run", is_flag=True, help="Show what would be exported and where to; send nothing.")
+@option("--dry-run", is_flag=True, help="Show what would be exported and where to; submit nothing.")
 def command(
     app: App,
     *,
@@ -105,10 +105,18 @@ def command(
         rows = [] if chosen else select_ended(app, selection)
     ids = chosen or tuple(report.id for report in rows)
     if dry_run:
+        _require_known(app, () if new else chosen)
         app.messages.notice(f"{count_reports(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
     outcome = _export(app, ids, under_way, saving, wait=wait)
     return _conclude(judging, outcome, rows, ids)
+
+
+def _require_known(app: App, chosen: tuple[str, ...]) -> None:
+    """Raise NotFound for ids that are not in the list: the export itself would be refused."""
+    known = {report.id for report in app.reports()} if chosen else set()
+    if missing := [report_id for report_id in chosen if report_id not in known]:
+        raise NotFound(f"not found: {', '.join(missing)}", hint="list all reports: hcexport list --all")
 
 
 def _conclude(judging: Judging, outcome: Outcome, rows: list[Report], ids: tuple[str, ...]) -> Outcome:

@@ -30,7 +30,7 @@ DEFAULT_SPAN = timedelta(days=90)
 @app_command(
     "history",
     profiles=True,
-    formats=("text", "json", "csv"),
+    formats=("text", "table", "json", "csv"),
     examples=["hcexport history --since 30d", "hcexport history HC_112_013"],
 )
 @click.argument("test", nargs=-1)

@@ -45,7 +45,11 @@ def command(app: App, limit: int, server: bool, offline: bool) -> Outcome:
         app.recent("jobs").keep(
             CachedId.described(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
         )
-    return Outcome(JOB_FIELDS, records=rows[:limit])
+    shown = rows[:limit]
+    if not shown:
+        whose = f"profile {app.settings.profile.value}" if app.settings.url.value else "this machine"
+        app.messages.notice(f"no exports of {whose} are known")
+    return Outcome(JOB_FIELDS, records=shown, count=f"{len(shown)} export{'s' * (len(shown) != 1)}" if shown else None)
 
 
 def _organization(app: App) -> str | None:

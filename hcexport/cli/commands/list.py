@@ -58,7 +58,14 @@ def command(
         reports.sort(key=lambda report: _sort_key(report, sort))
     if reverse:
         reports.reverse()
-    return Outcome(judging.report_fields(REPORT_FIELDS, verdict), records=reports[:limit], verdict=verdict)
+    shown = reports[:limit]
+    count = f"{len(shown)} of {len(reports)}" if len(shown) < len(reports) else f"{len(reports)}"
+    return Outcome(
+        judging.report_fields(REPORT_FIELDS, verdict),
+        records=shown,
+        verdict=verdict,
+        count=f"{count} report{'s' * (len(reports) != 1)}",
+    )
 
 
 def _sort_key(report: Report, name: str) -> tuple[bool, Any]:

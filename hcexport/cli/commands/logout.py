@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 
 from hcexport.auth import oauth
 from hcexport.auth.credentials import Credentials, all_credentials_of, credentials_of, has_stored
+from hcexport.auth.passwords import password_sources
 from hcexport.cli.app import App
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
@@ -25,6 +27,8 @@ def command(app: App) -> Outcome:
     """
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.notice("HCEXPORT_TOKEN is set, and stays in use")
+    for source in islice(password_sources(app.settings, app.environ), 1):
+        app.messages.notice(f"{source.origin} stays: the next command signs in with it")
     if not has_stored(app.settings):
         app.messages.notice(_not_signed_in(credentials_of(app.settings, app.paths)))
         return Outcome()

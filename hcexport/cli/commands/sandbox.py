@@ -23,6 +23,7 @@ from hcexport.errors import CannotCreate, ConfigError, Interrupted, UsageError
 from hcexport.sandbox import SCENARIOS, Sandbox
 from hcexport.sandbox.sandbox import self_signed
 
+_MARK = "HCEXPORT_SANDBOX"  # for a prompt that tells the shell inside from the one outside
 _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying things
 
 
@@ -45,8 +46,8 @@ _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying 
 def command(app: App, *, port: int, scenario: str, job_time: float, tls: bool, program: tuple[str, ...]) -> Outcome:
     """Serve a simulated organization on 127.0.0.1.
 
-    With COMMAND: runs it with HCEXPORT_URL, HCEXPORT_TOKEN and a private HCEXPORT_HOME set, and ends with its
-    status. Without: serves until Ctrl-C. Shows how to sign in on a terminal.
+    With COMMAND: runs it with HCEXPORT_URL, HCEXPORT_TOKEN, a private HCEXPORT_HOME and HCEXPORT_SANDBOX=1 set, and
+    ends with its status. Without: serves until Ctrl-C. Shows how to sign in on a terminal.
     """
     with tempfile.TemporaryDirectory(prefix="hcexport-sandbox-") as folder:
         certificate = _certificate(Path(folder)) if tls else None
@@ -62,7 +63,7 @@ def command(app: App, *, port: int, scenario: str, job_time: float, tls: bool, p
             if not program or sys.stderr.isatty():
                 app.messages.notice(f"Sandbox at {box.url}. {box.how_to_sign_in}")
             if program:
-                return Outcome(status=_run(program, {**_without_ours(app.environ), **environment}))
+                return Outcome(status=_run(program, {**_without_ours(app.environ), **environment, _MARK: "1"}))
             _serve(app, environment)
         finally:
             box.stop()

@@ -24,8 +24,8 @@ from hcexport.models import ReportDetail
 @app_command(
     "show",
     profiles=True,
-    formats=("text", "json", "csv", *DOCUMENTS),
-    examples=["hcexport show vegcl1xm6u", "hcexport show --latest 1 --failed"],
+    formats=("text", "table", "json", "csv", *DOCUMENTS),
+    examples=["hcexport show oqebe23t9c", "hcexport show --latest 1 --failed"],
 )
 @click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
 @selector_options

@@ -12,7 +12,7 @@ import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import completed
-from hcexport.cli.options import app_command, parse_ids
+from hcexport.cli.options import FORMATS, app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.waiting import (
@@ -44,7 +44,7 @@ _JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECAS
 @app_command(
     "wait",
     waits=True,
-    formats=("text", "json", "csv", "ids"),
+    formats=FORMATS,
     examples=["hcexport wait j0861f797-e646-4a9b-af92-f5e86b2cd824", "hcexport wait JOB_ID --out reports.zip"],
 )
 @click.argument("job_id", nargs=-1, shell_complete=completed("job ids"))

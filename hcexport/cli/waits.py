@@ -1,0 +1,24 @@
+"""Showing what the session waits for: drawn on a terminal, said with ``-v``, kept in the log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from hcexport.api.waits import OnWait, show_nothing
+from hcexport.cli.messages import Messages
+from hcexport.output import terminal
+from hcexport.output.wait_line import WaitLine
+
+
+def show_waits(messages: Messages, environ: Mapping[str, str], *, wanted: bool, may_draw: Callable[[], bool]) -> OnWait:
+    """Return what shows waits, which shows nothing where nobody would see them, because each costs a thread.
+
+    They are drawn where that is ``wanted``, on a terminal, and while ``may_draw`` allows it.
+    """
+    draws = wanted and terminal.is_terminal(sys.stderr) and not terminal.is_dumb(environ)
+    if not (draws or messages.logs_decisions):
+        return show_nothing
+    width = terminal.width(sys.stderr, environ)
+    messages.wait_line = WaitLine(sys.stderr, width, draws=lambda: draws and may_draw(), say=messages.info)
+    return messages.wait_line.during

@@ -1,0 +1,91 @@
+"""What is said of trouble that passes: on a terminal, with -v, with -q, in the log."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hcexport.sandbox import Sandbox
+from tests.unit.scripted_server import Scripted, answer, scripted
+
+NOTHING = {"items": [], "reports": [], "total": 0, "nextStart": -1, "healthChecks": []}
+
+
+@contextmanager
+def busy_at_first(hcexport: Any, retry_after: str = "1") -> Iterator[Scripted]:
+    with scripted(answer(b"", 503, Retry_After=retry_after), answer(NOTHING)) as server:
+        hcexport.env.update(HCEXPORT_URL=server.url, HCEXPORT_TOKEN="abcdefgh")
+        yield server
+
+
+def on_terminal(hcexport: Any, *words: str) -> str:
+    outer, inner = pty.openpty()
+    with subprocess.Popen(hcexport.argv(*words), env=hcexport.env, stdin=inner, stdout=inner, stderr=inner) as process:
+        os.close(inner)
+        shown = b""
+        with suppress(OSError):  # the other side is closed
+            while chunk := os.read(outer, 4096):
+                shown += chunk
+        process.wait(20)
+    os.close(outer)
+    return shown.decode()
+
+
+def test_a_terminal_shows_what_is_tried_again(hcexport_alone: Any) -> None:
+    with busy_at_first(hcexport_alone):
+        shown = on_terminal(hcexport_alone, "list")
+    assert "next try in 1.0 s (1 of 4)" in shown
+    assert "\r\x1b[K" in shown[shown.index("next try") :]
+
+
+@pytest.mark.parametrize("words", [["-q"], ["--progress", "none"]])
+def test_who_wants_no_progress_sees_none(hcexport_alone: Any, words: list[str]) -> None:
+    with busy_at_first(hcexport_alone):
+        assert "next try" not in on_terminal(hcexport_alone, "list", *words)
+
+
+def test_elsewhere_it_is_said_with_v_and_in_the_log(hcexport_alone: Any) -> None:
+    with busy_at_first(hcexport_alone):
+        assert "next try in 1.0 s" in hcexport_alone("list", "-v").stderr
+    with busy_at_first(hcexport_alone):
+        assert "next try" not in hcexport_alone("list", "--log-file", "log").stderr
+    assert "next try in 1.0 s" in Path(hcexport_alone.cwd, "log").read_text()
+
+
+def test_a_silent_server_shows_after_three_seconds(hcexport_alone: Any) -> None:
+    with scripted(lambda _connection: time.sleep(4)) as server:
+        hcexport_alone.env.update(HCEXPORT_URL=server.url, HCEXPORT_TOKEN="abcdefgh")
+        done = hcexport_alone("list", "-v", "--timeout", "4s")
+    assert done.returncode == 124
+    assert "waiting for 127.0.0.1" in done.stderr
+
+
+class TestQuiet:
+    @pytest.fixture
+    def troubled(self, hcexport_alone: Any) -> Iterator[Callable[..., Any]]:
+        """Export from an organization whose job cannot be asked about at first."""
+        with Sandbox(scenario="flaky", job_seconds=0.1) as box:
+            hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+            yield lambda *words: hcexport_alone("export", "--latest", "3", "--out", "a.zip", *words, timeout=60)
+
+    def test_says_nothing_of_what_went_well_in_the_end(self, troubled: Callable[..., Any], tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        done = troubled("-q", "--log-file", str(log))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert " warning: " in log.read_text()
+
+    def test_says_it_when_the_command_fails(self, hcexport_alone: Any) -> None:
+        with scripted(answer(b"", 503)) as server:
+            hcexport_alone.env.update(HCEXPORT_URL=server.url, HCEXPORT_TOKEN="abcdefgh")
+            job_id = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
+            done = hcexport_alone("wait", job_id, "-q", "--timeout", "2s")
+        assert done.returncode == 124
+        assert "hcexport: warning: " in done.stderr
