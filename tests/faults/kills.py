@@ -123,10 +123,13 @@ class Victim:
         self.times = 1
         argv = [sys.executable, "-m", "hcexport", *self.argv]
         quiet = subprocess.DEVNULL
-        with subprocess.Popen(argv, env=self.env, cwd=self.work, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(argv, env=self.env, cwd=self.work, stdin=quiet, stdout=quiet, stderr=pipe) as process:
             self._await_the_moment(START_UP_S)
             process.send_signal(number)
-            return process.wait(LIMIT_S)
+            self.said = process.communicate(timeout=LIMIT_S)[1].decode(errors="replace")
+            # The interpreter ends with 1 if SIGINT comes while it starts, before the first line of hcexport.
+            return -number if "init_import_site" in self.said else process.returncode
 
     def _await_the_moment(self, life_s: float) -> None:
         if self.random.random() < 0.5:

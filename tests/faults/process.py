@@ -31,6 +31,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HCEXPORT_HOME": str(home),
         "LC_ALL": "C.UTF-8",
+        "PAGER": "cat",  # less would wait for a key
         "PYTHONPATH": str(ROOT),
         **more,
     }

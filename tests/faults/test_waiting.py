@@ -86,7 +86,7 @@ def test_what_passes_is_waited_through(trouble: str, waiter: Waiters) -> None:
 
 
 def test_a_status_that_is_not_known_is_named_once(waiter: Waiters) -> None:
-    ended = waiter(*PASSES["an unknown word"], COMPLETED).wait("--quiet")
+    ended = waiter(*PASSES["an unknown word"], COMPLETED).wait("--progress", "none")
     assert ended.stderr.count("PONDERING") == 1
 
 

@@ -7,9 +7,10 @@ import json
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ class Chromium:
     def text(self) -> str:
         return str(self._do("GET", f"/element/{self._find('body')}/text"))
 
+    def shows(self, words: str) -> bool:
+        """Wait for words on the page: a click returns before the next page has replaced this one."""
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with suppress(urllib.error.HTTPError):  # the element belongs to the page before
+                if words in self.text:
+                    return True
+            time.sleep(0.05)
+        return False
+
     @property
     def address(self) -> str:
         return str(self._do("GET", "/url"))
@@ -118,12 +129,12 @@ def test_the_browser_comes_back_to_the_terminal(
         chromium.open(process.address)
         chromium.photograph(tmp_path / "sign-in.png")
         fill_in(chromium, "saml.admin", "wrong")
-        assert "Invalid username or password" in chromium.text
+        assert chromium.shows("Invalid username or password")
         fill_in(chromium, "saml.admin", box.password)
         said = ended(process)
     assert process.returncode == 0, said
     chromium.photograph(tmp_path / "back.png")
-    assert "in your terminal" in chromium.text
+    assert chromium.shows("in your terminal")
     assert "code=" not in chromium.address
     assert hcexport_alone("status").returncode == 0
 
@@ -133,7 +144,7 @@ def test_a_second_factor_and_a_refusal(chromium: Chromium, hcexport_alone: Hcexp
         chromium.open(process.address)
         fill_in(chromium, "mfa", box.password)
         chromium.click("#cancel")
-        assert "refused" in chromium.text
+        assert chromium.shows("refused")
         ended(process)
     assert process.returncode == 4
     with signing_in(hcexport_alone, box, "--no-browser") as process:
