@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,31 +55,37 @@ class Chromium:
     def open(self, address: str) -> None:
         self._do("POST", "/url", url=address)
 
-    def _find(self, css: str) -> str:
-        return str(self._do("POST", "/element", using="css selector", value=css)[_ELEMENT])
+    def _on(self, css: str, method: str, path: str, **body: Any) -> Any:
+        """Do something with an element, once it is there: a click returns before the next page has replaced this."""
+        until = time.monotonic() + 10
+        while True:
+            try:
+                found = self._do("POST", "/element", using="css selector", value=css)[_ELEMENT]
+                return self._do(method, f"/element/{found}/{path}", **body)
+            except urllib.error.HTTPError:  # no such element yet, or one of the page before
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
     def type(self, css: str, text: str) -> None:
-        self._do("POST", f"/element/{self._find(css)}/value", text=text)
+        self._on(css, "POST", "value", text=text)
 
     def click(self, css: str) -> None:
-        self._do("POST", f"/element/{self._find(css)}/click")
+        self._on(css, "POST", "click")
 
     def value(self, css: str) -> str:
-        return str(self._do("GET", f"/element/{self._find(css)}/property/value"))
+        return str(self._on(css, "GET", "property/value"))
 
     @property
     def text(self) -> str:
-        return str(self._do("GET", f"/element/{self._find('body')}/text"))
+        return str(self._on("body", "GET", "text"))
 
     def shows(self, words: str) -> bool:
-        """Wait for words on the page: a click returns before the next page has replaced this one."""
+        """Wait for words on the page."""
         until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with suppress(urllib.error.HTTPError):  # the element belongs to the page before
-                if words in self.text:
-                    return True
+        while words not in self.text and time.monotonic() < until:
             time.sleep(0.05)
-        return False
+        return words in self.text
 
     @property
     def address(self) -> str:

@@ -92,7 +92,7 @@ def test_completions_and_every_man_page_stand_where_shells_and_man_look(built: d
     with zipfile.ZipFile(built[".whl"]) as wheel:
         shared = {name.partition(".data/data/share/")[2]: wheel.read(name) for name in wheel.namelist()}
         metadata = next(wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/METADATA"))
-    wanted = {f"man/man{page.suffix[1:]}/{page.name}": page.read_bytes() for page in (ROOT / "man").iterdir()}
+    wanted = {f"man/man{page.suffix[1:]}/{page.name}": page.read_bytes() for page in (ROOT / "man").glob("*.[17]")}
     places = {
         "hcexport.bash": "bash-completion/completions/hcexport",
         "_hcexport": "zsh/site-functions/_hcexport",
