@@ -50,7 +50,7 @@ Where a change goes
 ================================ =====================================================================================
 a command                        a file in ``cli/commands/``, a line in ``cli/__init__.py``; ``man/generate.py`` anew
 an endpoint                      a method of ``api/client.py``, a model, a route in ``sandbox/routes.py``, a sample
-a column                         a field in ``output/records.py``
+a column                         a field in ``output/records.py``, its JSON type in ``output/json_schema.py``
 an output format                 ``output/printers.py``; a report file: a module in ``output/reports/``
 a setting                        a line in ``store/settings.py``
 something to remember            a version in the schema of ``store/ledger.py`` or ``store/history.py``
