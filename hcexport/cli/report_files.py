@@ -104,9 +104,9 @@ class Reporting:
     ) -> None:
         """Check the files as far as that is possible, and make it the app's.
 
-               Without ``of_reports`` JSON and CSV have the command's own records, and the formats that show the newest
-               report alone are refused; without ``writes`` the files are checked alone. Raises UsageError, and
-        CannotCreate for a folder that is missing or closed.
+        Without ``of_reports`` JSON and CSV have the command's own records, and the formats that show the newest report
+        alone are refused; without ``writes`` the files are checked alone. Raises UsageError, and CannotCreate for
+        a folder that is missing or closed.
         """
         files = [_plan_file(app, text, of_reports=of_reports) for text in given]
         for file in files:
