@@ -356,6 +356,7 @@ def test_a_flaky_server_is_lived_through(hcexport_alone: Hcexport) -> None:
     assert "HTTP 502" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_queue_that_is_full_is_waited_out(hcexport_alone: Hcexport) -> None:
     with Sandbox(job_seconds=0.05, scenario="full-queue") as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())

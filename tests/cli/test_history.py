@@ -137,6 +137,7 @@ def test_a_new_name_is_taken_from_the_list(hcexport: Hcexport, box: Sandbox) -> 
     assert json.loads(hcexport("show", run_id, "-Fjson", "--offline").stdout)[0]["name"] == "renamed"
 
 
+@pytest.mark.slow
 def test_while_the_server_is_down(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
     with Sandbox() as box:
         hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())

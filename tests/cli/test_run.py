@@ -255,6 +255,7 @@ def test_what_is_not_found_is_an_unknown_outcome(
         error_of(hcexport_alone("run", "--resume", "mine", "-Fjson"), 9)
 
 
+@pytest.mark.slow
 def test_a_check_whose_answer_was_lost_for_good_is_found_later(
     answering: Callable[..., Any], hcexport_alone: Hcexport, error_of: Callable[..., Any]
 ) -> None:

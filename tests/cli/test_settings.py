@@ -117,6 +117,7 @@ def test_not_signed_in(hcexport: Hcexport, error_of: Callable[..., Any]) -> None
     assert "HCEXPORT_TOKEN" in error["message"] + error["hint"]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     box.stop()
     done = hcexport("list", "-F", "json", "--connect-timeout", "1s")

@@ -16,6 +16,7 @@ def test_table_is_long_enough() -> None:
     assert len({(fault.kind, fault.name) for fault in TABLE}) == len(TABLE) >= ENOUGH
 
 
+@pytest.mark.slow
 def test_control_fails(campaign: Campaign) -> None:
     futures = [campaign.submit(Case(fault, State.FRESH), "naive") for fault in TABLE[::4]]
     failed = [future for future in futures if list(future.result().file_violations())]

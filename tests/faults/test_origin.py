@@ -18,6 +18,8 @@ from .process import environment
 from .table import A
 from .turns import says
 
+pytestmark = pytest.mark.slow  # a second each, because a refused place ends the patience of the command
+
 PLACES = {
     "another port": "http://127.0.0.1:{other}{path}",
     "another name": "http://localhost:{other}{path}",

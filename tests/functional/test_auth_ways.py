@@ -255,6 +255,7 @@ class TestUnansweredPassword:
             done = hcexport_alone("list", "--limit", "1", env={**self.wrong(box), "HCEXPORT_PASSWORD": box.password})
             assert done.returncode == 0
 
+    @pytest.mark.slow
     def test_without_a_lock_others_do_not_send_it(
         self, hcexport_alone: Hcexport, portal: Callable[..., Sandbox]
     ) -> None:

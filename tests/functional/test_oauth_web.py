@@ -329,6 +329,7 @@ class TestLogout:
         assert signed_in("list", env={"HCEXPORT_TOKEN": token}).returncode == 4
         assert not list(Path(signed_in.env["HCEXPORT_HOME"], "credentials").iterdir())
 
+    @pytest.mark.slow
     def test_a_server_that_is_down_holds_nobody_up(self, signed_in: Hcexport, box: Sandbox) -> None:
         box.stop()
         done = signed_in("logout", timeout=15)
