@@ -22,6 +22,11 @@ hypothesis.settings.register_profile("hcexport", deadline=None)
 hypothesis.settings.load_profile("hcexport")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core, because the tests wait for servers half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     """A clean environment, for the test itself and for what it starts."""
