@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
@@ -278,7 +279,8 @@ def _read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+        why = error.strerror or str(error)
+        raise ConfigError(f"cannot read {path}: {why}", hint=f"ls -l {quote(str(path))}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
 
