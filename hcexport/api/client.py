@@ -143,7 +143,7 @@ class Client:
                 raise ProtocolError(f"asked for job {job_id}, the server answered about {job.id}, then {again.id}")
             job = again
         self._names[job_id] = job.id.lower()
-        self.session.on_warning(f"the page of job {job_id} calls it {job.id}; taken for the same job")
+        self.session.on_warning(f"asked for job {job_id}, the server calls it {job.id}; assuming the same job")
         return replace(job, id=job_id)
 
     def _read_job(self, job_id: str, attempts: int) -> Job:

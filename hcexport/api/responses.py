@@ -230,7 +230,9 @@ def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True
         case 404 | 410:
             return NotFound(text)
         case 407:
-            return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
+            return NetworkError(
+                "the proxy requires a user and a password", hint="give them in HTTPS_PROXY", refused=True
+            )
         case 429:  # a gateway refuses with a page before it forwards anything
             kind = ServerTrouble if is_api else NetworkError
             return kind(f"server error: {text}", refused=not is_api, by_api=is_api)
@@ -278,5 +280,5 @@ def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object with a key twice: of two ids under ``jobid`` nobody could say which is meant."""
     answer = dict(pairs)
     if len(answer) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return answer

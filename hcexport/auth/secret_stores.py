@@ -22,12 +22,12 @@ UNATTENDED_S = 3.0  # a keyring that is unlocked answers within tenths of a seco
 ATTENDED_S = 60.0  # a person may be typing the keyring's own password
 _CHILD = Path(__file__).with_name("keyring_child.py")
 _PROBLEMS = {
-    "none": "there is no keyring here that can be trusted with a secret",
+    "none": "no usable keyring on this machine",
     "locked": "the keyring is locked",
     "not-kept": "the keyring did not keep what it was given",
     "failed": "the keyring cannot be used",
 }
-_HINT = "unlock or start the keyring, or keep secrets in a file of your own: hcexport login --store file"
+_HINT = "unlock or start the keyring, or store secrets in a file only you can read: hcexport login --store file"
 
 
 class KeyringStore:
@@ -82,7 +82,7 @@ class KeyringStore:
         except TookTooLong:
             raise self._failure(f"the keyring did not answer within {limit_s:g} s", lasting=True) from None
         except (OSError, ValueError, SaidTooMuch):
-            raise self._failure("the keyring cannot be asked: its process broke off", lasting=True) from None
+            raise self._failure("the keyring process ended without an answer", lasting=True) from None
         return answer
 
     def _failure(self, message: str, *, lasting: bool) -> ConfigError:
@@ -118,7 +118,9 @@ class FileStore:
         try:
             return Secret(content.decode().rstrip("\r\n")) if content else None
         except UnicodeDecodeError:
-            raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
+            raise ConfigError(
+                f"{path} does not hold a secret of hcexport", hint="hcexport login writes it anew"
+            ) from None
 
     def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:
         """Keep a secret; the file is replaced as a whole."""

@@ -252,7 +252,7 @@ def _plan_file(app: App, text: str, *, of_reports: bool) -> ReportFile:
     kind = _BY_SUFFIX.get(word.lower()) or (word.lower() if word.lower() in _BY_SUFFIX.values() else None)
     kinds = sorted({kind for kind in _BY_SUFFIX.values() if of_reports or kind not in _OF_THE_NEWEST})
     if kind is None or name in {"", "-"} or "\0" in name:
-        what = f"{text!r} has no format that is known" if kind is None else f"{text!r} names no file"
+        what = f"{text!r} has an unknown format" if kind is None else f"{text!r} names no file"
         raise UsageError(f"--report {what}", hint=f"FILE.html, or FORMAT=FILE with {one_of(kinds)}")
     if kind not in kinds:
         raise UsageError(f"a {kind} file shows a report, not a comparison", hint=f"use {one_of(kinds)}")

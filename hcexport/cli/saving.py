@@ -63,7 +63,7 @@ class Saving:
             resolve_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
-                raise UsageError("--extract needs a file, and --out is a stream")
+                raise UsageError("--extract cannot be combined with --out -")
             if app.common.format != "text":
                 raise UsageError("--out - and --format json both write to standard output")
             if sys.stdout.isatty():
@@ -125,8 +125,8 @@ class Saving:
         profile = self.app.settings.profile.value
         words = ["hcexport", "download", job.id, *(["--profile", profile] if profile else [])]
         raise OutcomeUnknown(
-            f"the answer to the export was lost, and the zip of job {job.id} is not surely that of its reports",
-            hint=f"look at it: {shlex.join(words)}; if it is of others: hcexport jobs --server",
+            f"the answer to the export was lost, and the zip of job {job.id} may hold other reports",
+            hint=f"check it: {shlex.join(words)}; if it holds other reports: hcexport jobs --server",
         )
 
     def _report_names(self) -> dict[str, str]:

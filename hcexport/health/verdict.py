@@ -115,10 +115,10 @@ class Verdict:
         if self.stale_seconds is None:
             return ""
         if self.newest is None or self.rules.max_age is None:
-            return "no report has ended" if not self.judged else "nobody knows when the newest report was made"
+            return "no report has ended" if not self.judged else "the start time of the newest report is unknown"
         age, allowed = map(_duration, (self.stale_seconds, self.rules.max_age.total_seconds()))
         day = f"{self.newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        return f"the newest report is of {day}, {age} ago; allowed are {allowed}"
+        return f"the newest report is from {day}, {age} ago; at most {allowed} is allowed"
 
 
 def judge(reports: Iterable[Report | ReportDetail], rules: Rules, now: datetime) -> Verdict:

@@ -181,7 +181,7 @@ class Settings:
     notify: Value[list[str] | None] = _setting(str.splitlines, None, "WORDS", "Command to call on a change, as a list.")
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
     ignore: Value[tuple[Ignore, ...]] = _setting(
-        _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
+        _ignores, (), "TEST:DATE", "Ignore failures of TEST (id, name or glob) until DATE."
     )
 
     @contextmanager

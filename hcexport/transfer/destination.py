@@ -154,7 +154,9 @@ def require_replaceable(target: Path, found: os.stat_result) -> None:
 
 def already_exists(target: Path) -> AlreadyExists:
     """Make the error for a final name that is taken."""
-    error = AlreadyExists(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
+    error = AlreadyExists(
+        f"{target} already exists", hint="choose another name, or --if-exists overwrite, skip or rename"
+    )
     error.path = str(target)
     return error
 

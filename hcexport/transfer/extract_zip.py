@@ -193,7 +193,7 @@ def _check_place(source: Path, place: Path) -> None:
     if not os.path.lexists(place):
         return
     if source.is_dir() != (place.is_dir() and not place.is_symlink()):
-        raise CannotCreate(f"{place} is in the way", hint="remove it, or unpack into another folder")
+        raise CannotCreate(f"{place} already exists", hint="remove it, or unpack into another folder")
 
 
 def check_members(members: Sequence[ZipInfo]) -> None:

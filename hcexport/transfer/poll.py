@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound, TimedOut
+from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound
 from hcexport.models import Job
 from hcexport.retry import RetryBudget, backoff_s
 from hcexport.times import Clock, Deadline, Sleep
@@ -104,8 +104,7 @@ def poll(
 def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
     """Sleep, but not beyond the deadline. Raises TimedOut there."""
     sleep(min(seconds, deadline.remaining()))
-    if deadline.passed:
-        raise TimedOut("--timeout has passed")
+    deadline.check()
 
 
 def _disappeared(job: Job) -> JobFailed:

@@ -71,14 +71,14 @@ def _move(part: Path, target: Path) -> None:
     try:
         part.replace(target)
     except FileNotFoundError:
-        raise PartTakenError("another run has taken over the part") from None
+        raise PartTakenError("another run has taken over the part file") from None
 
 
 def _link(part: Path, target: Path) -> None:
     try:
         os.link(part, target)
     except FileNotFoundError:
-        raise PartTakenError("another run has taken over the part") from None
+        raise PartTakenError("another run has taken over the part file") from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise

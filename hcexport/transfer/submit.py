@@ -142,7 +142,7 @@ def submit(
                 ledger.adopted(entry, found.id)
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
-                raise search.unknown(f"{error.message}; none of the server's jobs could be it") from None
+                raise search.unknown(f"{error.message}; no job on the server matches") from None
             if not may_repeat or not attempts_left:
                 ledger.withdrawn(entry)
                 raise
@@ -248,7 +248,7 @@ class _Search:
             why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
         if len(found) > 1:
-            raise self.unknown(f"{lost.message}; {len(found)} of the server's jobs could be it")
+            raise self.unknown(f"{lost.message}; {len(found)} jobs on the server match")
         return found[0] if found else None
 
     def unknown(self, message: str) -> OutcomeUnknown:
@@ -257,7 +257,7 @@ class _Search:
         look = shlex.join([*self._operation.lookup, *profile])
         again = shlex.join([*self._operation.command, *profile])
         return OutcomeUnknown(
-            f"the {self._operation.name} was sent, and what became of it is not known: {message}",
+            f"the {self._operation.name} was sent, and whether the server accepted it is unknown: {message}",
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
 
@@ -284,7 +284,7 @@ class _Search:
         known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
         fresh = [job_id for job_id in dict.fromkeys(self._client.job_ids()) if job_id not in known]
         if len(fresh) > SEARCHED_JOBS:
-            raise OutcomeUnknown(f"there are {len(fresh)} of them")
+            raise OutcomeUnknown(f"there are {len(fresh)} jobs to look through")
         since, until = self._window()
         jobs = [job for job_id in fresh if (job := self._job_if_there(job_id))]
         matches = [
@@ -306,7 +306,7 @@ class _Search:
         known = {entry.job_id for entry in entries}
         left = [job for job in jobs if job.id not in known]
         if left and any(self._is_open(entry) for entry in entries):
-            raise OutcomeUnknown(f"{left[0].id} may be of another submit from here, whose answer is not known either")
+            raise OutcomeUnknown(f"{left[0].id} may belong to another submit from here, whose outcome is unknown too")
         return left
 
     def _is_open(self, other: LedgerEntry) -> bool:

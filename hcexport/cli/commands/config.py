@@ -75,7 +75,7 @@ def _use(app: App, name: str) -> Outcome:
 def _rename(app: App, old: str, new: str) -> Outcome:
     config = _require(app, old)
     if profile_name(new) in config.profiles:
-        raise UsageError(f"there is a profile {new!r} already", hint=f"hcexport config remove {new}")
+        raise UsageError(f"profile {new!r} already exists", hint=f"hcexport config remove {new}")
     rename_profile(app.paths.config_file, old, new)
     credentials.rename_profile(old, new, app.paths)
     return Outcome()
@@ -110,11 +110,11 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
     examples=["hcexport config list", "hcexport config set ca_bundle /etc/ssl/company.pem"],
     lists={
         "Actions": {
-            "path": "Where the file is.",
-            "list": "Every value, and where it comes from.",
-            "get NAME": "One value; status 5 when it is not set.",
-            "set NAME VALUE": "Write a value: to the defaults, or with -p to a profile.",
-            "unset NAME": "Remove it from there.",
+            "path": "Print the path of the config file.",
+            "list": "List every value and where it comes from.",
+            "get NAME": "Print a value; exits 5 if it is not set.",
+            "set NAME VALUE": "Set a default, or with -p a value of a profile.",
+            "unset NAME": "Remove a default, or with -p a value of a profile.",
             "use PROFILE": "Make a profile the default.",
             "rename OLD NEW": "Rename a profile.",
             "remove PROFILE": "Remove a profile, and forget its token and password.",
@@ -127,7 +127,7 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
 def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     """Read and change the configuration.
 
-    Comments in the file stay.
+    Comments in the file are kept.
     """
     act, wanted = _ACTIONS[action]
     if len(words) != len(wanted):

@@ -67,7 +67,7 @@ def _newest(app: App) -> str:
     """Return the job of the newest export of the ledger that was not saved. Raises NotFound."""
     entry = app.ledger.newest_unsaved(app.organization.url)
     if entry is None or entry.job_id is None:
-        raise NotFound("every export submitted from here was saved", hint="list the jobs: hcexport jobs")
+        raise NotFound("every export submitted from here is already saved", hint="list the jobs: hcexport jobs")
     app.messages.notice(f"job {entry.job_id} is the newest export that was not saved")
     return entry.job_id
 

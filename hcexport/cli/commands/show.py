@@ -82,4 +82,6 @@ def _describe(app: App, ids: Sequence[str], *, offline: bool) -> tuple[list[Repo
 def _warn_of_empty(app: App, details: Sequence[ReportDetail]) -> None:
     for detail in details:
         if not detail.tests and has_ended(detail.report):
-            app.messages.warning(f"report {detail.report.id} shows no test; --format json has all that the server says")
+            app.messages.warning(
+                f"report {detail.report.id} has no tests; --format json prints the server's whole answer"
+            )

@@ -76,7 +76,7 @@ def _newest(app: App) -> str:
     """Return the newest job of the ledger that has not ended. Raises NotFound."""
     entry = app.ledger.newest_unended(app.organization.url)
     if entry is None or entry.job_id is None:
-        raise NotFound("no job submitted from here is still to end", hint="list the jobs: hcexport jobs")
+        raise NotFound("every job submitted from here has ended", hint="list the jobs: hcexport jobs")
     app.messages.notice(f"job {entry.job_id} is the newest that has not ended")
     return entry.job_id
 
@@ -86,7 +86,7 @@ def _plan(app: App, jobs: int, extract: Path | None, cleanup: bool) -> Saving | 
     if jobs == 1:
         return Saving.plan(app, extract, cleanup)
     if app.typed.get("out") or extract or cleanup:
-        raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
+        raise UsageError("--out is for one job", hint="wait for the others separately")
     return None
 
 
