@@ -68,7 +68,7 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
     if untrusted := client_certificate_refused_by_proxy(status, body):
         return untrusted
     if 300 <= status < 400:
-        return _redirected(status, headers.get("location", ""))
+        return _explain_redirect(status, headers.get("location", ""))
     answer: Mapping[str, Any] = {}
     with suppress(ProtocolError):  # what is no JSON has no code and no words of the API
         answer = parse_object(body)
@@ -85,7 +85,7 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
     return _token_refusal(answer, {status, code}, said, failure) or failure
 
 
-def _redirected(status: int, location: str) -> ProtocolError:
+def _explain_redirect(status: int, location: str) -> ProtocolError:
     """Name the origin that a redirect leads to, and nothing else of it: the rest may hold a secret of the server's."""
     try:
         parts = urlsplit(location)

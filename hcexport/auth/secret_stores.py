@@ -15,7 +15,7 @@ from typing import Any
 from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_with_limit
 from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.errors import ConfigError
-from hcexport.files import own_folder, private_folder, read_private, translated, write_private
+from hcexport.files import own_folder, private_folder, read_private, translate_errors, write_private
 from hcexport.redaction import Secret, redact
 
 UNATTENDED_S = 3.0  # a keyring that is unlocked answers within tenths of a second
@@ -107,7 +107,7 @@ class FileStore:
         own_folder(self.folder)
         trial = private_folder(self.folder) / ".probe"
         write_private(trial, b"x")  # not empty, because an empty file fits on a full disk
-        with translated("remove", trial):
+        with translate_errors("remove", trial):
             trial.unlink(missing_ok=True)
         return f"files in {self.folder}"
 
@@ -129,7 +129,7 @@ class FileStore:
     def delete(self, key: AccountKey, kind: SecretKind) -> bool:
         """Remove the file of a secret; returns whether there was such a file."""
         path = self._path(key, kind)
-        with translated("remove", path):
+        with translate_errors("remove", path):
             try:
                 path.unlink()
             except FileNotFoundError:

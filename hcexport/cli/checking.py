@@ -94,7 +94,9 @@ def find_again(app: App, name: str) -> Started:
                 f"the check {name!r} was submitted, and the server has no report with that name",
                 hint="try again later, or start another check: hcexport run",
             )
-        app.ledger.adopted(entry, "")  # it was taken, as which job is not known: it stands in nobody's way any more
+        app.ledger.note_adopted(
+            entry, ""
+        )  # it was taken, as which job is not known: it stands in nobody's way any more
     return Started(check, entry.job_id or "")
 
 

@@ -66,7 +66,7 @@ def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
     except (NetworkError, ServerError, AuthError) as refusal:
         app.messages.info(f"this user may not see the upload item, but may be able to download it: {refusal.message}")
     if job.has_ended and not job.succeeded:
-        app.ledger.ended(job.id, job.status.word, job.upload_id)
+        app.ledger.note_ended(job.id, job.status.word, job.upload_id)
         return None
     return Submitted(job, adopted=entry.submitted is None)
 

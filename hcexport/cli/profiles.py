@@ -21,7 +21,7 @@ from hcexport.cli.outcome import Outcome
 from hcexport.cli.telling import tell
 from hcexport.errors import HcexportError, Interrupted, Partial, SignInRequired, UsageError, Verdict
 from hcexport.output.printers import Format
-from hcexport.redaction import shortened
+from hcexport.redaction import shorten
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App, CommonOptions
@@ -131,7 +131,7 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
         matches = {pattern} & set(names) or {name for name in names if fnmatch.fnmatchcase(name, pattern)}
         if not matches:
             known = ", ".join(names) or "none"
-            raise UsageError(f"there is no profile {pattern!r}", hint=f"the profiles are: {shortened(known, 300)}")
+            raise UsageError(f"there is no profile {pattern!r}", hint=f"the profiles are: {shorten(known, 300)}")
         found |= matches
     part, parts = choice.shard
     return [name for name in names if name in found][part::parts]

@@ -79,7 +79,7 @@ def read_by_id(
     ids = list(ids)
     kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}
     if kept and not offline:
-        kept = _renamed(app, kept)
+        kept = _take_current_names(app, kept)
     details: list[ReportDetail] = []
     missing: list[tuple[str, HcexportError]] = []
     for run_id in ids:
@@ -111,7 +111,7 @@ def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     return detail
 
 
-def _renamed(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
+def _take_current_names(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
     try:
         rows = {report.id: report for report in list_reports(app)}
     except (NetworkError, TimedOut) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hcexport.cli.app import App
-from hcexport.cli.command import Option, completed
+from hcexport.cli.command import Option, complete_with
 from hcexport.cli.options import FILE, add_options, setting_option
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.waiting import require_item
@@ -28,7 +28,7 @@ from hcexport.transfer.file_names import expand_template
 _GROUP = "Saving"
 
 saving_options = add_options(
-    setting_option("-o", "--out", group=_GROUP, shell_complete=completed("files")),
+    setting_option("-o", "--out", group=_GROUP, shell_complete=complete_with("files")),
     setting_option("--if-exists", group=_GROUP),
     Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR."),
     Option(["--cleanup"], is_flag=True, group=_GROUP, help="Delete the upload item on the server afterwards."),
@@ -112,7 +112,7 @@ class Saving:
             confirm=partial(self._confirm, job, run_ids) if adopted else lambda _zip: None,
         )
         if saved.path and not saved.kept:
-            self.app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
+            self.app.ledger.note_saved(job.id, saved.path, saved.bytes, saved.sha256)
         record = export_record(
             self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=item_id
         )
@@ -121,7 +121,7 @@ class Saving:
     def _confirm(self, job: Job, run_ids: Sequence[str], zip_file: IO[bytes]) -> None:
         if confirms(zip_file, run_ids, self._report_names):
             return
-        self.app.ledger.disowned(job.id)
+        self.app.ledger.note_disowned(job.id)
         profile = self.app.settings.profile.value
         words = ["hcexport", "download", job.id, *(["--profile", profile] if profile else [])]
         raise OutcomeUnknown(

@@ -62,7 +62,7 @@ def wait_for(
         end.message += "; the job continues on the server"
         raise
     if job_id and not lacks_item(app, job):
-        app.ledger.ended(job_id, job.status.word, job.upload_id)
+        app.ledger.note_ended(job_id, job.status.word, job.upload_id)
     return job
 
 

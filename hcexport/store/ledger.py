@@ -25,7 +25,7 @@ class LedgerEntry:
     """One export, or one run of a health check (``kind``), which is found again by its ``name``.
 
     Without ``job_id`` it was meant to be sent, and what became of it is not known. With ``job_id`` and without
-    ``submitted`` its answer was lost, and the job was found among the server's.
+    ``note_submitted`` its answer was lost, and the job was found among the server's.
     """
 
     number: int
@@ -130,25 +130,25 @@ class Ledger:
             found = self._select("WHERE number = last_insert_rowid()")
         return found[0]
 
-    def submitted(self, entry: LedgerEntry, job_id: str) -> None:
+    def note_submitted(self, entry: LedgerEntry, job_id: str) -> None:
         """Note that the server took it as this job."""
         sql = "UPDATE exports SET job_id = ?, submitted = ? WHERE number = ?"
         self._database.change((sql, job_id, self._time(), entry.number))
 
-    def adopted(self, entry: LedgerEntry, job_id: str) -> None:
+    def note_adopted(self, entry: LedgerEntry, job_id: str) -> None:
         """Note that its answer was lost, and that this job of the server is taken for it."""
         self._database.change(("UPDATE exports SET job_id = ? WHERE number = ?", job_id, entry.number))
 
-    def disowned(self, job_id: str) -> None:
+    def note_disowned(self, job_id: str) -> None:
         """Note that an adopted job is not it: what became of the entry is not known again."""
         sql = "UPDATE exports SET job_id = NULL, status = NULL, ended = NULL, upload_id = NULL"
         self._database.change((f"{sql} WHERE job_id = ? AND submitted IS NULL", job_id))
 
-    def withdrawn(self, entry: LedgerEntry) -> None:
+    def withdraw(self, entry: LedgerEntry) -> None:
         """Remove the entry: the request surely did not reach the server, or was refused."""
         self._database.change(("DELETE FROM exports WHERE number = ?", entry.number))
 
-    def ended(self, job_id: str, status: str, upload_id: str | None = None) -> None:
+    def note_ended(self, job_id: str, status: str, upload_id: str | None = None) -> None:
         """Note the final status of a job. The time of the first call is kept."""
         sql = (
             "UPDATE exports SET status = ?, upload_id = coalesce(?, upload_id), ended = coalesce(ended, ?)"
@@ -156,7 +156,7 @@ class Ledger:
         )
         self._database.change((sql, status, upload_id, self._time(), job_id))
 
-    def saved(self, job_id: str, path: Path, bytes: int, sha256: str) -> None:  # noqa: A002 # the name of the field
+    def note_saved(self, job_id: str, path: Path, bytes: int, sha256: str) -> None:  # noqa: A002 # the name of the field
         """Note that its zip was verified and published under ``path``, and its reports with it, for ever."""
         time, entry = self._time(), self.find(job_id)
         reports = entry.run_ids if entry else ()

@@ -78,7 +78,7 @@ def poll(
         except NotFound as error:
             missing += 1
             if job and missing > GONE_CONFIRMATIONS:
-                raise _disappeared(job) from error
+                raise _make_disappeared_error(job) from error
             if not job and (missing > GONE_CONFIRMATIONS or not is_new):
                 raise
             delay = backoff_s(missing, error)
@@ -89,7 +89,7 @@ def poll(
             on_trouble(error)
         else:
             missing = 0
-            budget.progressed()
+            budget.note_progress()
             yield job
             if job.has_ended:
                 believed_at = min(believed_at, clock() + LATE_S)
@@ -107,7 +107,7 @@ def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
     deadline.check()
 
 
-def _disappeared(job: Job) -> JobFailed:
+def _make_disappeared_error(job: Job) -> JobFailed:
     return JobFailed(
         f"job {job.id} was {job.status}, and now the server knows no such job", hint="its result is lost: export again"
     )

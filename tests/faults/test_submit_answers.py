@@ -257,7 +257,10 @@ def test_a_job_that_is_listed_twice_is_one(desk: Desk) -> None:
 OTHERS: dict[str, tuple[Callable[[Ledger], object], bool]] = {
     "of now": (lambda ledger: ledger.intend("the organization", "another", ["x"]), False),
     "of another organization": (lambda ledger: ledger.intend("elsewhere", USER, ["x"]), True),
-    "that has its job": (lambda ledger: ledger.submitted(ledger.intend("the organization", USER, ["x"]), "j9"), True),
+    "that has its job": (
+        lambda ledger: ledger.note_submitted(ledger.intend("the organization", USER, ["x"]), "j9"),
+        True,
+    ),
 }
 
 
@@ -289,7 +292,7 @@ def test_the_job_of_another_submit_that_got_its_answer_meanwhile_is_its_own(desk
 
     def answered_meanwhile(line: Line, _now: object) -> None:
         ledger = Ledger(desk.folder / "ledger.db", pytest.fail)
-        ledger.submitted(other, job_path.rpartition("/")[2])
+        ledger.note_submitted(other, job_path.rpartition("/")[2])
         ledger.close()
         say(line, next(iter(exporter.ran.values())))
 

@@ -10,7 +10,7 @@ import click
 
 from hcexport.auth import credentials
 from hcexport.cli.app import App
-from hcexport.cli.command import completed
+from hcexport.cli.command import complete_with
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.setting_rows import setting_rows
@@ -41,14 +41,14 @@ def _list(app: App) -> Outcome:
 
 
 def _get(app: App, name: str) -> Outcome:
-    row = next((row for row in _rows(app) if row.name == _known(name)), None)
+    row = next((row for row in _rows(app) if row.name == _normalize(name)), None)
     if row is None or row.value is None:
         raise NotFound(f"{name} is not set", hint=f"hcexport config set {name} VALUE")
     return Outcome(ROW_FIELDS, row, lines=[str(row.value)])
 
 
 def _set(app: App, name: str, value: str) -> Outcome:
-    setting, profile = _known(name), app.common.profile
+    setting, profile = _normalize(name), app.common.profile
     if profile and setting != "url":
         _require(app, profile)
     if setting == "profile" and not profile:
@@ -62,7 +62,7 @@ def _set(app: App, name: str, value: str) -> Outcome:
 
 
 def _unset(app: App, name: str) -> Outcome:
-    unset_value(app.paths, app.common.profile, _known(name))
+    unset_value(app.paths, app.common.profile, _normalize(name))
     return Outcome()
 
 
@@ -123,7 +123,7 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
     },
 )
 @click.argument("action", type=click.Choice(list(_ACTIONS)), metavar="ACTION")
-@click.argument("words", nargs=-1, metavar="[WORDS]", shell_complete=completed("config words"))
+@click.argument("words", nargs=-1, metavar="[WORDS]", shell_complete=complete_with("config words"))
 def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     """Read and change the configuration.
 
@@ -137,7 +137,7 @@ def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     return act(app, *words)
 
 
-def _known(name: str) -> str:
+def _normalize(name: str) -> str:
     """Return the name of a setting in the file, also when it is spelled as its option."""
     wanted, known = name.removeprefix("--").replace("-", "_"), {*KNOWN, "profile"}
     if wanted not in known:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.messages import confirm
 from hcexport.cli.options import app_command, parse_ids, whole_number
@@ -38,7 +38,7 @@ class Guards:
     formats=("text", "table", "json", "csv"),
     examples=["hcexport delete --until 400d", "hcexport delete vegcl1xm6u --unsaved --yes"],
 )
-@click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
+@click.argument("run_id", nargs=-1, shell_complete=complete_with("report ids"))
 @selector_options
 @option("--unsaved", is_flag=True, group="Guards", help="Also delete reports that were not saved from here.")
 @option("--failed-too", is_flag=True, group="Guards", help="Also delete reports that did not pass.")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
@@ -31,8 +31,8 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
     formats=("text", "table", "json", "csv"),
     examples=["hcexport diff", "hcexport diff --against passed --fail-on failed"],
 )
-@click.argument("old", required=False, shell_complete=completed("report ids"))
-@click.argument("new", required=False, shell_complete=completed("report ids"))
+@click.argument("old", required=False, shell_complete=complete_with("report ids"))
+@click.argument("new", required=False, shell_complete=complete_with("report ids"))
 @option("--against", type=click.Choice(["passed"]), metavar="passed", help="Compare with the last report that passed.")
 @option("--all-tests", is_flag=True, help="Also list the tests that passed in both.")
 @offline_option

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import DOCUMENTS, app_command, parse_ids
 from hcexport.cli.outcome import Outcome
@@ -27,7 +27,7 @@ from hcexport.models import ReportDetail
     formats=("text", "table", "json", "csv", *DOCUMENTS),
     examples=["hcexport show oqebe23t9c", "hcexport show --latest 1 --failed"],
 )
-@click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
+@click.argument("run_id", nargs=-1, shell_complete=complete_with("report ids"))
 @selector_options
 @offline_option
 @judging_options
