@@ -64,13 +64,13 @@ def test_the_shortest_wait_is_none() -> None:
     assert scene.slept == [0]
 
 
-def test_it_is_given_up_after_five_minutes_without_progress_and_not_before() -> None:
+def test_gives_up_after_five_minutes_without_progress() -> None:
     scene = Scene()
     scene.wait_until_given_up(BROKEN)
     assert scene.now == 1000 + GIVE_UP_AFTER_S
 
 
-def test_bytes_start_the_waits_again_and_enough_of_them_the_five_minutes() -> None:
+def test_bytes_reset_the_waits_and_enough_the_five_minutes() -> None:
     scene = Scene()
     for _ in range(5):
         scene.budget.wait(BROKEN)

@@ -180,7 +180,7 @@ class TestStory:
 
 
 class TestSavedReports:
-    def test_an_export_that_was_saved_is_remembered_with_its_reports(self, room: Room) -> None:
+    def test_a_saved_export_is_remembered_with_its_reports(self, room: Room) -> None:
         ledger = room.ledger()
         assert ledger.saved_ids(ORG) == frozenset()
         for organization, job_id, run_ids in ((ORG, "j1", ["r1", "r2"]), (ORG, "j2", ["r3"]), (OTHER, "j3", ["r4"])):
