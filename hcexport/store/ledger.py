@@ -13,9 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
-from hcexport.store.database import Database, Row, Schema, Warn, time_text
+from hcexport.store.database import Database, Repository, Row, Schema, Warn, time_text
 
 EXPORT, RUN = "export", "run"
 
@@ -25,7 +24,7 @@ class LedgerEntry:
     """One export, or one run of a health check (``kind``), which is found again by its ``name``.
 
     Without ``job_id`` it was meant to be sent, and what became of it is not known. With ``job_id`` and without
-    ``note_submitted`` its answer was lost, and the job was found among the server's.
+    ``submitted`` its answer was lost, and the job was found among the server's.
     """
 
     number: int
@@ -88,7 +87,7 @@ _SCHEMA = Schema(
 )
 
 
-class Ledger:
+class Ledger(Repository):
     """The ledger at ``path``; opened when first used, and made when first written to."""
 
     def __init__(
@@ -100,11 +99,7 @@ class Ledger:
         read_only: bool = False,
     ) -> None:
         self._path, self._warn, self._now = path, warn, now
-        self._database = Database(path, _SCHEMA, warn, now, read_only=read_only)
-
-    def find_problem(self) -> str | None:
-        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
-        return self._database.find_problem()
+        super().__init__(Database(path, _SCHEMA, warn, now, read_only=read_only))
 
     def intend(
         self,
@@ -210,21 +205,6 @@ class Ledger:
     def find(self, job_id: str) -> LedgerEntry | None:
         """The entry that became this job."""
         return next(iter(self._select("WHERE job_id = ? ORDER BY number DESC LIMIT 1", job_id)), None)
-
-    def is_writable(self) -> bool:
-        """Whether what happens now is kept; makes the file where there is none."""
-        self._database.open()
-        return not self._database.in_memory
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; the ledger opens it again when used again."""
-        self._database.close()
 
     def _time(self) -> str:
         return time_text(self._now())
