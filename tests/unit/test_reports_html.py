@@ -129,6 +129,13 @@ def test_the_answer(reports: ReportSet, words: str) -> None:
     assert f"<h1>{words}</h1>" in html.render(reports)
 
 
+def test_the_other_reports_are_counted_without_the_newest() -> None:
+    nights = [a_report(night, a_test("A", F), a_test("B", W), a_test("C", W)) for night in range(3)]
+    reports = made(*nights, a_report(3, a_test("A", P)), rules=Rules(Level.FAILED))
+    assert any("2 of 3 " in note for note in headline(reports).notes)
+    assert not any(" of " in note for note in headline(made(nights[0], rules=Rules(Level.FAILED))).notes)
+
+
 def test_failing_tests_with_since_and_known_until() -> None:
     nights = [a_report(night, a_test("A", F if night < 3 else P), a_test("K", W)) for night in range(9)]
     page = "".join(Page(html.render(made(*nights))).words)
