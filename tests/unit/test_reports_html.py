@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import pytest
 from health_samples import HOSTILE, NOW, F, P, U, W, a_report, a_test
@@ -16,33 +15,7 @@ from hcexport.output.reports import ReportSet, html
 from hcexport.output.reports.facts import headline
 from hcexport.output.reports.markup import Markup, element, text
 from hcexport.output.reports.style import CSS
-
-
-class Page(HTMLParser):
-    """What a page has: its elements with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.words.append(data)
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
+from tests.support.report_readers import Page
 
 
 SETS = {

@@ -100,7 +100,8 @@ def _facts(reports: ReportSet, newest: ReportDetail) -> Markup:
 
 def _sections(reports: ReportSet) -> Iterable[Child]:
     if reports.newest is None:
-        return [section("none", "No report to show", element("p", "No health check that has ended is known."), calm=True)]
+        why = element("p", "There will be one when a health check has ended.")
+        return [section("none", "No report to show", why, calm=True)]
     return [
         _failing(facts.failing(reports)),
         _flapping([row for row in reports.trend if row.flapping]),

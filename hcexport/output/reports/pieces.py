@@ -37,7 +37,8 @@ def scrollable(key: str, table: Markup, *, newest_first: bool = False) -> Markup
 def result_badge(result: Result, count: int | None = None) -> Markup:
     """A result by colour, sign and word, and how many there are of it."""
     mark = element("span", facts.sign(result), aria_hidden="true")
-    return element("span", mark, f" {result}" if count is None else f" {facts.counted(result, count)} ", class_=f"s {SHORT[result]}")
+    words = f" {result}" if count is None else f" {facts.count_of(result, count)} "
+    return element("span", mark, words, class_=f"s {SHORT[result]}")
 
 
 def time_of(time: datetime | None) -> Markup:
