@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hcexport.cli.app import App, CommonOptions
 from hcexport.cli.judging import Judging
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.report_files import ReportFile, Reporting
+from hcexport.cli.report_files import _BY_SUFFIX, ReportFile, Reporting
 from hcexport.errors import CannotCreate, UsageError
 from hcexport.output.fields import Field
 from hcexport.sandbox import Sandbox
@@ -337,18 +337,20 @@ def test_a_comparison_has_files_of_its_own_records(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_the_old_report_or_the_new(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suffix", "kind"), _BY_SUFFIX.items(), ids=list(_BY_SUFFIX))
+def test_a_kill_leaves_the_old_report_or_the_new(tmp_path: Path, suffix: str, kind: str) -> None:
     """A hundred writers are killed at any moment; each is a fork that writes over and over."""
-    path, contents = tmp_path / "reports" / "r.prom", ["a" * 300_000, "b" * 200_000]
+    path, contents = tmp_path / "reports" / f"r.{suffix}", ["a" * 300_000, "b" * 200_000]
     path.parent.mkdir()
-    ReportFile("prometheus", path).write(contents[0])
+    file = ReportFile(kind, path)
+    file.write(contents[0])
     for turn in range(100):
         child = os.fork()
         if child == 0:
             try:
                 while True:
                     for content in contents:
-                        ReportFile("prometheus", path).write(content)
+                        file.write(content)
             finally:
                 os._exit(1)
         time.sleep(0.002 + turn % 10 * 0.003)
@@ -356,4 +358,4 @@ def test_a_kill_leaves_the_old_report_or_the_new(tmp_path: Path) -> None:
         os.waitpid(child, 0)
         assert path.read_text() in contents
         left = [found.name for found in path.parent.iterdir() if found != path]
-        assert not [name for name in left if name.endswith(".prom") or not name.startswith(".hcexport-")]
+        assert not [name for name in left if name.endswith(f".{suffix}") or not name.startswith(".hcexport-")]

@@ -17,7 +17,6 @@ from hcexport.output.reports.markup import Markup, element, text
 from hcexport.output.reports.style import CSS
 from tests.support.report_readers import Page
 
-
 SETS = {
     "none": made(error="server not reached"),
     "one": made(a_report(0, a_test("A", W))),
