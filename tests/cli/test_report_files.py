@@ -184,6 +184,39 @@ def test_a_run_that_failed_says_so_in_the_files_of_machines(hcexport: Hcexport, 
     assert (hcexport.cwd / "r.html").read_text() == page
 
 
+@pytest.mark.parametrize(
+    ("words", "config", "status"),
+    [
+        (("run", "--out", "missing/x.zip"), "", 73),
+        (("show",), "x = [", 78),
+        (("show", "-p", "prod"), "x = [", 78),
+        (("export", "--new", "--out", "x.zip"), "x = [", 78),
+    ],
+)
+def test_a_run_that_could_not_begin_says_so(
+    hcexport: Hcexport, words: tuple[str, ...], config: str, status: int
+) -> None:
+    home = Path(hcexport.env["HCEXPORT_HOME"])
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(config)
+    (hcexport.cwd / "r.prom").write_text("old")
+    done = hcexport(*words, "--report", "r.prom", "--report", "r.xml", "--report", "{profile}.md")
+    assert done.returncode == status, done.stderr
+    assert gauges(hcexport.cwd / "r.prom")["hcexport_last_run_exit_status"] == status
+    assert f'profile="{"prod" if "-p" in words else "default"}"' in (hcexport.cwd / "r.prom").read_text()
+    assert outcomes(hcexport.cwd / "r.xml") == ["Error"]
+
+
+def test_a_dry_run_or_a_mistype_that_failed_writes_nothing(hcexport: Hcexport) -> None:
+    home = Path(hcexport.env["HCEXPORT_HOME"])
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text("x = [")
+    assert hcexport("export", "--latest", "1", "--dry-run", "--report", "r.prom").returncode == 78
+    (home / "config.toml").write_text("")
+    assert hcexport("export", "r1", "--latest", "1", "--report", "r.prom").returncode == 2
+    assert not list(hcexport.cwd.iterdir())
+
+
 def test_a_result_that_cannot_be_printed_is_told(hcexport: Hcexport, box: Sandbox) -> None:
     given = ("show", night(box, CRITICAL_NIGHT), "--report", "r.prom", "--report", "r.xml")
     assert hcexport(*given).returncode == 0
@@ -326,7 +359,7 @@ def test_a_comparison_has_files_of_its_own_records(tmp_path: Path) -> None:
         for name in ("r.xml", "r.prom", "junit=r"):
             with pytest.raises(UsageError):
                 Reporting.plan(app, [str(tmp_path / name) if "=" not in name else name], judging, of_reports=False)
-        assert app.reporting is None
+        assert not app.reporting.has_files
         Reporting.plan(app, [str(tmp_path / name) for name in ("r.json", "r.csv")], judging, of_reports=False)
         fields = (Field("test", "TEST", lambda row: row),)
         assert app.reporting.finish(Outcome(fields, records=["ä"], reports=list)).error is None
