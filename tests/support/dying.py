@@ -1,6 +1,6 @@
 """hcexport that kills itself at a moment: before the n-th call that reaches the disk, a database or the network.
 
-``TEST_DIES_AT`` is n. A run that lives longer writes how many moments it had into the file ``TEST_MOMENTS``.
+``TEST_DIES_AT`` is n. How many moments there were is in the file ``TEST_MOMENTS``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import hcexport.cli
@@ -21,19 +20,16 @@ _CALLS |= {"connect", "send", "sendall", "recv", "recv_into", "execute", "execut
 
 def main() -> None:
     """Run hcexport until it dies or ends."""
-    dies_at, counter, last = int(os.environ["TEST_DIES_AT"]), itertools.count(1), 0
+    dies_at, counter = int(os.environ["TEST_DIES_AT"]), itertools.count(1)
+    moments = os.open(os.environ["TEST_MOMENTS"], os.O_WRONLY | os.O_CREAT)
 
     def count(_frame: object, event: str, called: Any) -> None:
-        nonlocal last
         if event == "c_call" and called.__name__ in _CALLS:
-            last = next(counter)
-            if last == dies_at:
+            number = next(counter)
+            os.pwrite(moments, b"%d" % number, 0)
+            if number == dies_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     threading.setprofile(count)
     sys.setprofile(count)
-    try:
-        hcexport.cli.main()
-    finally:
-        sys.setprofile(None)
-        Path(os.environ["TEST_MOMENTS"]).write_text(str(last))
+    hcexport.cli.main()

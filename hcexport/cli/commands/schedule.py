@@ -22,7 +22,8 @@ from hcexport.organization import Organization
 from hcexport.schedule import KINDS, Request, write_schedule
 from hcexport.store.config_file import DEFAULTS, ConfigFile, profile_section
 from hcexport.store.paths import Paths
-from hcexport.store.settings import FIRST_PROFILE, KNOWN, PROFILE, ROW_OF
+from hcexport.store.resolution import FIRST_PROFILE
+from hcexport.store.settings import KNOWN, PROFILE, ROW_OF
 
 _HANDED_OVER = {"HCEXPORT_HOME", *(v for row in ("url", "username", "password_file") for v in ROW_OF[row].environment)}
 _FILES = ("password_file", "ca_bundle", "client_cert", "client_key")
@@ -76,7 +77,8 @@ def command(app: App, *, kind: str, words: tuple[str, ...], at: str, name: str, 
 
 def _find_files(config: ConfigFile, patterns: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Find the absolute paths that the chosen profiles name, and the profiles that name no file with a password."""
-    chosen = patterns or [config.profile or FIRST_PROFILE]
+    only = config.profiles[0] if len(config.profiles) == 1 else FIRST_PROFILE
+    chosen = patterns or [config.profile or only]
     files: dict[str, None] = {}
     bare = []
     for name in config.profiles:
