@@ -1,4 +1,9 @@
-"""Fetch all bytes of an upload item into a part file, however often the connection breaks."""
+"""Fetch all bytes of an upload item into a part file, however often the connection breaks.
+
+A download begins again at its first byte when the response to a Range request does not fit the part
+(``RangeResponse.continues``), when the part has no strong validator (``strong_validator``) or no size, and when the whole
+zip fails its check. A later run resumes a part only if ``part_file.adopt`` finds one of the same organization and item.
+"""
 
 from __future__ import annotations
 
