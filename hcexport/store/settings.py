@@ -2,7 +2,7 @@
 
 First wins: option, environment, the profile in the config file, the file's defaults, built-in. To add a setting, add a
 field to ``Settings``: its name is its option, its key in the file, and with ``HCEXPORT_`` before it its environment
-variable. ``_choice`` makes a setting of a few words; another ``parse`` raises UsageError for a text that is not a value.
+variable. ``_choice`` makes a setting of a few words; another ``parse`` raises UsageError for a text that is no value.
 A command takes the option with ``@add_options(setting_option("--name", group="..."))`` of ``cli.options``, and reads
 ``app.settings.name.value``.
 """
