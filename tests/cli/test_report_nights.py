@@ -31,7 +31,7 @@ SUFFIXES = ("html", "md", "xml", "prom", "json", "csv")
 Counts = Mapping[str, int]
 
 
-def test_formats_have_the_numbers_of_each_night(hcexport: Hcexport, box: Sandbox) -> None:
+def test_every_format_has_the_numbers_of_its_report(hcexport: Hcexport, box: Sandbox) -> None:
     nights = [report for report in box.reports if report.name.startswith("Nightly check")][:NIGHTS]
     assert len(nights) == NIGHTS
     assert hcexport("show", "--all").returncode == 0  # from here on nothing is asked for
