@@ -143,7 +143,9 @@ class ForkServer:
 
     def _read_number(self) -> int:
         assert self._process.stdout
-        return int(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        assert line, "hcexport cannot be imported: the error is in what the test wrote to standard error"
+        return int(line)
 
 
 @dataclass
