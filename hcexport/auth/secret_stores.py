@@ -118,7 +118,7 @@ class FileStore:
         try:
             return Secret(content.decode().rstrip("\r\n")) if content else None
         except UnicodeDecodeError:
-            raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
+            raise ConfigError(f"{path} does not hold a secret of ours", hint="sign in again: hcexport login") from None
 
     def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:
         """Keep a secret; the file is replaced as a whole."""
