@@ -92,7 +92,7 @@ def find_again(app: App, name: str) -> Started:
         if check.find(reports) is None:
             raise OutcomeUnknown(
                 f"the check {name!r} was sent, and the server has no report of that name",
-                hint="look again in a while; hcexport run starts another check",
+                hint="look again in a while; to start another check: hcexport run",
             )
         app.ledger.adopted(entry, "")  # it was taken, as which job is not known: it stands in nobody's way any more
     return Started(check, entry.job_id or "")
@@ -105,7 +105,7 @@ def _find_elsewhere(name: str, reports: Sequence[Report]) -> Started:
     if len(found) > 1:  # nobody knows which was meant, unless a single one is under way
         found = [report for report in found if not has_ended(report)]
     if len(found) != 1:
-        raise UsageError(f"several reports are called {name!r}", hint="hcexport list names them; hcexport show ID")
+        raise UsageError(f"several reports are called {name!r}", hint="list them: hcexport list --all")
     return Started(Check(name, found[0].created_by, found[0].start_time), "")
 
 

@@ -64,7 +64,7 @@ def completing_hint(app: App) -> Iterator[None]:
     """Make the hint of an error that leaves the block fit to be pasted, because what raised it knows no options."""
     try:
         yield
-    except HcexportError as error:
+    except (HcexportError, Interrupted) as error:
         from hcexport.cli.login_address import complete_hint  # noqa: PLC0415 # start-up: only errors need it
 
         with suppress(HcexportError):  # what is wrong with the settings is being reported already

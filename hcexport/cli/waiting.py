@@ -42,8 +42,8 @@ def wait_for(
 ) -> Job:
     """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``.
 
-    Progress names the job where it ``is_one_of_several``. ``jobs`` is asked for the job instead of the server. An export that names no upload item is not over for the ledger:
-    the server may name it later.
+    Progress names the job where it ``is_one_of_several``. ``jobs`` is asked for the job instead of the server. An
+    export that names no upload item is not over for the ledger: the server may name it later.
     """
     watch = _Watch(app, job_id, reports, is_named=is_one_of_several)
     for job in poll(

@@ -121,7 +121,7 @@ def _named_reports(app: App, ids: Sequence[str], *, offline: bool) -> list[Repor
     details = require_reports(app, ids, offline=offline)
     for detail in details:
         if not has_ended(detail.report):
-            raise NotFound(f"report {detail.report.id} has not ended", hint="hcexport list names those that have")
+            raise NotFound(f"report {detail.report.id} has not ended", hint="list those that have: hcexport list --all")
     return details
 
 
