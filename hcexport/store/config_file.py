@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
-from hcexport.files import lock, open_at_once, refuse_foreign, write_private
+from hcexport.files import lock, open_at_once, refuse_foreign, translated, write_private
 
 VERSION = 1
 _SHOWN = 5  # profiles in a hint
@@ -277,8 +277,11 @@ def _read_text(path: Path) -> str | None:
             return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is not a file", hint="move it away") from None
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+        with translated("read", path):
+            raise error from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
 
