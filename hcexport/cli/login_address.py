@@ -26,7 +26,7 @@ from hcexport.store.settings import PROFILE, ROW_OF, ROWS, Row, profile_url, typ
 
 CONTEXTS = ("enterprise", "arcgis", "portal")  # those that Esri's own guides use
 PROBE_LIMIT_S = 5.0  # for all of them: the error is known already
-_LOGIN = re.compile(r"hcexport login(?: https?://\S+| URL)?((?: --store file| --web)?)(?=; |$)")
+_LOGIN = re.compile(r"hcexport login(?: https?://\S+| URL)?((?: --store file| --web| --remember)?)(?=; |$)")
 _OF_A_PASSWORD = {"username", "password_file"}
 _VERBS = "config (?:get|set)|delete|diff|doctor|download|export|history|jobs|list|run|show|status|wait"
 _COMMAND = re.compile(rf"""hcexport (?:{_VERBS})(?=[ ;]|$)(?! --help)(?:'[^']*'|"[^"]*"|[^;'"]|;(?! ))*""")
@@ -163,8 +163,8 @@ def claim_profile(app: App, flags: Sequence[str], *, replaces: bool) -> None:
         return
     if not app.may_ask:
         raise UsageError(
-            f"profile {profile} is of {before}",
-            hint=f"name another with -p NAME, or replace it: {login_command(app, flags, further=['--replace'])}",
+            f"profile {profile} already points to {before}",
+            hint=f"choose another with -p NAME, or replace it: {login_command(app, flags, further=['--replace'])}",
         )
-    if not confirm(f"Profile {profile} is of {before}. Point it to {app.organization}?"):
-        raise UsageError(f"profile {profile} stays of {before}", hint="name another with -p NAME")
+    if not confirm(f"Profile {profile} points to {before}. Point it to {app.organization}?"):
+        raise UsageError(f"profile {profile} still points to {before}", hint="choose another with -p NAME")

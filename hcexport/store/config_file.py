@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
-from hcexport.files import lock, open_at_once, refuse_foreign, translated, write_private
+from hcexport.files import lock, open_at_once, refuse_foreign, translate_errors, write_private
 
 VERSION = 1
 _SHOWN = 5  # profiles in a hint
@@ -280,7 +280,7 @@ def _read_text(path: Path) -> str | None:
     except IsADirectoryError:
         raise ConfigError(f"{path} is not a file", hint="move it away") from None
     except OSError as error:
-        with translated("read", path):
+        with translate_errors("read", path):
             raise error from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None

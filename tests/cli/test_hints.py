@@ -207,6 +207,8 @@ def _values(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.keyword(arg="hint", value=value):
             yield value
+        case ast.Call(func=ast.Name(id="warn"), args=[_, value]):  # of the doctor
+            yield value
         case ast.Assign(targets=[target], value=value):
             names = [getattr(each, "attr", getattr(each, "id", "")) for each in getattr(target, "elts", [target])]
             if "hint" in names:

@@ -53,7 +53,7 @@ PASTED = [
         fills=SIGNS_IN,
     ),
     Row(
-        "check both; who signs in by SAML, OpenID Connect or with a second factor: hcexport login --web",
+        "check user name and password; if the account uses SAML, OpenID Connect or MFA: hcexport login --web",
         "list",
         4,
         state="profile",
@@ -81,7 +81,7 @@ PASTED = [
     ),
     Row("<>make it: hcexport login -p <> URL", "list -p dr", 78, state="profile", fills={**SIGNS_IN, "URL": "$URL"}),
     Row(
-        "name another with -p NAME, or replace it: <>",
+        "choose another with -p NAME, or replace it: <>",
         "login https://other.example.com/x -p prod -u $ADMIN --password-file pw --store file",
         2,
         state="profile",
@@ -149,7 +149,7 @@ PASTED = [
         sandbox={"scenario": "corrupt-zip"},
     ),
     Row(
-        "look into the server's logs, then export again",
+        "check the server's logs, then export again",
         "export --latest 1 --out a.zip",
         3,
         end=3,
@@ -183,14 +183,12 @@ PASTED = [
     Row("chmod 600 <>", "list", 78, state="profile", setup="chmod 644 pw"),
     Row("chmod o-w <>, and check what it holds", "list", 78, state="profile", setup="chmod 777 $HCEXPORT_HOME"),
     Row(
-        "unlock or start the keyring, or keep secrets in a file of your own: hcexport login --store file",
+        "unlock or start the keyring, or store secrets in a file only you can read: hcexport login --store file",
         'login $URL -u $ADMIN --password-file "$PWD/pw"',
         78,
         setup="export PYTHON_KEYRING_BACKEND=keyring.backends.fail.Keyring",
     ),
-    Row(
-        "look into the server's logs, then run another", "run", 3, sandbox={"scenario": "failed"}, then="hcexport jobs"
-    ),
+    Row("check the server's logs, then run another", "run", 3, sandbox={"scenario": "failed"}, then="hcexport jobs"),
     Row("<>; then <>", f"wait {JOB} --out a.zip --url ${{URL%/gis}}/x", 6, end=6, sandbox={"context": "gis"}),
     # Usage
     Row("<> --help", "list --no-such-option", 2),
@@ -342,7 +340,7 @@ TYPED = [
         then="hcexport login $URL --store file -u $ADMIN --password-file pw",
     ),
     Row(
-        "name another with -p NAME",
+        "choose another with -p NAME",
         "login https://other.example.com/x -p prod -u x --password-file pw --store file",
         2,
         state="profile",
@@ -358,16 +356,16 @@ TYPED = [
     Row(
         "leave it out for a name that no other report has", "run --name ' ' --no-wait", 2, then="hcexport run --no-wait"
     ),
-    Row("there are: <>", "run nosuch", 5, then="hcexport run --no-wait"),
+    Row("suites: <>", "run nosuch", 5, then="hcexport run --no-wait"),
     Row(
-        "list them: hcexport list --all",
+        "find the id: hcexport list; then: hcexport show ID",
         "run --resume twice",
         2,
         setup="for i in 1 2; do hcexport run --name twice --no-wait; sleep 1; done; rm -r $HCEXPORT_HOME",
         then="hcexport list --all",
     ),
     Row(
-        "wait for the others in a command of their own",
+        "wait for the others separately",
         "wait a b --out x.zip",
         2,
         then="hcexport wait $(hcexport export --latest 1) --out x.zip",
@@ -629,7 +627,7 @@ NOT_PROVOKED = {
         "give them in HTTPS_PROXY",
         "a sign-in or maintenance page, or not the address of an organization",
         "a sign-in page, or an old address: check the organization's URL",
-        "if nothing does, set another HCEXPORT_TOKEN, or sign in again: hcexport login",
+        "if nothing does, the token has expired: sign in again, or set another HCEXPORT_TOKEN",
         "reach the organization without that proxy, or make it leave downloads alone",
         "sign in: hcexport login",
         "the server, or a proxy on the way, breaks it: try again later",
@@ -646,7 +644,7 @@ NOT_PROVOKED = {
     ],
     "an answer that is lost, late or odd (faults/, unit/test_transfer_*.py)": [
         "download the upload item with a browser",
-        "exports go on at the servers: hcexport jobs -p <>",
+        "exports continue on the servers: hcexport jobs -p <>",
         "find out: <>",
         "hcexport download <>",
         "if the server has the item: <>; to look at the job again: <>",
@@ -655,10 +653,10 @@ NOT_PROVOKED = {
         "its result is lost: export again",
         "job <>: <>",
         "list the reports: hcexport list --all; and name them: hcexport export RUN_ID",
-        "list those that have: hcexport list --all",
-        "look again in a while; to start another check: hcexport run",
+        "list the reports that have ended: hcexport list",
+        "try again later, or start another check: hcexport run",
         "look again: <>",
-        "look at it: <>; if it is of others: hcexport jobs --server",
+        "check it: <>; if it holds other reports: hcexport jobs --server",
         "look at the upload item in a browser",
         "look for it with: <>; if it is not there: <>",
         "some reports may be deleted: hcexport list --all",
