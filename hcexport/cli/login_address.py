@@ -22,7 +22,8 @@ from hcexport.errors import (
     UsageError,
 )
 from hcexport.organization import Organization
-from hcexport.store.settings import PROFILE, ROW_OF, ROWS, Row, profile_url, type_value
+from hcexport.store.resolution import profile_url
+from hcexport.store.settings import PROFILE, ROW_OF, ROWS, Row, type_value
 
 CONTEXTS = ("enterprise", "arcgis", "portal")  # those that Esri's own guides use
 PROBE_LIMIT_S = 5.0  # for all of them: the error is known already

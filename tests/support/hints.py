@@ -597,6 +597,25 @@ TYPED = [
 
 # Hints that take more than a shell and a sandbox to provoke, and what that is.
 NOT_PROVOKED = {
+    "a warning of the doctor (cli/test_doctor.py)": [
+        "a lost export cannot be looked for",
+        "ask for a Publisher role",
+        "every run waits for these first",
+        "have the certificate renewed",
+        "hcexport config get notify",
+        "hcexport config list",
+        "hcexport jobs --server",
+        "hcexport login --remember",
+        "hcexport wait <>",
+        "its administrator has to set it up",
+        "nothing is remembered until this is fixed",
+        "run a health check",
+        "set this machine's clock: timedatectl",
+        "the name server is slow",
+        "trust it with --ca-bundle FILE",
+        "unset SSLKEYLOGFILE",
+        "use HCEXPORT_PASSWORD_FILE",
+    ],
     "a bug of ours": ["please report it", "please report it; --log-file FILE keeps the details"],
     "a terminal": ["redirect it, or name a file", "type a value at the prompt, or use --no-input"],
     "a browser (functional/test_oauth_web.py)": [

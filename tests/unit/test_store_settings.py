@@ -17,8 +17,9 @@ from hcexport.organization import Organization
 from hcexport.store import settings as settings_module
 from hcexport.store.config_file import ConfigFile, change, profile_section
 from hcexport.store.paths import Paths
+from hcexport.store.resolution import resolve
 from hcexport.store.setting_changes import remember_profile, set_value, unset_value
-from hcexport.store.settings import KNOWN, ROWS, Settings, Value, resolve
+from hcexport.store.settings import KNOWN, ROWS, Settings, Value
 
 A, B = "https://a.example.com/arcgis", "https://b.example.com/arcgis"
 TWO_PROFILES = f"""\
