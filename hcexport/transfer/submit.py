@@ -253,13 +253,15 @@ class _Search:
 
     def unknown(self, message: str) -> OutcomeUnknown:
         """Make the error for an unknown outcome, with what to type next."""
-        profile = ["--profile", self._origin.profile] if self._origin.profile else []
-        look = shlex.join([*self._operation.lookup, *profile])
-        again = shlex.join([*self._operation.command, *profile])
+        look, again = map(self._of_profile, (self._operation.lookup, self._operation.command))
         return OutcomeUnknown(
             f"the {self._operation.name} was sent, and whether the server accepted it is unknown: {message}",
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
+
+    def _of_profile(self, command: Sequence[str]) -> str:
+        profile = self._origin.profile if "--profile" not in command else ""
+        return shlex.join([*command, *(["--profile", profile] if profile else [])])
 
     def find(self) -> list[Job]:
         """Return the jobs that match; where there is other proof, one job at most, be it without an id.
