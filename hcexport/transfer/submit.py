@@ -101,7 +101,7 @@ def export_of(run_ids: Sequence[str]) -> Operation:
 
 def is_export(job: Job) -> bool:
     """Whether a job of the server is an export of health check reports."""
-    return _is_of(job, _EXPORT_URI)
+    return is_of(job, _EXPORT_URI)
 
 
 def submit(
@@ -290,7 +290,7 @@ class _Search:
         matches = [
             job
             for job in jobs
-            if _is_of(job, self._operation.uri)
+            if is_of(job, self._operation.uri)
             and job.username.casefold() == username.casefold()
             and (since <= job.start_time <= until if job.start_time else not job.status.is_final)
         ]
@@ -330,5 +330,6 @@ class _Search:
             return None
 
 
-def _is_of(job: Job, uri: str) -> bool:
+def is_of(job: Job, uri: str) -> bool:
+    """Whether a job is of the operation whose URI ends in ``uri``."""
     return job.operation_uri.lower().rstrip("/").endswith(uri)
