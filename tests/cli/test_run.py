@@ -234,7 +234,7 @@ def test_a_lost_answer_never_makes_two_checks(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_rounds_of_lost_answers(answering: Callable[..., Any], hcexport_alone: Hcexport) -> None:
-    for number in range(8):
+    for number in range(10):
         for way, answer in WAYS_TO_LOSE.items():
             name = ["--name", f"mine {number}"] if number % 2 else []
             with answering(_after(answer)) as box:
