@@ -136,13 +136,13 @@ def submit(
                 may_renew = False
                 _renew(client, ledger, search)
             else:
-                on_lost(error.message)
+                on_lost(error.message.rstrip("."))
             may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
             if found := search.run(error):
                 ledger.adopted(entry, found.id)
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
-                raise search.unknown(f"{error.message}; none of the server's jobs could be it") from None
+                raise search.unknown(f"{error.message.rstrip('.')}; none of the server's jobs could be it") from None
             if not may_repeat or not attempts_left:
                 ledger.withdrawn(entry)
                 raise
@@ -245,10 +245,10 @@ class _Search:
                 self._client.session.sleep(LOOK_AGAIN_S)
                 found = self.find()
         except HcexportError as error:
-            why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
+            why = f"{lost.message.rstrip('.')}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
         if len(found) > 1:
-            raise self.unknown(f"{lost.message}; {len(found)} of the server's jobs could be it")
+            raise self.unknown(f"{lost.message.rstrip('.')}; {len(found)} of the server's jobs could be it")
         return found[0] if found else None
 
     def unknown(self, message: str) -> OutcomeUnknown:
