@@ -15,10 +15,15 @@ from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
 _WORTH_A_NOTICE = 20  # reports, a request for each
-_KEPT = "what was read before needs no server: add --offline"
+_KEPT = "to use the reports kept on this machine: add --offline"
 
 offline_option = add_options(
-    Option(["--offline"], is_flag=True, group="Selection", help="Only what was read before; ask nobody.")
+    Option(
+        ["--offline"],
+        is_flag=True,
+        group="Selection",
+        help="Use only what is kept on this machine; do not ask the server.",
+    )
 )
 
 
@@ -52,7 +57,7 @@ def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     unknown = {row.id: row for row in rows if row.id not in details}
     is_long = len(unknown) >= _WORTH_A_NOTICE
     if is_long:
-        app.messages.notice(f"reading {len(unknown)} reports; they are kept for the next time")
+        app.messages.notice(f"reading {len(unknown)} reports; they are kept on this machine")
         app.progress.reports(0, len(unknown))
     fresh: dict[str, ReportDetail] = {}
     try:
@@ -77,7 +82,7 @@ def read_by_id(
     ids = list(ids)
     kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}
     if kept and not offline:
-        kept = _renamed(app, kept)
+        kept = _take_current_names(app, kept)
     details: list[ReportDetail] = []
     missing: list[tuple[str, HcexportError]] = []
     for run_id in ids:
@@ -101,7 +106,7 @@ def require_reports(app: App, ids: Iterable[str], *, offline: bool = False) -> l
 def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     """Ask the server for a report, and keep it."""
     if offline:
-        raise NotFound(f"report {run_id} was not read before", hint="leave out --offline to ask the server")
+        raise NotFound(f"report {run_id} is not kept on this machine", hint="leave out --offline to ask the server")
     detail = app.client.report(run_id)
     report = detail.report
     if report.state or report.end_time or report.result is not Result.UNKNOWN:  # else nobody knows whether it has ended
@@ -109,14 +114,14 @@ def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     return detail
 
 
-def _renamed(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
+def _take_current_names(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
     try:
         rows = {report.id: report for report in list_reports(app)}
     except (NetworkError, TimedOut) as error:
-        app.messages.warning(f"{error.message}; shown as read before: {', '.join(kept)}")
+        app.messages.warning(f"{error.message}; showing the kept copy of {', '.join(kept)}")
         return kept
     if gone := [run_id for run_id in kept if run_id not in rows]:
-        app.messages.warning(f"deleted on the server, shown as read before: {', '.join(gone)}")
+        app.messages.warning(f"deleted on the server, showing the kept copy of {', '.join(gone)}")
     return {run_id: _with_row(detail, rows.get(run_id)) for run_id, detail in kept.items()}
 
 

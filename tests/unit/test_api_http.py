@@ -12,9 +12,9 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from scripted_server import OK, fetch, scripted
 
 from hcexport.errors import Interrupted
+from tests.support.script import OK, Script, fetch
 
 LIMIT_S = 2.0
 
@@ -63,7 +63,7 @@ def alarm_after(seconds: float) -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_signal_at_any_line_of_httpcore_ends_the_request() -> None:
     """The locks of httpcore stayed locked, and its own clean-up waited for them for ever."""
-    with scripted(OK) as server:
+    with Script(OK) as server:
         for number in count(1):
             with alarm_after(LIMIT_S), suppress(Interrupted), interrupted_at(number) as left:
                 fetch(server)
