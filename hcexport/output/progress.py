@@ -129,6 +129,9 @@ class Progress:
     def download(self, done: int, total: int | None) -> None:
         """Show a download: bytes that are here, those of an earlier run included, and bytes in all where known."""
 
+    def reports(self, done: int, total: int) -> None:
+        """Show how many reports were read; the first call is before the first of them."""
+
     def phase(self, text: str) -> None:
         """Show what is being done where there is nothing to count, such as ``verifying``."""
 
@@ -175,6 +178,12 @@ class Plain(Progress):
         last, self._transfer = self._transfer, TransferState.after(self._transfer, done, total, now)
         changed = not self._transfer.goes_on(last)
         self._line(f"download {self._transfer.text()}", changed, HEARTBEAT_S)
+
+    def reports(self, done: int, total: int) -> None:
+        """Write a line each HEARTBEAT_S after the first call."""
+        if not done:
+            self._written_at = self._clock()
+        self._line(f"{done} of {total} reports read", False, HEARTBEAT_S)
 
     def phase(self, text: str) -> None:
         """Write a line."""

@@ -58,6 +58,10 @@ class Bar(Progress):
         self._transfer = TransferState.after(self._transfer, done, total, self._clock())
         self._start()
 
+    def reports(self, done: int, total: int) -> None:
+        """Draw how many there are."""
+        self.phase(f"{done} of {total} reports read")
+
     def phase(self, text: str) -> None:
         """Draw the phase until the next one, or the end."""
         self._phase = escape_controls(text)
