@@ -152,6 +152,8 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
     names = find_profiles(app, choice)
     if any("{profile}" not in str(path) for path in given.get("report", ())):
         raise UsageError("--report needs {profile} in its name, because there are several profiles")
+    if given.get("extract") and "{profile}" not in str(given["extract"]):
+        raise UsageError("--extract needs {profile} in its name, because there are several profiles")
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
         app.messages.notice("this part of the profiles is empty")

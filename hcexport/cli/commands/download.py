@@ -15,7 +15,14 @@ from hcexport.cli.command import completed
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
-from hcexport.cli.waiting import lacks_item, require_success, timeout_option, wait_for, with_resume_hint
+from hcexport.cli.waiting import (
+    lacks_item,
+    require_success,
+    resume_command,
+    timeout_option,
+    wait_for,
+    with_resume_hint,
+)
 from hcexport.errors import (
     Busy,
     FrontRefused,
@@ -114,18 +121,19 @@ def _ask_job(app: App, job_id: str) -> Job:
     """Return the job. Raises Busy where the server shows a job without saying anything of it: it may not be one."""
     job = app.client.job(job_id)
     if job.status.word == _NO_STATUS and job.start_time is None:
-        raise _busy(job)
+        raise _busy(job, resume_command(app, "wait", [job.id]))
     return job
 
 
-def _busy(job: Job) -> Busy:
-    return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: hcexport wait {job.id}")
+def _busy(job: Job, command: str) -> Busy:
+    return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: {command}")
 
 
 def _save_job(app: App, saving: Saving, job: Job) -> Outcome:
     """Save a job, which must have ended. Raises Busy, JobFailed."""
     if not job.has_ended:
-        raise _busy(job)
+        place = {"out": "./"} if app.settings.out.value is None else {}
+        raise _busy(job, resume_command(app, "wait", [job.id], saving.options, **place))
     with with_resume_hint(app, job.id, further=saving.options):
         require_success(job)
         if lacks_item(app, job):
