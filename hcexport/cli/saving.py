@@ -69,6 +69,7 @@ class Saving:
         elif extract_to:
             extract_to = Path(expand_template(str(extract_to), destination.words))
             resolve_folder(extract_to, if_exists=if_exists)
+            _require_apart(destination, extract_to, if_exists)
         return cls(app, destination, extract_to, cleanup)
 
     @property
@@ -193,6 +194,15 @@ class Saving:
             self.app.messages.notice(f"upload item {item_id} deleted")
         except HcexportError as error:
             self.app.messages.warning(f"the upload item {item_id} may still be there: {error.message}")
+
+
+def _require_apart(destination: FileDestination, folder: Path, if_exists: IfExists) -> None:
+    """Refuse a folder that the saved zip takes, or that is not empty any more then. Raises UsageError."""
+    taken = [destination.folder / destination.template] if destination.template else []
+    if if_exists is IfExists.FAIL:
+        taken.append(destination.folder)
+    if folder.resolve() in [place.resolve() for place in taken]:
+        raise UsageError(f"--extract {folder} is where --out saves the zip", hint="name a folder of its own")
 
 
 class _Retries:
