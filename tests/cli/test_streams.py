@@ -37,6 +37,8 @@ def test_help_and_version_are_commands_too(hcexport_alone: Hcexport) -> None:
     assert hcexport_alone("help").stdout == hcexport_alone("--help").stdout
     assert hcexport_alone("help", "wait").stdout == hcexport_alone("wait", "--help").stdout
     assert hcexport_alone("help", "nosuch").returncode == 2
+    for words in (("help", "--help"), ("help", "-h"), ("version", "--help")):
+        assert hcexport_alone(*words).stdout == hcexport_alone("--help").stdout
 
 
 def test_every_command_has_help_of_a_screen(hcexport_alone: Hcexport) -> None:
