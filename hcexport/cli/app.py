@@ -20,7 +20,8 @@ from hcexport.organization import Organization
 from hcexport.output import terminal
 from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
-from hcexport.store.settings import ROW_OF, Settings, resolve
+from hcexport.store.resolution import resolve
+from hcexport.store.settings import ROW_OF, Settings
 from hcexport.times import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class App:
         """When this command must have ended."""
         timeout = self.settings.timeout
         limit_s = timeout.value if self._waits or timeout.origin == "--timeout" else self._limit_s
-        return Deadline(self.started + limit_s) if limit_s else NO_DEADLINE
+        return Deadline(self.started + limit_s, limit_s=limit_s) if limit_s else NO_DEADLINE
 
     @property
     def elapsed_s(self) -> float:

@@ -6,7 +6,6 @@ and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import signal
@@ -37,7 +36,7 @@ def run(root: click.Group) -> NoReturn:
         _end_at_next_signal()
     except Interrupted as error:  # a signal came while another error was being reported
         status = _report(error, root, arguments)
-    _end(status)
+    end(status)
 
 
 def _run(root: click.Group, arguments: Sequence[str]) -> int:
@@ -50,7 +49,7 @@ def _run(root: click.Group, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 0  # the reader has read enough: `hcexport list | head -1`
     except Exception as error:  # noqa: BLE001 # no traceback may reach a user
-        return _report(_interrupt_before(error) or _unexpected(error), root, arguments)
+        return _report(_interrupt_before(error) or _make_unexpected(error), root, arguments)
     return status
 
 
@@ -94,6 +93,8 @@ def _usage(error: click.ClickException) -> UsageError:
     path = ctx.command_path if ctx else "hcexport"
     message, hint = error.format_message().rstrip("."), f"{path} --help"
     if isinstance(error, click.NoSuchOption):
+        import difflib  # noqa: PLC0415 # start-up
+
         # Of click's suggestions keep those that are near: it has one for almost every word.
         near = difflib.get_close_matches(error.option_name, error.possibilities or (), 1, _NEAR)
         message = f"no such option {error.option_name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -103,7 +104,7 @@ def _usage(error: click.ClickException) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
-def _unexpected(error: Exception) -> HcexportError:
+def _make_unexpected(error: Exception) -> HcexportError:
     hint = "please report it; --log-file FILE keeps the details"
     return HcexportError(
         f"unexpected {type(error).__name__}: {error}", hint="; ".join(filter(None, [hint, _notes(error)]))
@@ -147,11 +148,11 @@ def _print_plugin_line(error: HcexportError | Interrupted, message: str) -> int:
 def error_object(error: HcexportError | Interrupted) -> dict[str, Any]:
     """Return an error as programs read it, without secrets and control characters."""
     from hcexport.output.sanitize import escape_controls  # noqa: PLC0415 # start-up
-    from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
+    from hcexport.redaction import redact, shorten  # noqa: PLC0415 # start-up
 
     return {
         "code": error.code,
-        "message": escape_controls(shortened(error.message)),
+        "message": escape_controls(shorten(error.message)),
         "hint": escape_controls(redact(error.hint)) if error.hint else None,
         "exit_status": error.status,
         "retryable": error.retryable,
@@ -209,11 +210,8 @@ def _end_at_next_signal() -> None:
             signal.signal(number, lambda again, _: os._exit(128 + again))
 
 
-def _end(status: int) -> NoReturn:
-    """End without the interpreter's own flush, which would complain of a pipe that is gone."""
-    try:
+def end(status: int) -> NoReturn:
+    """End at once: the interpreter's own end takes apart every module, and complains of a pipe that is gone."""
+    with suppress(OSError, ValueError):
         flush()
-    except (OSError, ValueError):
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, 1)
-    sys.exit(status)
+    os._exit(status)

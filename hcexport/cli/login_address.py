@@ -13,7 +13,8 @@ from hcexport.cli.app import App
 from hcexport.cli.messages import confirm
 from hcexport.errors import AuthError, FrontRefused, HcexportError, NotFound, ProtocolError, UsageError
 from hcexport.organization import Organization
-from hcexport.store.settings import PROFILE, ROWS, profile_url, type_value
+from hcexport.store.resolution import profile_url
+from hcexport.store.settings import PROFILE, ROWS, type_value
 
 CONTEXTS = ("enterprise", "arcgis", "portal")  # those that Esri's own guides use
 PROBE_LIMIT_S = 10.0  # for all of them: the error is known already
@@ -98,8 +99,8 @@ def claim_profile(app: App, flags: Sequence[str], *, replaces: bool) -> None:
         return
     if not app.may_ask:
         raise UsageError(
-            f"profile {profile} is of {before}",
-            hint=f"name another with -p NAME, or replace it: {login_command(app, flags, further=['--replace'])}",
+            f"profile {profile} already points to {before}",
+            hint=f"choose another with -p NAME, or replace it: {login_command(app, flags, further=['--replace'])}",
         )
-    if not confirm(f"Profile {profile} is of {before}. Point it to {app.organization}?"):
-        raise UsageError(f"profile {profile} stays of {before}", hint="name another with -p NAME")
+    if not confirm(f"Profile {profile} points to {before}. Point it to {app.organization}?"):
+        raise UsageError(f"profile {profile} still points to {before}", hint="choose another with -p NAME")

@@ -17,8 +17,9 @@ from hcexport.organization import Organization
 from hcexport.store import settings as settings_module
 from hcexport.store.config_file import ConfigFile, change, profile_section
 from hcexport.store.paths import Paths
+from hcexport.store.resolution import resolve
 from hcexport.store.setting_changes import remember_profile, set_value, unset_value
-from hcexport.store.settings import KNOWN, ROWS, Settings, Value, resolve
+from hcexport.store.settings import KNOWN, ROWS, Settings, Value
 
 A, B = "https://a.example.com/arcgis", "https://b.example.com/arcgis"
 TWO_PROFILES = f"""\
@@ -136,7 +137,7 @@ class TestProfile:
         assert "prod" in caught.value.message
         assert B in caught.value.message
 
-    def test_one_that_is_typed_with_its_own_address_in_another_spelling(self, paths: Paths) -> None:
+    def test_a_profile_typed_with_its_address_spelled_otherwise(self, paths: Paths) -> None:
         write(paths, TWO_PROFILES)
         settings = found(paths, {"HCEXPORT_URL": A.replace("a.example", "A.EXAMPLE") + "/home/"}, profile="prod")
         assert settings.username.value == "ops"
