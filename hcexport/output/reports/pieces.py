@@ -37,7 +37,7 @@ def scrollable(key: str, table: Markup, *, newest_first: bool = False) -> Markup
 def result_badge(result: Result, count: int | None = None) -> Markup:
     """A result by colour, sign and word, and how many there are of it."""
     mark = element("span", facts.sign(result), aria_hidden="true")
-    words = f" {result}" if count is None else f" {facts.count_of(result, count)} "
+    words = f" {result}" if count is None else f" {facts.count_words(result, count)} "
     return element("span", mark, words, class_=f"s {SHORT[result]}")
 
 
