@@ -27,6 +27,7 @@ def export_reports(
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
             if saving:
+                saving.load()
                 app.messages.info(f"saving to {saving.place}")
             elif not wait and not app.label and app.printer.is_terminal:
                 app.messages.notice(f"hint: {resume_command(app, 'wait', [job.id, '--out', 'FILE'])}")
