@@ -129,7 +129,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 def big_zip(path: Path, size: int = ZIP_BYTES) -> None:
     """A zip of ``size`` bytes whose members are packed to three quarters, as text that says much is."""
-    text = base64.b64encode(os.urandom(min(_MEMBER_BYTES, size) * 3 // 4))
+    text = base64.b64encode(os.urandom(min(_MEMBER_BYTES, size // 2) * 3 // 4))
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     packed = packer.compress(text) + packer.flush()
     with zipfile.ZipFile(path, "w") as archive:
