@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -21,9 +22,10 @@ def export_reports(
     The outcome's record is an ExportRecord.
     """
     with with_lookup_hint("export"):
-        submitted = under_way or submit_once(app, export_of(ids))
+        further = saving.options if saving else ["--wait"] if wait else []
+        submitted = under_way or submit_once(app, _export_of(app, ids, further))
         job = submitted.job
-        further = saving.options if saving else ()
+        further = saving.options if saving else []
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
             if saving:
@@ -41,6 +43,13 @@ def export_reports(
             return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 
+def _export_of(app: App, ids: Sequence[str], further: Sequence[str]) -> Operation:
+    """Make the operation that exports reports, and that is submitted again with the options that were typed."""
+    operation = export_of(ids)
+    words = shlex.split(resume_command(app, "export", operation.command[2:], further))
+    return operation._replace(command=tuple(words))
+
+
 def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:
     """Submit an operation as a user, by default that of the settings, and say so where its answer was lost."""
     submitted = submit(
@@ -52,10 +61,10 @@ def submit_once(app: App, operation: Operation, username: str = "") -> Submitted
     )
     if submitted.adopted and submitted.job.id:
         app.messages.warning(
-            f"job {submitted.job.id} is taken for this {operation.name}: its user and its time are right"
+            f"job {submitted.job.id} is assumed to be this {operation.name}: its user and its time match"
         )
     elif submitted.adopted:
-        app.messages.warning(f"the {operation.name} has begun: there is a report of its name")
+        app.messages.warning(f"the {operation.name} has started: there is a report with its name")
     return submitted
 
 

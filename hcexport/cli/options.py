@@ -10,13 +10,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hcexport.cli.command import Command, Option, completed
+from hcexport.cli.command import Command, Option, complete_with
 from hcexport.errors import NotFound, UsageError
 from hcexport.store.settings import KNOWN, ROW_OF, one_of
 from hcexport.times import parse_duration, parse_when
@@ -131,7 +131,7 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
         return Option([*declarations], group=f"{of} (every command)", shared=True, **attributes)
 
     return [
-        connection("-p", "--profile", multiple=True, callback=_join_profiles, shell_complete=completed("profiles")),
+        connection("-p", "--profile", multiple=True, callback=_join_profiles, shell_complete=complete_with("profiles")),
         *map(connection, ("--url", "--ca-bundle", "--client-cert", "--client-key")),
         plain(
             "--insecure",
@@ -218,7 +218,7 @@ def app_command(
         def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
-            from hcexport.cli.outcome import finish, telling_failure  # noqa: PLC0415 # start-up
+            from hcexport.cli.outcome import completing_hint, finish, telling_failure  # noqa: PLC0415 # start-up
             from hcexport.cli.telling import tell  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
@@ -226,7 +226,7 @@ def app_command(
             make_app = functools.partial(App, waits=waits)
 
             def work(app: App) -> int:
-                with telling_failure(app):
+                with telling_failure(app), nullcontext() if name == "login" else completing_hint(app):
                     return finish(app, function(app, **given))
 
             if profiles:

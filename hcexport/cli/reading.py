@@ -8,16 +8,22 @@ from dataclasses import replace
 from hcexport.cli.app import App
 from hcexport.cli.command import Option
 from hcexport.cli.options import add_options
+from hcexport.cli.reading_at_once import read_at_once
 from hcexport.cli.selection import Selection
 from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, TimedOut
 from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
 _WORTH_A_NOTICE = 20  # reports, a request for each
-_KEPT = "what was read before needs no server: add --offline"
+_KEPT = "to use the reports kept on this machine: add --offline"
 
 offline_option = add_options(
-    Option(["--offline"], is_flag=True, group="Selection", help="Only what was read before; ask nobody.")
+    Option(
+        ["--offline"],
+        is_flag=True,
+        group="Selection",
+        help="Use only what is kept on this machine; do not ask the server.",
+    )
 )
 
 
@@ -46,21 +52,24 @@ def select_reports(app: App, selection: Selection, *, offline: bool = False) -> 
 
 def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     """The reports in full, in the order given. Those that were read before are not asked for again."""
-    details, fresh = [], []
     known = app.history.ids() if rows else frozenset()
-    unknown = sum(row.id not in known for row in rows)
-    if unknown >= _WORTH_A_NOTICE:
-        app.messages.notice(f"reading {unknown} reports; they are kept for the next time")
+    details = {row.id: detail for row in rows if row.id in known and (detail := app.history.get(row.id))}
+    unknown = {row.id: row for row in rows if row.id not in details}
+    is_long = len(unknown) >= _WORTH_A_NOTICE
+    if is_long:
+        app.messages.notice(f"reading {len(unknown)} reports; they are kept on this machine")
+        app.progress.reports(0, len(unknown))
+    fresh: dict[str, ReportDetail] = {}
     try:
-        for row in rows:
-            detail = app.history.get(row.id) if row.id in known else None
-            if detail is None:
-                detail = _with_row(app.client.report(row.id), row)
-                fresh.append(detail)
-            details.append(_with_row(detail, row))
+        for run_id, detail in read_at_once(app, list(unknown)):
+            fresh[run_id] = _with_row(detail, unknown[run_id])
+            if is_long:
+                app.progress.reports(len(fresh), len(unknown))
     finally:
-        app.history.add(fresh)  # also those that were read before a failure; all at once, because each step is a fsync
-    return details
+        app.settle_progress()
+        app.history.add(fresh.values())  # also those read before a failure; all at once, because each step is a fsync
+    found = details | fresh
+    return [_with_row(found[row.id], row) for row in rows]
 
 
 def read_by_id(
@@ -74,7 +83,7 @@ def read_by_id(
     ids = list(ids)
     kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}
     if kept and not offline:
-        kept = _renamed(app, kept)
+        kept = _take_current_names(app, kept)
     details: list[ReportDetail] = []
     missing: list[tuple[str, HcexportError]] = []
     for run_id in ids:
@@ -98,7 +107,7 @@ def require_reports(app: App, ids: Iterable[str], *, offline: bool = False) -> l
 def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     """Ask the server for a report, and keep it."""
     if offline:
-        raise NotFound(f"report {run_id} was not read before", hint="leave out --offline to ask the server")
+        raise NotFound(f"report {run_id} is not kept on this machine", hint="leave out --offline to ask the server")
     detail = app.client.report(run_id)
     report = detail.report
     if report.state or report.end_time or report.result is not Result.UNKNOWN:  # else nobody knows whether it has ended
@@ -106,14 +115,14 @@ def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     return detail
 
 
-def _renamed(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
+def _take_current_names(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
     try:
         rows = {report.id: report for report in list_reports(app)}
     except (NetworkError, TimedOut) as error:
-        app.messages.warning(f"{error.message}; shown as read before: {', '.join(kept)}")
+        app.messages.warning(f"{error.message}; showing the kept copy of {', '.join(kept)}")
         return kept
     if gone := [run_id for run_id in kept if run_id not in rows]:
-        app.messages.warning(f"deleted on the server, shown as read before: {', '.join(gone)}")
+        app.messages.warning(f"deleted on the server, showing the kept copy of {', '.join(gone)}")
     return {run_id: _with_row(detail, rows.get(run_id)) for run_id, detail in kept.items()}
 
 

@@ -8,6 +8,7 @@ To add a format: a module in ``output.reports``, a suffix in ``_BY_SUFFIX``, a l
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -18,19 +19,20 @@ from pathlib import Path
 from typing import Any
 
 from hcexport.cli.app import App
-from hcexport.cli.command import Option, completed
+from hcexport.cli.command import Option, complete_with
 from hcexport.cli.judging import Judging
 from hcexport.cli.options import DOCUMENTS, add_options
 from hcexport.cli.outcome import Outcome
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, Partial, UsageError
 from hcexport.files import fsync_folder, open_at_once, open_new
-from hcexport.health.results import has_ended, started
+from hcexport.health.results import has_ended, start_time_of
+from hcexport.health.verdict import Rules
 from hcexport.models import ReportDetail
 from hcexport.output.reports import LastRun, ReportSet
-from hcexport.redaction import shortened
+from hcexport.redaction import shorten
 from hcexport.store.settings import one_of
-from hcexport.transfer.destination import no_folder, require_replaceable
-from hcexport.transfer.disk import creating, hidden, probe
+from hcexport.transfer.destination import make_folder_error, require_replaceable
+from hcexport.transfer.disk import make_hidden_name, probe, translate_write_errors
 from hcexport.transfer.file_names import expand_template, sanitize
 
 _BY_SUFFIX = {"html": "html", "md": "md", "xml": "junit", "prom": "prometheus", "json": "json", "csv": "csv"}
@@ -41,17 +43,34 @@ _LARGEST_PROM = 1 << 20  # bytes
 _FORMAT = re.compile(r"([A-Za-z]+)=(.+)", re.DOTALL)
 _LAST_SUCCESS = re.compile(rb"^hcexport_last_success_timestamp_seconds\{.*\} ([0-9]{1,12}(?:\.[0-9]+)?)$", re.MULTILINE)
 
-report_option = add_options(
+_add_option = add_options(
     Option(
         ["--report"],
         multiple=True,
         metavar="FILE",
         group="Outcome",
-        shell_complete=completed("files"),
+        shell_complete=complete_with("files"),
         help="Also write the reports to FILE: .html, .md, .xml (JUnit), .prom, .json or .csv, or FORMAT=FILE. "
         "{profile} and {date} are filled in.",
     )
 )
+
+
+def report_option(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Add ``--report``; its files also tell of a command that failed before it planned them."""
+
+    @functools.wraps(function)
+    def command(app: App, *, report: tuple[str, ...], **given: Any) -> Outcome:
+        try:
+            return function(app, report=report, **given)
+        except UsageError:
+            raise  # whoever typed this reads it
+        except HcexportError:
+            if app.reporting is None and not given.get("dry_run"):
+                Reporting.plan_after_failure(app, report)
+            raise
+
+    return _add_option(command)
 
 
 @dataclass(frozen=True)
@@ -63,11 +82,13 @@ class ReportFile:
 
     def write(self, content: str) -> None:
         """Replace the file, durably; a reader sees the old or the new content. Raises CannotCreate."""
-        temporary = hidden(self.path.parent, "report", "new")  # the name must not end in .prom: it would be collected
-        with creating(self.path), suppress(FileNotFoundError):
+        temporary = make_hidden_name(
+            self.path.parent, "report", "new"
+        )  # the name must not end in .prom: it would be collected
+        with translate_write_errors(self.path), suppress(FileNotFoundError):
             require_replaceable(self.path, self.path.lstat())
         try:
-            with creating(self.path):
+            with translate_write_errors(self.path):
                 with os.fdopen(open_new(temporary, 0o644), "wb") as file:
                     file.write(content.encode("utf-8", "backslashreplace"))
                     file.flush()
@@ -108,11 +129,21 @@ class Reporting:
         alone are refused; without ``writes`` the files are checked alone. Raises UsageError, and CannotCreate for
         a folder that is missing or closed.
         """
+        app.reporting = cls(app, judging, [], of_reports=of_reports)  # no file tells that another cannot be written
         files = [_plan_file(app, text, of_reports=of_reports) for text in given]
         for file in files:
             if sum(file.path == other.path for other in files) > 1:
                 raise UsageError(f"--report names {file.path} twice", hint="give each report a file of its own")
         app.reporting = cls(app, judging, files if writes else [], of_reports=of_reports)
+
+    @classmethod
+    def plan_after_failure(cls, app: App, given: Sequence[str]) -> None:
+        """Make those files the app's that can be written, though perhaps no setting can be read."""
+        files = []
+        for text in given:
+            with suppress(HcexportError):
+                files.append(_plan_file(app, text, of_reports=True))
+        app.reporting = cls(app, Judging(app, Rules(), app.common.format), files, of_reports=True)
 
     @property
     def has_files(self) -> bool:
@@ -173,7 +204,7 @@ class Reporting:
                 continue
             self._told[file] = error.status
             run = self._run(error.status, self._last_success.get(file))
-            reports = self._set(details, [], Outcome(), shortened(error.message), run)
+            reports = self._set(details, [], Outcome(), shorten(error.message), run)
             try:
                 file.write(_render(file.format, reports))
             except CannotCreate as problem:
@@ -217,11 +248,13 @@ class Reporting:
         run: LastRun | None,
     ) -> ReportSet:
         app, now, organization = self._app, datetime.now(UTC), ""
-        with suppress(HcexportError):  # a run that failed for its settings may have no organization
+        profile = app.common.profile or "default"
+        with suppress(HcexportError):  # a run that failed for its settings may have no profile and no organization
+            profile = app.settings.profile.value
             organization = app.organization.url
             now = app.session.server_now()
         return ReportSet.make(
-            app.settings.profile.value,
+            profile,
             organization,
             now,
             details,
@@ -234,12 +267,12 @@ class Reporting:
 
     def _earlier(self, details: Sequence[ReportDetail]) -> list[ReportDetail]:
         """The reports read before that are not newer than the newest of the command; without any, the newest."""
-        times = [started(detail.report) for detail in details if has_ended(detail.report)]
+        times = [start_time_of(detail.report) for detail in details if has_ended(detail.report)]
         try:
             known = self._app.history.latest()
         except HcexportError:
             return []  # there is no organization
-        return [detail for detail in known if not times or started(detail.report) <= max(times)][:_SHOWN_WITH]
+        return [detail for detail in known if not times or start_time_of(detail.report) <= max(times)][:_SHOWN_WITH]
 
     def _run(self, status: int, last_success: datetime | None) -> LastRun:
         now = datetime.now(UTC)
@@ -252,16 +285,18 @@ def _plan_file(app: App, text: str, *, of_reports: bool) -> ReportFile:
     kind = _BY_SUFFIX.get(word.lower()) or (word.lower() if word.lower() in _BY_SUFFIX.values() else None)
     kinds = sorted({kind for kind in _BY_SUFFIX.values() if of_reports or kind not in _OF_THE_NEWEST})
     if kind is None or name in {"", "-"} or "\0" in name:
-        what = f"{text!r} has no format that is known" if kind is None else f"{text!r} names no file"
+        what = f"{text!r} has an unknown format" if kind is None else f"{text!r} names no file"
         raise UsageError(f"--report {what}", hint=f"FILE.html, or FORMAT=FILE with {one_of(kinds)}")
     if kind not in kinds:
         raise UsageError(f"a {kind} file shows a report, not a comparison", hint=f"use {one_of(kinds)}")
     now = datetime.now().astimezone()
-    words = {"profile": sanitize(app.settings.profile.value), "date": f"{now:%Y-%m-%d}"}
+    words = {"date": f"{now:%Y-%m-%d}"}
+    if "{profile}" in name:
+        words["profile"] = sanitize(app.settings.profile.value)
     path = Path(*(expand_template(part, words) for part in os.path.split(name))).absolute()
-    with creating(path):
+    with translate_write_errors(path):
         if not path.parent.is_dir():
-            raise no_folder(path.parent)
+            raise make_folder_error(path.parent)
         if os.path.lexists(path):
             require_replaceable(path, path.stat() if path.exists() else path.lstat())
         probe(path.parent)
@@ -296,4 +331,4 @@ def _status(outcome: Outcome) -> int:
 
 
 def _message(outcome: Outcome) -> str | None:
-    return shortened(outcome.error.message) if outcome.error else None
+    return shorten(outcome.error.message) if outcome.error else None

@@ -70,9 +70,9 @@ def examine(
         visit.limit = whole.within(limit_s)
         if base and not (offline and step.name == "open_jobs" and base not in {"configuration", "profile"}):
             broken[step.name] = base
-            yield Check(step.name, "skip", f"it stands on {base}", None, 0.0)
+            yield Check(step.name, "skip", f"needs {base}", None, 0.0)
         elif offline and step.is_remote:
-            yield Check(step.name, "skip", "--offline asks nobody", None, 0.0)
+            yield Check(step.name, "skip", "not checked with --offline", None, 0.0)
         else:
             finding, error = _make(step, visit)
             if error:
@@ -86,7 +86,8 @@ def _make(step: Step, visit: Visit) -> tuple[Finding, HcexportError | None]:
             raise NetworkError(f"not reached: {WHOLE_LIMIT_S:g} s were over", hint="try again later")
         return step.check(visit), None
     except TimedOut as error:
-        failure: HcexportError = NetworkError("no answer within the time of a check", hint=error.hint)
+        look = f"look for yourself: curl -v {visit.run.settings.url.value}" if step.is_remote else None
+        failure: HcexportError = NetworkError("no answer within the time of a check", hint=error.hint or look)
     except HcexportError as error:
         failure = error
     except OSError as error:

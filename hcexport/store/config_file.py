@@ -21,11 +21,13 @@ import stat
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
-from hcexport.files import lock, open_at_once, refuse_foreign, write_private
+from hcexport.files import lock, open_at_once, refuse_foreign, translate_errors, write_private
 
 VERSION = 1
 _SHOWN = 5  # profiles in a hint
@@ -62,10 +64,7 @@ class ConfigFile:
         Raises ConfigError with file and line when it is not TOML, has the wrong shape, or holds a secret.
         """
         text = _read_text(path)
-        if text is None:
-            return cls(path)
-        document = _parse(path, text, tomllib.loads)
-        return _Reader(path, _lines(text), known).read(document)
+        return cls(path) if text is None else _read(path, text, frozenset(known))
 
     @property
     def profiles(self) -> list[str]:
@@ -267,6 +266,11 @@ def _refuse_newer(path: Path, version: object) -> None:
         raise ConfigError(f"{path} was written by a newer hcexport: it is not changed", hint="upgrade hcexport")
 
 
+@lru_cache(maxsize=1)  # each of many profiles reads the file
+def _read(path: Path, text: str, known: Collection[str]) -> ConfigFile:
+    return _Reader(path, _lines(text), known).read(_parse(path, text, tomllib.loads))
+
+
 def _read_text(path: Path) -> str | None:
     try:
         with open_at_once(path) as file:
@@ -277,8 +281,13 @@ def _read_text(path: Path) -> str | None:
             return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is not a file", hint="move it away") from None
+    except PermissionError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint=f"ls -l {quote(str(path))}") from None
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+        with translate_errors("read", path):
+            raise error from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
 

@@ -1,7 +1,9 @@
 """The settings of a command: what there is to set. ``store.resolution`` finds the values.
 
 To add a setting, add a field to ``Settings``: its name is its option, its key in the file, and with ``HCEXPORT_``
-before it its environment variable. A command takes the option with ``cli.options.setting_option``.
+before it its environment variable. ``_choice`` makes a setting of a few words; another ``parse`` raises UsageError for
+a text that is no value. A command takes the option with ``@add_options(setting_option("--name", group="..."))`` of
+``cli.options``, and reads ``app.settings.name.value``.
 
 Every start imports this module, so it imports as little as it can.
 """
@@ -193,7 +195,7 @@ class Settings:
     notify: Value[list[str] | None] = _setting(str.splitlines, None, "WORDS", "Command to call on a change, as a list.")
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
     ignore: Value[tuple[Ignore, ...]] = _setting(
-        _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
+        _ignores, (), "TEST:DATE", "Ignore failures of TEST (id, name or glob) until DATE."
     )
 
     def __init__(self, profile: Value[str], config: ConfigFile, values: Mapping[str, Value[Any]]) -> None:

