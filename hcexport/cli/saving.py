@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import Option, complete_with
@@ -19,11 +19,11 @@ from hcexport.cli.waiting import require_item
 from hcexport.errors import HcexportError, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
-from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, resolve
-from hcexport.transfer.download import Saved, download
-from hcexport.transfer.extract_zip import extract, resolve_folder
 from hcexport.transfer.file_names import expand_template
+
+if TYPE_CHECKING:
+    from hcexport.transfer.download import Saved
 
 _GROUP = "Saving"
 
@@ -67,6 +67,8 @@ class Saving:
             if sys.stdout.isatty():
                 raise UsageError("--out - would write a zip to the terminal", hint="redirect it, or name a file")
         elif extract_to:
+            from hcexport.transfer.extract_zip import resolve_folder  # noqa: PLC0415 # start-up
+
             extract_to = Path(expand_template(str(extract_to), destination.words))
             resolve_folder(extract_to, if_exists=if_exists)
             _require_apart(destination, extract_to, if_exists)
@@ -98,6 +100,10 @@ class Saving:
             return destination.existing()
         return None
 
+    def load(self) -> None:
+        """Load what saving needs: a job that has been submitted goes on meanwhile."""
+        from hcexport.transfer import download  # noqa: F401, PLC0415 # start-up
+
     def save(
         self, job: Job, run_ids: Sequence[str] = (), *, adopted: bool = False, is_new: bool = True
     ) -> ExportRecord:
@@ -122,6 +128,8 @@ class Saving:
         return replace(record, adopted=adopted)
 
     def _confirm(self, job: Job, run_ids: Sequence[str], zip_file: IO[bytes]) -> None:
+        from hcexport.transfer.confirmation import confirms  # noqa: PLC0415 # start-up
+
         if confirms(zip_file, run_ids, self._report_names):
             return
         self.app.ledger.note_disowned(job.id)
@@ -149,6 +157,8 @@ class Saving:
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     ) -> Saved:
         """Download, verify and publish an upload item whose job is not known; then extract and clean up."""
+        from hcexport.transfer.download import download  # noqa: PLC0415 # start-up
+
         app = self.app
         retries = _Retries(app)
         saved = download(
@@ -179,6 +189,8 @@ class Saving:
         return saved
 
     def _extract(self, path: Path, folder: Path) -> None:
+        from hcexport.transfer.extract_zip import extract  # noqa: PLC0415 # start-up
+
         try:
             if_exists = IfExists(self.app.settings.if_exists.value)
             made = extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)

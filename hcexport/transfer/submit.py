@@ -32,10 +32,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from functools import partial
+from typing import NamedTuple
 
 from hcexport.api.client import Client
 from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
@@ -52,8 +52,7 @@ SENT_WITHIN_S = 60.0  # of the intent: a token is got first, and the connection 
 OPEN_FOR = timedelta(hours=1)  # longer than any submit takes, so an older intent cannot have made the job
 
 
-@dataclass(frozen=True)
-class Submitter:
+class Submitter(NamedTuple):
     """The user who submits, for the ledger and for the search."""
 
     organization: str
@@ -61,8 +60,7 @@ class Submitter:
     profile: str
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
     ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
@@ -82,8 +80,7 @@ class Operation:
     has_begun: Callable[[Client, str, datetime], bool] | None = None
 
 
-@dataclass(frozen=True)
-class Submitted:
+class Submitted(NamedTuple):
     """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs.
 
     Its id is empty where only another proof was found, as ``Operation.has_begun`` says.
