@@ -216,9 +216,17 @@ def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> Non
             return  # nothing changes, so the file need not be writable
         _edit(path, edit, document, tomlkit.table)
         text = tomlkit.dumps(document)
-        if _without_empty_tables(tomllib.loads(text)) != _without_empty_tables(meant):
+        if not _means(text, meant):
             raise _unsafe(path)
         write_private(path, text.encode())
+
+
+def _means(text: str, document: Mapping[str, Any]) -> bool:
+    """Whether the text is TOML of this document: some releases of tomlkit write what no parser reads."""
+    try:
+        return _without_empty_tables(tomllib.loads(text)) == _without_empty_tables(document)
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _parse(path: Path, content: str, parse: Callable[[str], T]) -> T:
