@@ -185,7 +185,9 @@ def test_a_download_is_followed_three_times(hops: int, arrives: bool) -> None:
 
 
 HOMELESS = [
-    pytest.param(place, marks=pytest.mark.slow if place.startswith("https://127.0.0.1:") else ())  # a handshake times out
+    pytest.param(
+        place, marks=pytest.mark.slow if place.startswith("https://127.0.0.1:") else ()
+    )  # a handshake times out
     for place in PLACES
     if not set(re.findall("{port}|{other}|//localhost", place))
 ]
