@@ -91,9 +91,9 @@ def plain_text(value: object, cap: int = _TEXT_CAP) -> str:
     text = _flatten(value)
     if len(text) <= cap:
         return text
-    from hcexport.redaction import shortened  # noqa: PLC0415 # start-up: hardly any text is that long
+    from hcexport.redaction import shorten  # noqa: PLC0415 # start-up: hardly any text is that long
 
-    return shortened(text, cap)
+    return shorten(text, cap)
 
 
 def _flatten(value: object, levels: int = _LEVELS) -> str:

@@ -53,26 +53,26 @@ class ExitStatus:
 
 EXIT_STATUSES = (
     ExitStatus(0, "", "done"),
-    ExitStatus(1, "unexpected", "anything not below"),
+    ExitStatus(1, "unexpected", "an unexpected error: please report it"),
     ExitStatus(2, "usage", "wrong options or arguments"),
     ExitStatus(3, "job_failed", "the job ended FAILED, CANCELLED or timed out on the server"),
     ExitStatus(4, "auth", "not signed in, refused, or not allowed"),
     ExitStatus(5, "not_found", "no such report, job or item, or nothing matched"),
-    ExitStatus(6, "network", "server not reached or not answering sense, after retries"),
+    ExitStatus(6, "network", "server unreachable or unintelligible answer, after retries"),
     ExitStatus(6, "server", "the server refused with an error of its own that is neither 4 nor 5"),
     ExitStatus(
         7, "bad_download", "the download was incomplete or failed its check; nothing stands under the final name"
     ),
     ExitStatus(8, "partial", "some of several succeeded"),
     ExitStatus(9, "outcome_unknown", "a request that changes something was sent and no answer came"),
-    ExitStatus(10, "verdict", "the tool worked, a report is not healthy"),
+    ExitStatus(10, "verdict", "everything worked, and a report is not healthy"),
     ExitStatus(73, "cannot_create", "the output cannot be written: it exists, folder missing, no space, no permission"),
     ExitStatus(75, "busy", "try again later: another run holds the lock, or the job has not ended yet"),
     ExitStatus(78, "config", "the configuration cannot be read or contradicts itself"),
-    ExitStatus(124, "timeout", "--timeout passed; the job goes on"),
-    ExitStatus(129, "interrupted", "ended by SIGHUP"),
-    ExitStatus(130, "interrupted", "ended by SIGINT"),
-    ExitStatus(143, "interrupted", "ended by SIGTERM"),
+    ExitStatus(124, "timeout", "timed out; the job continues on the server"),
+    ExitStatus(129, "interrupted", "interrupted by SIGHUP"),
+    ExitStatus(130, "interrupted", "interrupted by SIGINT"),
+    ExitStatus(143, "interrupted", "interrupted by SIGTERM"),
 )
 
 
@@ -300,8 +300,8 @@ class Interrupted(BaseException):
     retryable = True
 
     def __init__(self, signal_number: int, name: str) -> None:
-        super().__init__(f"ended by {name}")
-        self.message = f"ended by {name}"
+        super().__init__(name)
+        self.message = "interrupted" if name == "SIGINT" else f"interrupted by {name}"
         self.hint: str | None = None
         self.way_on: WayOn = "wait"
         self.status = 128 + signal_number

@@ -26,7 +26,7 @@ _NO_FSYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EACCES}
 
 
 @contextmanager
-def translated(verb: str, path: Path) -> Iterator[None]:
+def translate_errors(verb: str, path: Path) -> Iterator[None]:
     """Turn an OSError into a ConfigError that names the verb and the path."""
     try:
         yield
@@ -38,7 +38,7 @@ def translated(verb: str, path: Path) -> Iterator[None]:
 def private_folder(folder: Path) -> Path:
     """Make a folder and the missing folders above it, 0700 each. Raises ConfigError."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    with translated("create", folder):
+    with translate_errors("create", folder):
         for place in reversed(missing):
             place.mkdir(0o700, exist_ok=True)
             place.chmod(0o700)  # mkdir obeys a umask that takes rights from the owner too
@@ -68,7 +68,7 @@ def refuse_foreign(path: Path, found: os.stat_result | None = None) -> None:
 
 def own_folder(folder: Path) -> None:
     """Make a folder of ours 0700, if there is one. Raises ConfigError if it belongs to somebody else."""
-    with translated("protect", folder):
+    with translate_errors("protect", folder):
         try:
             found = folder.stat()
         except FileNotFoundError:
@@ -85,7 +85,7 @@ def write_private(path: Path, content: bytes) -> None:
     """Replace a private file by ``content``, durably; a reader sees the old or the new content. Raises ConfigError."""
     folder = private_folder(path.parent)
     temporary = folder / f".{path.name}.{os.urandom(8).hex()}"
-    with translated("write", path):
+    with translate_errors("write", path):
         try:
             _write_new(temporary, content)
             temporary.replace(path)
@@ -109,7 +109,7 @@ def read_private(path: Path) -> bytes | None:
 
     Raises ConfigError if it is a link, is not a file, belongs to somebody else, or others have rights on it.
     """
-    with translated("read", path):
+    with translate_errors("read", path):
         try:
             file = open_at_once(path, os.O_NOFOLLOW)
         except FileNotFoundError:

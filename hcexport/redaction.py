@@ -231,7 +231,7 @@ def redact(text: str) -> str:
     return text
 
 
-def shortened(text: str, cap: int = SCREEN_CAP) -> str:
+def shorten(text: str, cap: int = SCREEN_CAP) -> str:
     """Redact a text, then cut it to ``cap`` characters. Cutting first would leave the beginning of a secret."""
     known = redact(text)
     return known if len(known) <= cap else f"{known[: cap - 1]}…"

@@ -41,7 +41,7 @@ class RetryBudget:
         self._failures = 0
         self._since = clock()
 
-    def progressed(self) -> None:
+    def note_progress(self) -> None:
         """Forget the failures: something is done that need not be done again."""
         self._failures = 0
         self._since = self._clock()
@@ -78,24 +78,24 @@ class TransferBudget(RetryBudget):
         self._bytes = 0
         self._opened = self._since
 
-    def opened(self) -> None:
+    def start_timing(self) -> None:
         """Begin to time the bytes of a response."""
         self._opened = self._clock()
 
-    def progressed(self) -> None:
+    def note_progress(self) -> None:
         """Forget the failures and the bytes so far."""
-        super().progressed()
+        super().note_progress()
         self._nonsense = self._bytes = 0
         self._opened = self._since
 
-    def arrived(self, count: int) -> float:
+    def count_bytes(self, count: int) -> float:
         """Count bytes, and return the time. Raises TimedOut, and NetworkError if the response is too slow."""
         self.deadline.check()
         now = self._clock()
         self._failures = self._nonsense = 0
         self._bytes += count
         if self._bytes >= PROGRESS_BYTES:
-            self.progressed()
+            self.note_progress()
         elif now - self._opened > STALL_S:
             raise NetworkError(f"the server sent less than {PROGRESS_BYTES} bytes in {STALL_S:.0f} s")
         return now

@@ -72,19 +72,21 @@ def _midnight(day: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A point on a monotonic clock, in seconds; infinity is no deadline."""
+    """A point on a monotonic clock, in seconds; infinity is no deadline. ``limit_s`` is the time that was given."""
 
     ends_at: float
     clock: Clock = time.monotonic
+    limit_s: float | None = None
 
     @classmethod
     def after(cls, seconds: float | None, clock: Clock = time.monotonic) -> Deadline:
         """The deadline ``seconds`` from now; None or 0 is no deadline, as for ``--timeout 0``."""
-        return cls(clock() + seconds if seconds else math.inf, clock)
+        return cls(clock() + seconds if seconds else math.inf, clock, seconds)
 
     def within(self, seconds: float) -> Deadline:
         """The earlier of this deadline and ``seconds`` from now, as a limit for a single step."""
-        return Deadline(min(self.ends_at, self.clock() + seconds), self.clock)
+        ends_at = self.clock() + seconds
+        return self if self.ends_at <= ends_at else Deadline(ends_at, self.clock, seconds)
 
     def remaining(self) -> float:
         """Seconds left, never negative; infinity without a deadline."""
@@ -98,7 +100,11 @@ class Deadline:
     def check(self) -> None:
         """Raise TimedOut once the time is up."""
         if self.passed:
-            raise TimedOut("--timeout has passed")
+            raise self.timed_out()
+
+    def timed_out(self) -> TimedOut:
+        """Make the error for a command that reached this deadline."""
+        return TimedOut("timed out" + (f" after {type_duration(self.limit_s)}" if self.limit_s else ""))
 
 
 NO_DEADLINE = Deadline(math.inf)

@@ -15,7 +15,7 @@ import click
 
 from hcexport import __version__
 from hcexport.cli import root
-from hcexport.cli.command import Command, Option, grouped
+from hcexport.cli.command import Command, Option, group_options
 from hcexport.errors import EXIT_STATUSES
 from hcexport.store.paths import Paths
 from hcexport.store.settings import ROWS, Row
@@ -204,7 +204,7 @@ def _common(examples: Iterable[str]) -> Iterator[str]:
 
 
 def _options(parameters: Sequence[click.Parameter], ctx: click.Context) -> Iterator[str]:
-    for group, records in grouped(parameters, ctx).items():
+    for group, records in group_options(parameters, ctx).items():
         yield f'.SS "{_plain(group)}"'
         for spelling, text in records:
             yield from _item(_SPELLING.sub(r"\\fB\g<0>\\fR", _plain(spelling)), text)

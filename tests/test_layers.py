@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -212,7 +213,17 @@ def test_only_the_command_line_speaks_and_ends() -> None:
 
 def test_no_file_is_too_long() -> None:
     long = {name: lines for name, path in modules().items() if (lines := len(path.read_text().splitlines())) > 350}
-    assert not long
+    assert not long, "more than 350 lines: move a part that has a name of its own into a module"
+
+
+def test_names_of_tests_are_short() -> None:
+    tests = Path(__file__).parent
+    long = [
+        f"{path.relative_to(tests)}::{name}"
+        for path in tests.rglob("test_*.py")
+        for name in re.findall(r"def (test_\w{55,})\(", path.read_text())
+    ]
+    assert not long, "60 characters or more: name what is tested, and leave the rest to a docstring"
 
 
 @pytest.mark.parametrize(

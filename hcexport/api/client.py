@@ -143,7 +143,7 @@ class Client:
                 raise ProtocolError(f"asked for job {job_id}, the server answered about {job.id}, then {again.id}")
             job = again
         self._names[job_id] = job.id.lower()
-        self.session.on_warning(f"the page of job {job_id} calls it {job.id}; taken for the same job")
+        self.session.on_warning(f"asked for job {job_id}, the server calls it {job.id}; assuming the same job")
         return replace(job, id=job_id)
 
     def _read_job(self, job_id: str, attempts: int) -> Job:
@@ -208,7 +208,7 @@ class Client:
         """
         send = partial(self._post_for_job, f"{self._admin}/{path}", form)
         with explain_refusals(path, self.session, self.release):
-            with _nothing_sent():
+            with _mark_unsent():
                 token = self._tokens.current()
             try:
                 return self._send(send, token)
@@ -217,7 +217,7 @@ class Client:
                     raise
                 if not isinstance(rejected.refusal, AuthError):
                     raise rejected.refusal from None
-                with _nothing_sent():
+                with _mark_unsent():
                     token = self._renew(token, rejected)
                 return self._send(send, token)
 
@@ -268,7 +268,7 @@ class Client:
 
 
 @contextmanager
-def _nothing_sent() -> Iterator[None]:
+def _mark_unsent() -> Iterator[None]:
     """Mark a failure to get a token as unsent, because the request that needs the token has not been sent."""
     try:
         yield

@@ -21,7 +21,7 @@ from hcexport import __version__
 from hcexport.api.network import Network
 from hcexport.api.proxy import Proxy
 from hcexport.api.tls import certificate_failure
-from hcexport.errors import HcexportError, NetworkError, TimedOut
+from hcexport.errors import HcexportError, NetworkError
 from hcexport.redaction import redact
 from hcexport.times import Deadline
 
@@ -161,7 +161,7 @@ class HttpClient:
 
     def _failure(self, error: Exception, deadline: Deadline) -> HcexportError:
         if deadline.passed:
-            late = TimedOut("--timeout has passed")
+            late = deadline.timed_out()
             late.unsent = not self._network.request_written
             return late
         certificate = certificate_failure(error, self._host, has_answered=self._has_answered)

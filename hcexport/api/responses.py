@@ -68,7 +68,7 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
     if untrusted := client_certificate_refused_by_proxy(status, body):
         return untrusted
     if 300 <= status < 400:
-        return _redirected(status, headers.get("location", ""))
+        return _explain_redirect(status, headers.get("location", ""))
     answer: Mapping[str, Any] = {}
     with suppress(ProtocolError):  # what is no JSON has no code and no words of the API
         answer = parse_object(body)
@@ -85,7 +85,7 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
     return _token_refusal(answer, {status, code}, said, failure) or failure
 
 
-def _redirected(status: int, location: str) -> ProtocolError:
+def _explain_redirect(status: int, location: str) -> ProtocolError:
     """Name the origin that a redirect leads to, and nothing else of it: the rest may hold a secret of the server's."""
     try:
         parts = urlsplit(location)
@@ -230,7 +230,9 @@ def _failure(code: int | None, text: str, *, is_api: bool, has_code: bool = True
         case 404 | 410:
             return NotFound(text)
         case 407:
-            return NetworkError("the proxy wants a user and a password", hint="give them in HTTPS_PROXY", refused=True)
+            return NetworkError(
+                "the proxy requires a user and a password", hint="give them in HTTPS_PROXY", refused=True
+            )
         case 429:  # a gateway refuses with a page before it forwards anything
             kind = ServerTrouble if is_api else NetworkError
             return kind(f"server error: {text}", refused=not is_api, by_api=is_api)
@@ -278,5 +280,5 @@ def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object with a key twice: of two ids under ``jobid`` nobody could say which is meant."""
     answer = dict(pairs)
     if len(answer) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return answer

@@ -234,7 +234,7 @@ class Session:
                 self._token_header = first
                 rejected.refusal = AuthError(
                     f"the server saw no token: something on the way removes the header {first}",
-                    hint="if nothing does, the token has ended: sign in again, or set another HCEXPORT_TOKEN",
+                    hint="if nothing does, the token has expired: sign in again, or set another HCEXPORT_TOKEN",
                 )
             raise
 

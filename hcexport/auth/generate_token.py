@@ -41,7 +41,8 @@ def _refusal(message: str) -> PasswordRefused:
         refused.retryable = True
         return refused
     return PasswordRefused(
-        message, hint="check both; who signs in by SAML, OpenID Connect or with a second factor: hcexport login --web"
+        message,
+        hint="check user name and password; if the account uses SAML, OpenID Connect or MFA: hcexport login --web",
     )
 
 

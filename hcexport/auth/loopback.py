@@ -77,7 +77,7 @@ class _Visit(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.server.accepted.put(query)  # before the page is sent, because the browser may close the connection early
-        self._show("The sign-in was refused." if "error" in query else "It goes on in your terminal.")
+        self._show("The sign-in was refused." if "error" in query else "Continue in your terminal.")
 
     def _show(self, sentence: str) -> None:
         """Send a page that repeats nothing of the query, and removes the code from the browser's address bar."""

@@ -15,19 +15,19 @@ from typing import Any
 from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_with_limit
 from hcexport.auth.tokens import AccountKey, SecretKind
 from hcexport.errors import ConfigError
-from hcexport.files import own_folder, private_folder, read_private, translated, write_private
+from hcexport.files import own_folder, private_folder, read_private, translate_errors, write_private
 from hcexport.redaction import Secret, redact
 
 UNATTENDED_S = 3.0  # a keyring that is unlocked answers within tenths of a second
 ATTENDED_S = 60.0  # a person may be typing the keyring's own password
 _CHILD = Path(__file__).with_name("keyring_child.py")
 _PROBLEMS = {
-    "none": "there is no keyring here that can be trusted with a secret",
+    "none": "no usable keyring on this machine",
     "locked": "the keyring is locked",
     "not-kept": "the keyring did not keep what it was given",
     "failed": "the keyring cannot be used",
 }
-_HINT = "unlock or start the keyring, or keep secrets in a file of your own: hcexport login --store file"
+_HINT = "unlock or start the keyring, or store secrets in a file only you can read: hcexport login --store file"
 
 
 class KeyringStore:
@@ -82,7 +82,7 @@ class KeyringStore:
         except TookTooLong:
             raise self._failure(f"the keyring did not answer within {limit_s:g} s", lasting=True) from None
         except (OSError, ValueError, SaidTooMuch):
-            raise self._failure("the keyring cannot be asked: its process broke off", lasting=True) from None
+            raise self._failure("the keyring process ended without an answer", lasting=True) from None
         return answer
 
     def _failure(self, message: str, *, lasting: bool) -> ConfigError:
@@ -107,7 +107,7 @@ class FileStore:
         own_folder(self.folder)
         trial = private_folder(self.folder) / ".probe"
         write_private(trial, b"x")  # not empty, because an empty file fits on a full disk
-        with translated("remove", trial):
+        with translate_errors("remove", trial):
             trial.unlink(missing_ok=True)
         return f"files in {self.folder}"
 
@@ -118,7 +118,9 @@ class FileStore:
         try:
             return Secret(content.decode().rstrip("\r\n")) if content else None
         except UnicodeDecodeError:
-            raise ConfigError(f"{path} does not hold a secret of ours", hint="hcexport login writes it anew") from None
+            raise ConfigError(
+                f"{path} does not hold a secret of hcexport", hint="hcexport login writes it anew"
+            ) from None
 
     def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:
         """Keep a secret; the file is replaced as a whole."""
@@ -127,7 +129,7 @@ class FileStore:
     def delete(self, key: AccountKey, kind: SecretKind) -> bool:
         """Remove the file of a secret; returns whether there was such a file."""
         path = self._path(key, kind)
-        with translated("remove", path):
+        with translate_errors("remove", path):
             try:
                 path.unlink()
             except FileNotFoundError:

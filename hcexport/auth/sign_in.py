@@ -128,7 +128,7 @@ class TokenProvider:
                 token = source.get()
                 if token and token.secret == rejected:
                     raise SignInRequired(
-                        f"the server does not take the token ({source.origin})", hint=source.hint or self._login
+                        f"the server rejected the token (from {source.origin})", hint=source.hint or self._login
                     )
             except PasswordRefused:
                 raise  # try no other password, because the server locks an account after five wrong passwords
@@ -225,7 +225,7 @@ def from_store(session: Session, credentials: Credentials, login: str) -> TokenS
 
     def get() -> Token | None:
         if has_ended(session, credentials.metadata().expires):
-            raise SignInRequired(f"the sign-in to {session.organization} has ended", hint=login)
+            raise SignInRequired(f"the sign-in to {session.organization} has expired", hint=login)
         return credentials.token()
 
     return TokenSource(f"{credentials.store.name} store", get, at_hand=True)

@@ -46,7 +46,7 @@ root = RootGroup(
         "jobs": "List the exports submitted from this machine.",
         "delete": "Delete reports on the server, for good.",
         "doctor": "Check whether a run would work here, and if not, why.",
-        "schedule": "Print what runs a command of hcexport every day: cron, systemd, kubernetes.",
+        "schedule": "Print files that run an hcexport command daily: cron, systemd, kubernetes.",
         "schema": "Print the JSON Schema of what --format json prints.",
         "config": "Read and change the configuration.",
         "completion": "Print the completion script for a shell.",

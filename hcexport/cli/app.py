@@ -152,7 +152,7 @@ class App:
         """When this command must have ended."""
         timeout = self.settings.timeout
         limit_s = timeout.value if self._waits or timeout.origin == "--timeout" else self._limit_s
-        return Deadline(self.started + limit_s) if limit_s else NO_DEADLINE
+        return Deadline(self.started + limit_s, limit_s=limit_s) if limit_s else NO_DEADLINE
 
     @property
     def elapsed_s(self) -> float:

@@ -49,7 +49,7 @@ def _run(root: click.Group, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 0  # the reader has read enough: `hcexport list | head -1`
     except Exception as error:  # noqa: BLE001 # no traceback may reach a user
-        return _report(_interrupt_before(error) or _unexpected(error), root, arguments)
+        return _report(_interrupt_before(error) or _make_unexpected(error), root, arguments)
     return status
 
 
@@ -100,7 +100,7 @@ def _usage(error: click.ClickException) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
-def _unexpected(error: Exception) -> HcexportError:
+def _make_unexpected(error: Exception) -> HcexportError:
     hint = "please report it; --log-file FILE keeps the details"
     return HcexportError(
         f"unexpected {type(error).__name__}: {error}", hint="; ".join(filter(None, [hint, _notes(error)]))
@@ -144,11 +144,11 @@ def _print_plugin_line(error: HcexportError | Interrupted, message: str) -> int:
 def error_object(error: HcexportError | Interrupted) -> dict[str, Any]:
     """Return an error as programs read it, without secrets and control characters."""
     from hcexport.output.sanitize import escape_controls  # noqa: PLC0415 # start-up
-    from hcexport.redaction import redact, shortened  # noqa: PLC0415 # start-up
+    from hcexport.redaction import redact, shorten  # noqa: PLC0415 # start-up
 
     return {
         "code": error.code,
-        "message": escape_controls(shortened(error.message)),
+        "message": escape_controls(shorten(error.message)),
         "hint": escape_controls(redact(error.hint)) if error.hint else None,
         "exit_status": error.status,
         "retryable": error.retryable,

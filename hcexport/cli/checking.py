@@ -33,13 +33,13 @@ def choose_suites(app: App, wanted: Sequence[str]) -> list[Suite]:
     offered = [suite for suite in app.client.suites() if suite.id and not suite.system_only]
     known = ", ".join(f"{suite.id} ({suite.name})" if suite.name else suite.id for suite in offered)
     if not offered:
-        raise NotFound("the server offers no suite of health checks to users")
+        raise NotFound("the server offers no health check suites")
     words = [part for word in wanted for part in ([word] if _find(offered, word) else word.split(","))]
     chosen: dict[str, Suite] = {}
     for word in words:
         suite = _find(offered, word)
         if suite is None:
-            raise NotFound(f"there is no suite {word.strip()!r} to run", hint=f"there are: {known}")
+            raise NotFound(f"no suite named {word.strip()!r}", hint=f"suites: {known}")
         chosen[suite.id] = suite
     return list(chosen.values()) or offered
 
@@ -91,21 +91,25 @@ def find_again(app: App, name: str) -> Started:
     if not entry.job_id:
         if check.find(reports) is None:
             raise OutcomeUnknown(
-                f"the check {name!r} was sent, and the server has no report of that name",
-                hint="look again in a while; hcexport run starts another check",
+                f"the check {name!r} was submitted, and the server has no report with that name",
+                hint="try again later, or start another check: hcexport run",
             )
-        app.ledger.adopted(entry, "")  # it was taken, as which job is not known: it stands in nobody's way any more
+        app.ledger.note_adopted(
+            entry, ""
+        )  # it was taken, as which job is not known: it stands in nobody's way any more
     return Started(check, entry.job_id or "")
 
 
 def _find_elsewhere(name: str, reports: Sequence[Report]) -> Started:
     found = Check(name).all(reports)
     if not found:
-        raise NotFound(f"there is no check {name!r}, neither started from here nor on the server")
+        raise NotFound(f"no check named {name!r}, neither started from here nor on the server")
     if len(found) > 1:  # nobody knows which was meant, unless a single one is under way
         found = [report for report in found if not has_ended(report)]
     if len(found) != 1:
-        raise UsageError(f"several reports are called {name!r}", hint="hcexport list names them; hcexport show ID")
+        raise UsageError(
+            f"several reports are named {name!r}", hint="find the id: hcexport list; then: hcexport show ID"
+        )
     return Started(Check(name, found[0].created_by, found[0].start_time), "")
 
 
@@ -116,7 +120,9 @@ def wait_for_report(app: App, started: Started, further: Sequence[str]) -> Repor
         watch = CheckWatch(
             app.client,
             started.check,
-            lambda job: app.messages.notice(f"job {job.id} is {job.status}, its report is not there yet; looking on"),
+            lambda job: app.messages.notice(
+                f"job {job.id} is {job.status}, its report is not there yet; still waiting"
+            ),
         )
         job = wait_for(app, started.job_id, jobs=watch)
         if watch.report is not None and job.succeeded:
@@ -124,7 +130,7 @@ def wait_for_report(app: App, started: Started, further: Sequence[str]) -> Repor
         reason = f": {job.failure}" if job.failure else "; the server gave no reason"
         raise JobFailed(
             f"the check {name!r}, job {job.id}, ended {job.status}{reason}",
-            hint="look into the server's logs, then run another",
+            hint="check the server's logs, then run another",
         )
 
 

@@ -44,7 +44,7 @@ def option(*declarations: str, group: str = "Options", **attributes: Any) -> Cal
     return click.option(*declarations, cls=Option, group=group, **attributes)
 
 
-def completed(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]:
+def complete_with(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]:
     """Make a ``shell_complete`` that offers a kind of values: one that ``completion_values`` knows, or ``files``."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
@@ -115,12 +115,12 @@ def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> N
 
 def write_groups(parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Write a section of the help for each group."""
-    for name, records in grouped(parameters, ctx).items():
+    for name, records in group_options(parameters, ctx).items():
         with formatter.section(name):
             formatter.write_dl(records)
 
 
-def grouped(parameters: Sequence[click.Parameter], ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+def group_options(parameters: Sequence[click.Parameter], ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
     """Return spelling and help of each option by group; the groups are in the order in which they first appear."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for parameter in parameters:

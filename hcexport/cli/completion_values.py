@@ -95,7 +95,7 @@ def _report_ids(app: App) -> list[CachedId]:
         with suppress(HcexportError):  # old ids are better than no ids
             if reports := _ask(app):
                 recent.keep(reports)
-    return recent.seen()
+    return recent.read()
 
 
 def _ask(app: App) -> list[CachedId]:
@@ -132,11 +132,11 @@ def _token_at_hand(app: App) -> Token | None:
 def _job_ids(app: App) -> list[CachedId]:
     entries = [entry for entry in app.ledger.entries(limit=50) if entry.job_id]
     ours = [
-        CachedId.described(str(each.job_id), each.submitted or each.intended, each.status, each.profile)
+        CachedId.describe(str(each.job_id), each.submitted or each.intended, each.status, each.profile)
         for each in entries
     ]
     known = {job.id for job in ours}
-    return [*ours, *(job for job in app.recent("jobs").seen() if job.id not in known)]
+    return [*ours, *(job for job in app.recent("jobs").read() if job.id not in known)]
 
 
 _KINDS: Mapping[str, Callable[[App], Iterable[CachedId]]] = {

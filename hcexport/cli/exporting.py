@@ -51,10 +51,10 @@ def submit_once(app: App, operation: Operation, username: str = "") -> Submitted
     )
     if submitted.adopted and submitted.job.id:
         app.messages.warning(
-            f"job {submitted.job.id} is taken for this {operation.name}: its user and its time are right"
+            f"job {submitted.job.id} is assumed to be this {operation.name}: its user and its time match"
         )
     elif submitted.adopted:
-        app.messages.warning(f"the {operation.name} has begun: there is a report of its name")
+        app.messages.warning(f"the {operation.name} has started: there is a report with its name")
     return submitted
 
 

@@ -132,10 +132,10 @@ def _own_columns(fields: Sequence[Field[Any]]) -> Fields[Row]:
         def value(row: Row) -> Cell:
             return mine.value(row.record) if (mine := own(row)) else None
 
-        def shown(row: Row) -> Cell:
+        def show(row: Row) -> Cell:
             return (mine.shown or mine.value)(row.record) if (mine := own(row)) else None
 
-        return Field(field.name, field.heading, value, shown, field.from_width)
+        return Field(field.name, field.heading, value, show, field.from_width)
 
     found: dict[str, Field[Any]] = {}
     for field in fields:

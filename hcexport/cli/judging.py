@@ -46,9 +46,9 @@ judging_options = add_options(
         type=click.Choice(_LEVELS),
         metavar="LEVEL",
         group=_GROUP,
-        help=f"Status 10 if such a test did not pass: {one_of(_LEVELS)}.",
+        help=f"Exit 10 if a test did not pass at this level: {one_of(_LEVELS)}.",
     ),
-    Option(["--max-age"], type=DURATION, metavar="DUR", group=_GROUP, help="Status 10 if the newest report is older."),
+    Option(["--max-age"], type=DURATION, metavar="DUR", group=_GROUP, help="Exit 10 if the newest report is older."),
     setting_option(
         "--ignore", group=_GROUP, multiple=True, type=Parsed("TEST:DATE", ROW_OF["ignore"].parse), callback=_join
     ),

@@ -29,7 +29,7 @@ lock_option = add_options(
         metavar="DUR",
         default="0",
         group="Waiting",
-        help="Wait for another run to end.  [0]",
+        help="How long to wait for another run to end.  [0]",
     )
 )
 
@@ -46,7 +46,7 @@ def lock_organization(app: App, wait_s: float, *, sleep: Sleep = time.sleep) -> 
     try:
         file = open_lock_file(path)
     except (OSError, ConfigError) as error:
-        app.messages.notice(f"runs beside this one are not kept off: {path} cannot be opened: {error}")
+        app.messages.notice(f"other runs are not kept out: {path} cannot be opened: {error}")
         yield
         return
     with file:
@@ -58,7 +58,7 @@ def lock_organization(app: App, wait_s: float, *, sleep: Sleep = time.sleep) -> 
                 hint="try again when it has ended, or wait for it: --lock-wait 30m",
             ) from None
         except OSError as error:
-            app.messages.notice(f"runs beside this one are not kept off: {path} cannot be locked: {error.strerror}")
+            app.messages.notice(f"other runs are not kept out: {path} cannot be locked: {error.strerror}")
             yield
             return
         _write(file, json.dumps({"pid": os.getpid(), "start": iso(datetime.now(UTC))}))
@@ -90,7 +90,7 @@ def _holder(file: FileIO, sleep: Sleep) -> str:
         if holder := _read(file):
             return f"process {holder.get('pid')}, since {holder.get('start')}"
         sleep(_LOOK_S)
-    return "its process is not known"
+    return "its process is unknown"
 
 
 def _read(file: FileIO) -> dict[str, object]:

@@ -98,8 +98,8 @@ def claim_profile(app: App, flags: Sequence[str], *, replaces: bool) -> None:
         return
     if not app.may_ask:
         raise UsageError(
-            f"profile {profile} is of {before}",
-            hint=f"name another with -p NAME, or replace it: {login_command(app, flags, further=['--replace'])}",
+            f"profile {profile} already points to {before}",
+            hint=f"choose another with -p NAME, or replace it: {login_command(app, flags, further=['--replace'])}",
         )
-    if not confirm(f"Profile {profile} is of {before}. Point it to {app.organization}?"):
-        raise UsageError(f"profile {profile} stays of {before}", hint="name another with -p NAME")
+    if not confirm(f"Profile {profile} points to {before}. Point it to {app.organization}?"):
+        raise UsageError(f"profile {profile} still points to {before}", hint="choose another with -p NAME")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from hcexport.errors import CannotCreate, Interrupted
 from hcexport.output.sanitize import escape_controls
 from hcexport.output.terminal import fold
-from hcexport.redaction import shortened
+from hcexport.redaction import shorten
 
 if TYPE_CHECKING:
     from hcexport.output.wait_line import WaitLine
@@ -117,7 +117,7 @@ class Messages:
         self.said.append(f"warning: {text}")
         self._clear()
         if self.live:
-            self.live.warning(shortened(text))
+            self.live.warning(shorten(text))
         else:
             self._print(f"hcexport: warning: {self._label}{text}")
 
@@ -128,7 +128,7 @@ class Messages:
     def _say(self, text: str) -> None:
         self._clear()
         if self.live:
-            self.live.notice(shortened(text))
+            self.live.notice(shorten(text))
         else:
             self._print(f"{self._label}{text}")
 
@@ -137,14 +137,14 @@ class Messages:
         self._is_muted = True
 
     def _print(self, text: str) -> None:
-        line = fold(escape_controls(shortened(text)), sys.stderr, os.environ)
+        line = fold(escape_controls(shorten(text)), sys.stderr, os.environ)
         if not self._is_muted:  # one write, so that lines of several threads do not mix
             print(f"{line}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
 
     def _write_log(self, level: str, text: str) -> None:
         if self._log:
             self._log.write(
-                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {self._label}{escape_controls(shortened(text))}\n"
+                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {self._label}{escape_controls(shorten(text))}\n"
             )
             self._log.flush()
 

@@ -21,7 +21,7 @@ def require_memory(app: App) -> None:
     """Raise CannotCreate if nothing can be remembered: every run would export everything again."""
     if not app.ledger.is_writable():
         raise CannotCreate(
-            f"what is new is not known: the ledger {app.paths.ledger} cannot be written",
+            f"cannot tell what is new: the ledger {app.paths.ledger} cannot be written",
             hint="make it writable, or name another folder with HCEXPORT_HOME",
         )
 
@@ -56,7 +56,7 @@ def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
     except NotFound:
         return None  # the server has forgotten the job
     except PrivilegeMissing:
-        app.messages.info(f"the page of job {entry.job_id} is not for this user")
+        app.messages.info(f"this user may not see job {entry.job_id}")
         return None
     try:
         if job.upload_id:
@@ -64,9 +64,9 @@ def find_under_way(app: App, run_ids: tuple[str, ...]) -> Submitted | None:
     except NotFound:
         return None  # its zip was deleted
     except (NetworkError, ServerError, AuthError) as refusal:
-        app.messages.info(f"the page of the zip is refused, which says nothing of its download: {refusal.message}")
+        app.messages.info(f"this user may not see the upload item, but may be able to download it: {refusal.message}")
     if job.has_ended and not job.succeeded:
-        app.ledger.ended(job.id, job.status.word, job.upload_id)
+        app.ledger.note_ended(job.id, job.status.word, job.upload_id)
         return None
     return Submitted(job, adopted=entry.submitted is None)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hcexport.api_json import is_id
-from hcexport.cli.command import Command, Option, completed
+from hcexport.cli.command import Command, Option, complete_with
 from hcexport.errors import NotFound, UsageError
 from hcexport.store.settings import KNOWN, ROW_OF, one_of
 from hcexport.times import parse_duration, parse_when
@@ -132,7 +132,7 @@ def shared_options(formats: Sequence[str]) -> list[Option]:
         return Option([*declarations], group=f"{of} (every command)", shared=True, **attributes)
 
     return [
-        connection("-p", "--profile", multiple=True, callback=_join_profiles, shell_complete=completed("profiles")),
+        connection("-p", "--profile", multiple=True, callback=_join_profiles, shell_complete=complete_with("profiles")),
         *map(connection, ("--url", "--ca-bundle", "--client-cert", "--client-key")),
         plain(
             "--insecure",

@@ -21,7 +21,7 @@ from hcexport.cli.outcome import Outcome
 from hcexport.cli.telling import tell
 from hcexport.errors import HcexportError, Interrupted, Partial, SignInRequired, UsageError, Verdict
 from hcexport.output.printers import Format
-from hcexport.redaction import shortened
+from hcexport.redaction import shorten
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App, CommonOptions
@@ -81,7 +81,9 @@ def run_if_several(
     if choice is None:
         return None
     if common.format not in {"text", "table", "json", "csv", "ids"}:
-        raise UsageError(f"--format {common.format} is of one organization", hint="write files: --report '{profile}.…'")
+        raise UsageError(
+            f"--format {common.format} works for one organization only", hint="write files: --report '{profile}.…'"
+        )
     environ = without_organization(os.environ)
     for name in {"run_id", "run_ids"} & set(given):
         given[name] = parse_ids(given[name], name.upper())
@@ -108,7 +110,7 @@ def choose(
     if re.search(r"[,*?\[]", text):
         return Choice(text, is_all, parallel, shard or (0, 1))
     if shard:
-        raise UsageError("--shard takes a part of several profiles", hint="name them: -p '*'")
+        raise UsageError("--shard needs several profiles", hint="name them: -p '*'")
     return None
 
 
@@ -123,13 +125,13 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
         raise UsageError("--url cannot be combined with several profiles", hint="give one or the other")
     names = app.settings.config.profiles
     if choice.is_all and not names:
-        raise SignInRequired("there is no profile", hint="hcexport login URL")
+        raise SignInRequired("there are no profiles", hint="hcexport login URL")
     found: set[str] = set()
     for pattern in map(str.strip, choice.text.split(",")):
         matches = {pattern} & set(names) or {name for name in names if fnmatch.fnmatchcase(name, pattern)}
         if not matches:
             known = ", ".join(names) or "none"
-            raise UsageError(f"there is no profile {pattern!r}", hint=f"the profiles are: {shortened(known, 300)}")
+            raise UsageError(f"there is no profile {pattern!r}", hint=f"the profiles are: {shorten(known, 300)}")
         found |= matches
     part, parts = choice.shard
     return [name for name in names if name in found][part::parts]
@@ -154,7 +156,7 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
         raise UsageError("--report needs {profile} in its name, because there are several profiles")
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
-        app.messages.notice("this part of the profiles is empty")
+        app.messages.notice("no profiles in this part")
     ended = _run_all(run, names, outs, choice.parallel)
     for each in ended:
         if each.error:
@@ -214,7 +216,7 @@ def _run_all(run: Run, names: Sequence[str], outs: Mapping[str, str | None], par
     except Interrupted as end:
         for app in tuple(run.apps.values()):
             app.messages.mute()
-        end.hint = end.hint or f"exports go on at the servers: hcexport jobs -p {','.join(names)}"
+        end.hint = end.hint or f"exports continue on the servers: hcexport jobs -p {','.join(names)}"
         raise
     return [ended[name] for name in names]
 

@@ -14,10 +14,15 @@ from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
 _WORTH_A_NOTICE = 20  # reports, a request for each
-_KEPT = "what was read before needs no server: add --offline"
+_KEPT = "to use the reports kept on this machine: add --offline"
 
 offline_option = add_options(
-    Option(["--offline"], is_flag=True, group="Selection", help="Only what was read before; ask nobody.")
+    Option(
+        ["--offline"],
+        is_flag=True,
+        group="Selection",
+        help="Use only what is kept on this machine; do not ask the server.",
+    )
 )
 
 
@@ -50,7 +55,7 @@ def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     known = app.history.ids() if rows else frozenset()
     unknown = sum(row.id not in known for row in rows)
     if unknown >= _WORTH_A_NOTICE:
-        app.messages.notice(f"reading {unknown} reports; they are kept for the next time")
+        app.messages.notice(f"reading {unknown} reports; they are kept on this machine")
     try:
         for row in rows:
             detail = app.history.get(row.id) if row.id in known else None
@@ -74,7 +79,7 @@ def read_by_id(
     ids = list(ids)
     kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}
     if kept and not offline:
-        kept = _renamed(app, kept)
+        kept = _take_current_names(app, kept)
     details: list[ReportDetail] = []
     missing: list[tuple[str, HcexportError]] = []
     for run_id in ids:
@@ -98,7 +103,7 @@ def require_reports(app: App, ids: Iterable[str], *, offline: bool = False) -> l
 def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     """Ask the server for a report, and keep it."""
     if offline:
-        raise NotFound(f"report {run_id} was not read before", hint="leave out --offline to ask the server")
+        raise NotFound(f"report {run_id} is not kept on this machine", hint="leave out --offline to ask the server")
     detail = app.client.report(run_id)
     report = detail.report
     if report.state or report.end_time or report.result is not Result.UNKNOWN:  # else nobody knows whether it has ended
@@ -106,14 +111,14 @@ def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
     return detail
 
 
-def _renamed(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
+def _take_current_names(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:
     try:
         rows = {report.id: report for report in list_reports(app)}
     except (NetworkError, TimedOut) as error:
-        app.messages.warning(f"{error.message}; shown as read before: {', '.join(kept)}")
+        app.messages.warning(f"{error.message}; showing the kept copy of {', '.join(kept)}")
         return kept
     if gone := [run_id for run_id in kept if run_id not in rows]:
-        app.messages.warning(f"deleted on the server, shown as read before: {', '.join(gone)}")
+        app.messages.warning(f"deleted on the server, showing the kept copy of {', '.join(gone)}")
     return {run_id: _with_row(detail, rows.get(run_id)) for run_id, detail in kept.items()}
 
 

@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from hcexport.cli.app import App
-from hcexport.cli.command import Option, completed
+from hcexport.cli.command import Option, complete_with
 from hcexport.cli.judging import Judging
 from hcexport.cli.options import DOCUMENTS, add_options
 from hcexport.cli.outcome import Outcome
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, Partial, UsageError
 from hcexport.files import fsync_folder, open_at_once, open_new
-from hcexport.health.results import has_ended, started
+from hcexport.health.results import has_ended, start_time_of
 from hcexport.models import ReportDetail
 from hcexport.output.reports import LastRun, ReportSet
-from hcexport.redaction import shortened
+from hcexport.redaction import shorten
 from hcexport.store.settings import one_of
-from hcexport.transfer.destination import no_folder, require_replaceable
-from hcexport.transfer.disk import creating, hidden, probe
+from hcexport.transfer.destination import make_folder_error, require_replaceable
+from hcexport.transfer.disk import make_hidden_name, probe, translate_write_errors
 from hcexport.transfer.file_names import expand_template, sanitize
 
 _BY_SUFFIX = {"html": "html", "md": "md", "xml": "junit", "prom": "prometheus", "json": "json", "csv": "csv"}
@@ -47,7 +47,7 @@ report_option = add_options(
         multiple=True,
         metavar="FILE",
         group="Outcome",
-        shell_complete=completed("files"),
+        shell_complete=complete_with("files"),
         help="Also write the reports to FILE: .html, .md, .xml (JUnit), .prom, .json or .csv, or FORMAT=FILE. "
         "{profile} and {date} are filled in.",
     )
@@ -63,11 +63,13 @@ class ReportFile:
 
     def write(self, content: str) -> None:
         """Replace the file, durably; a reader sees the old or the new content. Raises CannotCreate."""
-        temporary = hidden(self.path.parent, "report", "new")  # the name must not end in .prom: it would be collected
-        with creating(self.path), suppress(FileNotFoundError):
+        temporary = make_hidden_name(
+            self.path.parent, "report", "new"
+        )  # the name must not end in .prom: it would be collected
+        with translate_write_errors(self.path), suppress(FileNotFoundError):
             require_replaceable(self.path, self.path.lstat())
         try:
-            with creating(self.path):
+            with translate_write_errors(self.path):
                 with os.fdopen(open_new(temporary, 0o644), "wb") as file:
                     file.write(content.encode("utf-8", "backslashreplace"))
                     file.flush()
@@ -173,7 +175,7 @@ class Reporting:
                 continue
             self._told[file] = error.status
             run = self._run(error.status, self._last_success.get(file))
-            reports = self._set(details, [], Outcome(), shortened(error.message), run)
+            reports = self._set(details, [], Outcome(), shorten(error.message), run)
             try:
                 file.write(_render(file.format, reports))
             except CannotCreate as problem:
@@ -234,12 +236,12 @@ class Reporting:
 
     def _earlier(self, details: Sequence[ReportDetail]) -> list[ReportDetail]:
         """The reports read before that are not newer than the newest of the command; without any, the newest."""
-        times = [started(detail.report) for detail in details if has_ended(detail.report)]
+        times = [start_time_of(detail.report) for detail in details if has_ended(detail.report)]
         try:
             known = self._app.history.latest()
         except HcexportError:
             return []  # there is no organization
-        return [detail for detail in known if not times or started(detail.report) <= max(times)][:_SHOWN_WITH]
+        return [detail for detail in known if not times or start_time_of(detail.report) <= max(times)][:_SHOWN_WITH]
 
     def _run(self, status: int, last_success: datetime | None) -> LastRun:
         now = datetime.now(UTC)
@@ -252,16 +254,16 @@ def _plan_file(app: App, text: str, *, of_reports: bool) -> ReportFile:
     kind = _BY_SUFFIX.get(word.lower()) or (word.lower() if word.lower() in _BY_SUFFIX.values() else None)
     kinds = sorted({kind for kind in _BY_SUFFIX.values() if of_reports or kind not in _OF_THE_NEWEST})
     if kind is None or name in {"", "-"} or "\0" in name:
-        what = f"{text!r} has no format that is known" if kind is None else f"{text!r} names no file"
+        what = f"{text!r} has an unknown format" if kind is None else f"{text!r} names no file"
         raise UsageError(f"--report {what}", hint=f"FILE.html, or FORMAT=FILE with {one_of(kinds)}")
     if kind not in kinds:
         raise UsageError(f"a {kind} file shows a report, not a comparison", hint=f"use {one_of(kinds)}")
     now = datetime.now().astimezone()
     words = {"profile": sanitize(app.settings.profile.value), "date": f"{now:%Y-%m-%d}"}
     path = Path(*(expand_template(part, words) for part in os.path.split(name))).absolute()
-    with creating(path):
+    with translate_write_errors(path):
         if not path.parent.is_dir():
-            raise no_folder(path.parent)
+            raise make_folder_error(path.parent)
         if os.path.lexists(path):
             require_replaceable(path, path.stat() if path.exists() else path.lstat())
         probe(path.parent)
@@ -296,4 +298,4 @@ def _status(outcome: Outcome) -> int:
 
 
 def _message(outcome: Outcome) -> str | None:
-    return shortened(outcome.error.message) if outcome.error else None
+    return shorten(outcome.error.message) if outcome.error else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hcexport.cli.app import App
-from hcexport.cli.command import Option, completed
+from hcexport.cli.command import Option, complete_with
 from hcexport.cli.options import FILE, add_options, setting_option
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.waiting import require_item
@@ -28,7 +28,7 @@ from hcexport.transfer.file_names import expand_template
 _GROUP = "Saving"
 
 saving_options = add_options(
-    setting_option("-o", "--out", group=_GROUP, shell_complete=completed("files")),
+    setting_option("-o", "--out", group=_GROUP, shell_complete=complete_with("files")),
     setting_option("--if-exists", group=_GROUP),
     Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR."),
     Option(["--cleanup"], is_flag=True, group=_GROUP, help="Delete the upload item on the server afterwards."),
@@ -63,7 +63,7 @@ class Saving:
             resolve_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
-                raise UsageError("--extract needs a file, and --out is a stream")
+                raise UsageError("--extract cannot be combined with --out -")
             if app.common.format != "text":
                 raise UsageError("--out - and --format json both write to standard output")
             if sys.stdout.isatty():
@@ -112,7 +112,7 @@ class Saving:
             confirm=partial(self._confirm, job, run_ids) if adopted else lambda _zip: None,
         )
         if saved.path and not saved.kept:
-            self.app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
+            self.app.ledger.note_saved(job.id, saved.path, saved.bytes, saved.sha256)
         record = export_record(
             self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=item_id
         )
@@ -121,12 +121,12 @@ class Saving:
     def _confirm(self, job: Job, run_ids: Sequence[str], zip_file: IO[bytes]) -> None:
         if confirms(zip_file, run_ids, self._report_names):
             return
-        self.app.ledger.disowned(job.id)
+        self.app.ledger.note_disowned(job.id)
         profile = self.app.settings.profile.value
         words = ["hcexport", "download", job.id, *(["--profile", profile] if profile else [])]
         raise OutcomeUnknown(
-            f"the answer to the export was lost, and the zip of job {job.id} is not surely that of its reports",
-            hint=f"look at it: {shlex.join(words)}; if it is of others: hcexport jobs --server",
+            f"the answer to the export was lost, and the zip of job {job.id} may hold other reports",
+            hint=f"check it: {shlex.join(words)}; if it holds other reports: hcexport jobs --server",
         )
 
     def _report_names(self) -> dict[str, str]:

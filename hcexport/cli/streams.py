@@ -21,13 +21,13 @@ def open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
-    sys.stderr = _forgiving(sys.stderr)
+    sys.stderr = _forgive_errors(sys.stderr)
     sys.stdout = sys.stdout or _ClosedOutput()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _forgiving(stderr: TextIO | None) -> TextIO:
+def _forgive_errors(stderr: TextIO | None) -> TextIO:
     if stderr is None:
         return _ForgivingStream(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
     if isinstance(stderr, io.TextIOWrapper):

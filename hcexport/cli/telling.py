@@ -123,7 +123,7 @@ def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None
 
 def find_facts(app: App, status: int, command: str) -> Facts:
     """What the run came to: by the verdict that was asked for, else every failed test of the reports in hand counts."""
-    from hcexport.health.results import newest_first, started  # noqa: PLC0415 # start-up
+    from hcexport.health.results import newest_first, start_time_of  # noqa: PLC0415 # start-up
     from hcexport.health.verdict import Level, Rules, judge_report  # noqa: PLC0415 # start-up
     from hcexport.notify.events import Facts  # noqa: PLC0415 # start-up
 
@@ -144,7 +144,7 @@ def find_facts(app: App, status: int, command: str) -> Facts:
     if seen or failing:
         return Facts(status, frozenset(failing), frozenset(seen), stale)
     if verdict and verdict.judged:
-        newest = max(verdict.judged, key=lambda each: started(each.report))
+        newest = max(verdict.judged, key=lambda each: start_time_of(each.report))
         found = {finding.test.id for finding in newest.failing} or ({""} if not newest.healthy else set())
         return Facts(status, frozenset(found), None, stale)
     return Facts(status, stale=stale)

@@ -45,7 +45,7 @@ def wait_for(
     the server may name it later.
     """
     watch = _Watch(app, job_id, reports)
-    for job in poll(
+    looks = poll(
         jobs or app.client,
         job_id,
         deadline=app.deadline,
@@ -54,10 +54,15 @@ def wait_for(
         is_new=is_new,
         sleep=sleep,
         lacks_result=lambda job: lacks_item(app, job),
-    ):
-        watch.show(job)
+    )
+    try:
+        for job in looks:
+            watch.show(job)
+    except (TimedOut, Interrupted) as end:
+        end.message += "; the job continues on the server"
+        raise
     if job_id and not lacks_item(app, job):
-        app.ledger.ended(job_id, job.status.word, job.upload_id)
+        app.ledger.note_ended(job_id, job.status.word, job.upload_id)
     return job
 
 
@@ -86,9 +91,7 @@ def require_success(job: Job) -> None:
     """Raise JobFailed, with the server's reason, for a job that ended without its result."""
     if not job.succeeded:
         reason = f": {job.failure}" if job.failure else "; the server gave no reason"
-        raise JobFailed(
-            f"job {job.id} ended {job.status}{reason}", hint="look into the server's logs, then export again"
-        )
+        raise JobFailed(f"job {job.id} ended {job.status}{reason}", hint="check the server's logs, then export again")
 
 
 def job_outcome(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) -> Outcome:
@@ -119,7 +122,7 @@ class _Watch:
             self._troubled = False
             self._app.messages.notice(f"job {job.id}: server is back")
         if not job.status.is_known and (job.succeeded or not job.has_ended):  # else the error names it
-            onward = "its end time says that it has ended" if job.has_ended else "waiting on"
+            onward = "it has an end time: it has ended" if job.has_ended else "still waiting"
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
     def warn(self, error: HcexportError) -> None:
@@ -145,8 +148,6 @@ def with_resume_hint(app: App, *ids: str, verb: str = "wait", further: Sequence[
     try:
         yield
     except (Interrupted, HcexportError) as error:
-        if isinstance(error, TimedOut) and verb == "wait":
-            error.message = "--timeout has passed; the job goes on"
         error.hint = _hint(app, verb, ids, further, error)
         raise
     except Exception as error:

@@ -70,9 +70,9 @@ def examine(
         visit.limit = whole.within(limit_s)
         if base and not (offline and step.name == "open_jobs" and base not in {"configuration", "profile"}):
             broken[step.name] = base
-            yield Check(step.name, "skip", f"it stands on {base}", None, 0.0)
+            yield Check(step.name, "skip", f"needs {base}", None, 0.0)
         elif offline and step.is_remote:
-            yield Check(step.name, "skip", "--offline asks nobody", None, 0.0)
+            yield Check(step.name, "skip", "not checked with --offline", None, 0.0)
         else:
             finding, error = _make(step, visit)
             if error:

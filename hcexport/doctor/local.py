@@ -59,7 +59,7 @@ def check_folders(visit: Visit) -> Finding:
     if free < _LITTLE_SPACE:
         problems.append(f"{free // 2**20} MiB are free at {state}")
     found = f"{state}, {free // 2**20} MiB free"
-    return warn("; ".join(problems), "nothing is remembered until this is mended") if problems else ok(found)
+    return warn("; ".join(problems), "nothing is remembered until this is fixed") if problems else ok(found)
 
 
 def _database_problems(run: Run) -> Iterator[str]:

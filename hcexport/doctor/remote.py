@@ -99,7 +99,7 @@ def check_product(visit: Visit) -> Finding:
     release = str(portal.get("currentVersion") or "")
     if is_old(release):
         _refuse_without_health_checks(visit, release)
-    return ok(f"{portal.get('portalDeploymentType') or 'product not told'}, release {release or 'not told'}")
+    return ok(f"{portal.get('portalDeploymentType') or 'product unknown'}, release {release or 'unknown'}")
 
 
 def _refuse_without_health_checks(visit: Visit, release: str) -> None:
@@ -194,7 +194,7 @@ def _describe_open(entries: list[LedgerEntry]) -> Finding:
     lost = [entry for entry in entries if entry.job_id is None and entry.ended is None]
     waiting = [entry for entry in entries if entry.job_id and entry.ended is None and entry.saved is None]
     if lost:
-        return warn(f"of {len(lost)} submitted from here it is not known what became of them", "hcexport jobs --server")
+        return warn(f"{len(lost)} submitted from here have an unknown outcome", "hcexport jobs --server")
     if waiting:
         return warn(
             f"{len(waiting)} submitted from here had not ended when last seen", f"hcexport wait {waiting[0].job_id}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from hcexport.health.results import badness, distinct, is_critical, started
+from hcexport.health.results import badness, distinct, is_critical, start_time_of
 from hcexport.health.trend import trend
 from hcexport.models import Report, ReportDetail, Result, TestResult
 
@@ -79,7 +79,7 @@ def compare(old: ReportDetail, new: ReportDetail, known: Iterable[ReportDetail] 
     """What changed from the old report to the new; ``known`` are further reports, for how long a test fails already."""
     before, now = distinct(old.tests), distinct(new.tests)
     former = _pairs(before, now)
-    earlier = [each for each in known if started(each.report) <= started(new.report)]
+    earlier = [each for each in known if start_time_of(each.report) <= start_time_of(new.report)]
     since = {row.test.id: row.since for row in trend([new, old, *earlier])}
     changes = [_change(former.get(test.id), test, since.get(test.id)) for test in now]
     matched = {test.id for test in former.values()}

@@ -34,7 +34,7 @@ def has_ended(report: Report) -> bool:
     return not report.state and (report.result is not Result.UNKNOWN or report.start_time is None)
 
 
-def started(report: Report) -> datetime:
+def start_time_of(report: Report) -> datetime:
     """When the report started, else when it ended; the earliest time there is where neither is known."""
     return report.start_time or report.end_time or _NEVER
 
@@ -45,7 +45,7 @@ def newest_first(details: Iterable[ReportDetail]) -> tuple[ReportDetail, ...]:
     for detail in details:
         if has_ended(detail.report):
             kept.setdefault(detail.report.id, detail)
-    return tuple(sorted(kept.values(), key=lambda detail: started(detail.report), reverse=True))
+    return tuple(sorted(kept.values(), key=lambda detail: start_time_of(detail.report), reverse=True))
 
 
 def distinct(tests: Iterable[TestResult]) -> tuple[TestResult, ...]:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from hcexport.health.ignores import Ignore, known_until
-from hcexport.health.results import CRITICAL, badness, distinct, has_ended, is_critical, started
+from hcexport.health.results import CRITICAL, badness, distinct, has_ended, is_critical, start_time_of
 from hcexport.models import Report, ReportDetail, Result, TestResult
 
 IDS_IN_A_MESSAGE = 10
@@ -105,7 +105,7 @@ class Verdict:
         if failing := [each for each in self.unhealthy if each.failing]:
             parts.append(_failing_text(failing, len(self.judged)))
         wordless = [_describe(each.report) + f" {each.reason}" for each in self.unhealthy if not each.failing]
-        parts += [_listed(wordless)] if wordless else []
+        parts += [_join_ids(wordless)] if wordless else []
         parts += [f"the exception for {each.test} ended on {each.until}" for each in self.expired if parts]
         return f"not healthy: {'; '.join(parts)}" if parts else ""
 
@@ -115,10 +115,10 @@ class Verdict:
         if self.stale_seconds is None:
             return ""
         if self.newest is None or self.rules.max_age is None:
-            return "no report has ended" if not self.judged else "nobody knows when the newest report was made"
+            return "no report has ended" if not self.judged else "the start time of the newest report is unknown"
         age, allowed = map(_duration, (self.stale_seconds, self.rules.max_age.total_seconds()))
         day = f"{self.newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        return f"the newest report is of {day}, {age} ago; allowed are {allowed}"
+        return f"the newest report is from {day}, {age} ago; at most {allowed} is allowed"
 
 
 def judge(reports: Iterable[Report | ReportDetail], rules: Rules, now: datetime) -> Verdict:
@@ -130,7 +130,7 @@ def judge(reports: Iterable[Report | ReportDetail], rules: Rules, now: datetime)
     ended = [each for each in given if has_ended(_row(each))]
     under_way = [_row(each).id for each in given if not has_ended(_row(each))]
     judged = tuple(judge_report(each, rules, now) for each in ended)
-    newest = max((_row(each) for each in ended), key=started, default=None)
+    newest = max((_row(each) for each in ended), key=start_time_of, default=None)
     tests = [test for each in given if isinstance(each, ReportDetail) for test in each.tests]
     failing = [finding.test for each in judged for finding in each.failing]
     over = tuple(each for each in rules.ignores if each.is_over(now) and any(each.fits(test) for test in failing))
@@ -202,9 +202,9 @@ def _by_severity(findings: Iterable[Finding]) -> dict[str, int]:
 
 def _failing_text(failing: Sequence[Judgement], judged: int) -> str:
     findings = [finding for each in failing for finding in each.failing]
-    reports = _listed([each.report.id for each in failing])
+    reports = _join_ids([each.report.id for each in failing])
     where = _describe(failing[0].report) if len(failing) == 1 else f"{len(failing)} of {judged} reports ({reports})"
-    tests = _listed(list(dict.fromkeys(each.test.id for each in findings)))
+    tests = _join_ids(list(dict.fromkeys(each.test.id for each in findings)))
     return f"{count_text(findings)} in {where}: {tests}"
 
 
@@ -221,7 +221,7 @@ def count_text(findings: Sequence[Finding]) -> str:
     return f"{amount} {'test' if len(findings) == 1 else 'tests'} {verb}"
 
 
-def _listed(ids: Sequence[str]) -> str:
+def _join_ids(ids: Sequence[str]) -> str:
     more = len(ids) - IDS_IN_A_MESSAGE
     return ", ".join(ids[:IDS_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
 

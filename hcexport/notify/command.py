@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hcexport.notify.events import Event, Facts, State, find_changes
-from hcexport.redaction import holds_secret, shortened
+from hcexport.redaction import holds_secret, shorten
 
 LIMIT_S = 30.0
 _SUMMARY_CAP = 1000  # characters: a summary goes into the subject of a mail or one line of a chat
@@ -111,5 +111,5 @@ def _without_user(name: str, value: str) -> str:
 
 def _line(text: str) -> str:
     """A text as a variable may hold it: one line, no control characters, UTF-8 whatever the locale is."""
-    words = "".join(each if each.isprintable() else " " for each in shortened(text, _SUMMARY_CAP)).split()
+    words = "".join(each if each.isprintable() else " " for each in shorten(text, _SUMMARY_CAP)).split()
     return os.fsdecode(" ".join(words).encode())

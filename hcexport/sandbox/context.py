@@ -32,16 +32,16 @@ class RequestContext:
         """Read an optional parameter."""
         return self.request.parameters.get(name, default)
 
-    def required(self, name: str) -> str:
+    def require(self, name: str) -> str:
         """Read a parameter that must be there and not be empty."""
         value = self.get(name).strip()
         if not value:
             raise errors.admin(400, f"'{name}' must be specified.")
         return value
 
-    def required_list(self, name: str) -> list[str]:
+    def require_list(self, name: str) -> list[str]:
         """Read a comma-separated parameter that must be there."""
-        return [part.strip() for part in self.required(name).split(",")]
+        return [part.strip() for part in self.require(name).split(",")]
 
     def number(self, name: str, default: int) -> int:
         """Read an optional positive number."""

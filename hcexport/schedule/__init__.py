@@ -19,6 +19,6 @@ def write_schedule(request: Request) -> str:
     Raises UsageError for a request that cannot be carried out as it stands.
     """
     if request.kind not in KINDS:
-        raise UsageError(f"{request.kind!r} is none of {', '.join(KINDS)}")
+        raise UsageError(f"{request.kind!r} must be one of {', '.join(KINDS)}")
     check(request)
     return KINDS[request.kind](request)

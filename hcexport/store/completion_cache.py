@@ -29,7 +29,7 @@ class CachedId:
     time: float = 0.0
 
     @classmethod
-    def described(cls, id: str, time: datetime | None, *words: str | None) -> Self:  # noqa: A002 # an id is an id
+    def describe(cls, id: str, time: datetime | None, *words: str | None) -> Self:  # noqa: A002 # an id is an id
         """Describe an id by its time in this machine's zone, and by words."""
         when = f"{to_local(time):%Y-%m-%d %H:%M}" if time else None
         return cls(id, ", ".join(filter(None, [when, *words])), time.timestamp() if time else 0.0)
@@ -37,7 +37,7 @@ class CachedId:
     @classmethod
     def of_report(cls, report: Report) -> Self:
         """Describe a report by its time, name and result."""
-        return cls.described(report.id, report.start_time, report.name, report.result)
+        return cls.describe(report.id, report.start_time, report.name, report.result)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class CompletionCache:
         digest = sha256(f"{self.kind}\n{self.organization}".encode()).hexdigest()[:32]
         return self.folder / f"{self.kind}-{digest}.json"
 
-    def seen(self) -> list[CachedId]:
+    def read(self) -> list[CachedId]:
         """The ids that are kept, newest first."""
         try:
             rows = json.loads(read_private(self.path) or b"[]")
@@ -70,7 +70,7 @@ class CompletionCache:
 
     def keep(self, rows: Iterable[CachedId]) -> None:
         """Add ids that were seen now, and keep the newest of all."""
-        merged = {row.id: row for row in (*self.seen(), *rows)}
+        merged = {row.id: row for row in (*self.read(), *rows)}
         newest = nlargest(KEPT, merged.values(), key=lambda row: row.time)
         with suppress(ConfigError):
             write_private(self.path, json.dumps([astuple(row) for row in newest]).encode())

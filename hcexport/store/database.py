@@ -21,7 +21,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from hcexport.errors import ConfigError
@@ -154,6 +154,32 @@ class Database:
         self._warn(f"{self._schema.name} {self._path} cannot be used ({problem}): {self._schema.loss}")
         self._connection = _load(self._path, self._schema)
         self.in_memory = True
+
+
+class Repository:
+    """What a database keeps, as ``Ledger`` and ``History`` do; the file is closed when the ``with`` block ends."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_problem(self) -> str | None:
+        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
+        return self._database.find_problem()
+
+    def is_writable(self) -> bool:
+        """Whether what is added now is kept; makes the file where there is none."""
+        self._database.open()
+        return not self._database.in_memory
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        self._database.close()
 
 
 class _Unusable(Exception):

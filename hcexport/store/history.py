@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from hcexport.errors import ProtocolError
 from hcexport.health.results import has_ended
 from hcexport.models import Report, ReportDetail
-from hcexport.store.database import Database, Row, Schema, Warn, time_text
+from hcexport.store.database import Database, Repository, Row, Schema, Warn, time_text
 
 # What the row of the list knows of a report, and the report in full may leave out.
 _TEXTS, _TIMES = ("name", "state", "owner", "created_by"), ("start_time", "end_time")
@@ -47,18 +47,14 @@ _SCHEMA = Schema(
 )
 
 
-class History:
+class History(Repository):
     """The reports of one organization in the file at ``path``, which is made when first written to."""
 
     def __init__(
         self, path: Path, organization: str, warn: Warn, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._organization, self._now = organization, now
-        self._database = Database(path, _SCHEMA, warn, now)
-
-    def find_problem(self) -> str | None:
-        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
-        return self._database.find_problem()
+        super().__init__(Database(path, _SCHEMA, warn, now))
 
     def add(self, details: Iterable[ReportDetail]) -> None:
         """Keep reports that were read in full. Those that have not ended are left out, because they will change."""
@@ -110,21 +106,6 @@ class History:
         """Note a text until the next call with the same key."""
         sql = "INSERT OR REPLACE INTO notes (organization, key, value) VALUES (?, ?, ?)"
         self._database.change((sql, self._organization, key, value))
-
-    def is_writable(self) -> bool:
-        """Whether what is added now is kept; makes the file where there is none."""
-        self._database.open()
-        return not self._database.in_memory
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; the history opens it again when used again."""
-        self._database.close()
 
     def _read(self, where: str, *parameters: object) -> list[ReportDetail]:
         details = []

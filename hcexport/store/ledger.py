@@ -13,9 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
-from hcexport.store.database import Database, Row, Schema, Warn, time_text
+from hcexport.store.database import Database, Repository, Row, Schema, Warn, time_text
 
 EXPORT, RUN = "export", "run"
 
@@ -88,7 +87,7 @@ _SCHEMA = Schema(
 )
 
 
-class Ledger:
+class Ledger(Repository):
     """The ledger at ``path``; opened when first used, and made when first written to."""
 
     def __init__(
@@ -100,11 +99,7 @@ class Ledger:
         read_only: bool = False,
     ) -> None:
         self._path, self._warn, self._now = path, warn, now
-        self._database = Database(path, _SCHEMA, warn, now, read_only=read_only)
-
-    def find_problem(self) -> str | None:
-        """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
-        return self._database.find_problem()
+        super().__init__(Database(path, _SCHEMA, warn, now, read_only=read_only))
 
     def intend(
         self,
@@ -130,25 +125,25 @@ class Ledger:
             found = self._select("WHERE number = last_insert_rowid()")
         return found[0]
 
-    def submitted(self, entry: LedgerEntry, job_id: str) -> None:
+    def note_submitted(self, entry: LedgerEntry, job_id: str) -> None:
         """Note that the server took it as this job."""
         sql = "UPDATE exports SET job_id = ?, submitted = ? WHERE number = ?"
         self._database.change((sql, job_id, self._time(), entry.number))
 
-    def adopted(self, entry: LedgerEntry, job_id: str) -> None:
+    def note_adopted(self, entry: LedgerEntry, job_id: str) -> None:
         """Note that its answer was lost, and that this job of the server is taken for it."""
         self._database.change(("UPDATE exports SET job_id = ? WHERE number = ?", job_id, entry.number))
 
-    def disowned(self, job_id: str) -> None:
+    def note_disowned(self, job_id: str) -> None:
         """Note that an adopted job is not it: what became of the entry is not known again."""
         sql = "UPDATE exports SET job_id = NULL, status = NULL, ended = NULL, upload_id = NULL"
         self._database.change((f"{sql} WHERE job_id = ? AND submitted IS NULL", job_id))
 
-    def withdrawn(self, entry: LedgerEntry) -> None:
+    def withdraw(self, entry: LedgerEntry) -> None:
         """Remove the entry: the request surely did not reach the server, or was refused."""
         self._database.change(("DELETE FROM exports WHERE number = ?", entry.number))
 
-    def ended(self, job_id: str, status: str, upload_id: str | None = None) -> None:
+    def note_ended(self, job_id: str, status: str, upload_id: str | None = None) -> None:
         """Note the final status of a job. The time of the first call is kept."""
         sql = (
             "UPDATE exports SET status = ?, upload_id = coalesce(?, upload_id), ended = coalesce(ended, ?)"
@@ -156,7 +151,7 @@ class Ledger:
         )
         self._database.change((sql, status, upload_id, self._time(), job_id))
 
-    def saved(self, job_id: str, path: Path, bytes: int, sha256: str) -> None:  # noqa: A002 # the name of the field
+    def note_saved(self, job_id: str, path: Path, bytes: int, sha256: str) -> None:  # noqa: A002 # the name of the field
         """Note that its zip was verified and published under ``path``, and its reports with it, for ever."""
         time, entry = self._time(), self.find(job_id)
         reports = entry.run_ids if entry else ()
@@ -210,21 +205,6 @@ class Ledger:
     def find(self, job_id: str) -> LedgerEntry | None:
         """The entry that became this job."""
         return next(iter(self._select("WHERE job_id = ? ORDER BY number DESC LIMIT 1", job_id)), None)
-
-    def is_writable(self) -> bool:
-        """Whether what happens now is kept; makes the file where there is none."""
-        self._database.open()
-        return not self._database.in_memory
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; the ledger opens it again when used again."""
-        self._database.close()
 
     def _time(self) -> str:
         return time_text(self._now())

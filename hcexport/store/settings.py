@@ -181,7 +181,7 @@ class Settings:
     notify: Value[list[str] | None] = _setting(str.splitlines, None, "WORDS", "Command to call on a change, as a list.")
     if_exists: Value[str] = _choice("WHAT", "If the file exists", "fail", "overwrite", "skip", "rename")
     ignore: Value[tuple[Ignore, ...]] = _setting(
-        _ignores, (), "TEST:DATE", "This test (id, name or glob) does not count until DATE."
+        _ignores, (), "TEST:DATE", "Ignore failures of TEST (id, name or glob) until DATE."
     )
 
     @contextmanager
@@ -267,31 +267,31 @@ class _Sources:
         places = {profile_section(profile): f"profile {profile}", DEFAULTS: "defaults"}
         if is_elsewhere and row.name in _OF_ITS_OWN:
             del places[profile_section(profile)]
-        return self.given(row) or self._filed(row, places) or Value(row.default, "built-in")
+        return self.find_given(row) or self._find_in_file(row, places) or Value(row.default, "built-in")
 
     def elsewhere(self, profile: str) -> Value[Organization] | None:
         """Return the organization that is named, if the profile in the file is of another one."""
-        named, filed = self.given(ROWS[0]), self._config.sections.get(profile_section(profile))
+        named, filed = self.find_given(ROWS[0]), self._config.sections.get(profile_section(profile))
         if not (named and filed):
             return None
         own = filed.get("url", self._config.sections.get(DEFAULTS, {}).get("url"))
         return None if own is None or _same(own, named.value) else named
 
-    def given(self, row: Row) -> Value[Any] | None:
+    def find_given(self, row: Row) -> Value[Any] | None:
         """Find a value on the command line or in the environment."""
         option = self._options.get(row.name)
         if option is not None:
-            return Value(_parsed(row, option, UsageError, row.option), row.option)
+            return Value(_parse(row, option, UsageError, row.option), row.option)
         for variable in row.environment:
             if text := self._environ.get(variable):
-                return Value(_parsed(row, text, UsageError, variable), variable)
+                return Value(_parse(row, text, UsageError, variable), variable)
         return None
 
-    def _filed(self, row: Row, places: Mapping[Section, str]) -> Value[Any] | None:
+    def _find_in_file(self, row: Row, places: Mapping[Section, str]) -> Value[Any] | None:
         for section, origin in places.items():
             if (text := self._config.sections.get(section, {}).get(row.name)) is not None:
                 place = self._config.place(section, row.name)
-                value = _parsed(row, text, ConfigError, f"{place}: {row.name}")
+                value = _parse(row, text, ConfigError, f"{place}: {row.name}")
                 if isinstance(value, Path):
                     value = self._config.path.parent / value
                 return Value(value, f"{origin} ({place})")
@@ -299,9 +299,9 @@ class _Sources:
 
     def profile(self) -> Value[str]:
         """Return the profile that is named, else that of the organization that is named, else the file's default."""
-        if named := self.given(PROFILE):
+        if named := self.find_given(PROFILE):
             return named
-        if url := self.given(ROWS[0]):
+        if url := self.find_given(ROWS[0]):
             return Value(self._profile_of(url.value), url.origin)
         names = self._config.profiles
         if self._config.profile is not None:
@@ -322,7 +322,7 @@ def _same(text: str | None, organization: Organization) -> bool:
         return False  # a bad address is reported when its profile is used
 
 
-def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) -> object:
+def _parse(row: Row, given: object, error: type[HcexportError], origin: str) -> object:
     if not isinstance(given, str):
         return given
     try:
@@ -332,7 +332,7 @@ def _parsed(row: Row, given: object, error: type[HcexportError], origin: str) ->
 
 
 def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) -> None:
-    if profile.value in config.profiles or profile.origin == "built-in" or sources.given(ROWS[0]):
+    if profile.value in config.profiles or profile.origin == "built-in" or sources.find_given(ROWS[0]):
         return
     raise config.unknown_profile(profile.value, profile.origin)
 

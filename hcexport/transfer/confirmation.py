@@ -17,7 +17,7 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from hcexport.api_json import JsonFields
-from hcexport.transfer.verify_zip import opened
+from hcexport.transfer.verify_zip import open_zip
 
 READ_BYTES = 1 << 20  # of an entry: a report is some 10 kB, and JSON takes 40 times its size as objects
 READ_BYTES_IN_ALL = 64 << 20  # of the entries after that only the path counts
@@ -44,7 +44,7 @@ def confirms(file: IO[bytes], run_ids: Sequence[str], names: Names) -> bool:
     ``names`` returns the names of all reports of the organization by their ids, and is called only if the ids do not
     decide. Leaves the file's position anywhere.
     """
-    with opened(file) as archive:
+    with open_zip(file) as archive:
         entries = list(_entries(archive, run_ids))
     if not entries or any(entry.ids - set(run_ids) and not entry.in_path for entry in entries):
         return False

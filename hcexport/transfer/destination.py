@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hcexport.errors import AlreadyExists, CannotCreate, UsageError
-from hcexport.transfer.disk import creating, probe, refused
+from hcexport.transfer.disk import make_write_error, probe, translate_write_errors
 from hcexport.transfer.file_names import expand_template, sanitize
 
 DEFAULT_NAME = "health-reports.zip"
@@ -66,13 +66,13 @@ class FileDestination:
         Raises CannotCreate if something exists that may not be replaced.
         """
         target = self.target(item_name)
-        with creating(target):
+        with translate_write_errors(target):
             found = _lstat(target)
         if found is None or self.if_exists is IfExists.RENAME:
             return None
         require_replaceable(target, found)
         if self.if_exists is IfExists.FAIL:
-            raise already_exists(target)
+            raise make_exists_error(target)
         return target if self.if_exists is IfExists.SKIP else None
 
 
@@ -116,14 +116,14 @@ def resolve(
     folder_template, name_template = os.path.split(out)
     folder = Path(expand_template(folder_template, words) or ".").absolute()
     path = folder / expand_template(name_template, {"job_id": _LIKE_A_JOB_ID, **words})
-    with creating(path):
+    with translate_write_errors(path):
         if not name_template and not os.path.lexists(folder) and folder.parent.is_dir():
             if not may_make_folder:
                 probe(folder.parent)
                 return FileDestination(folder, "", words, if_exists)
             folder.mkdir(exist_ok=True)
         if not folder.is_dir():
-            raise no_folder(folder)
+            raise make_folder_error(folder)
         if not name_template or path.is_dir():
             return _in_folder(path, "", words, if_exists)
         if path.exists():
@@ -137,7 +137,7 @@ def zip_name(item_name: str) -> str:
     return name if name.lower().endswith(".zip") else sanitize(f"{name}.zip")
 
 
-def no_folder(folder: Path) -> CannotCreate:
+def make_folder_error(folder: Path) -> CannotCreate:
     """Make the error for a folder that is missing, or is not a folder."""
     if os.path.lexists(folder):
         return CannotCreate(f"{folder} is not a folder", hint="choose another one")
@@ -147,14 +147,16 @@ def no_folder(folder: Path) -> CannotCreate:
 def require_replaceable(target: Path, found: os.stat_result) -> None:
     """Raise CannotCreate unless the path is a file or a link, which the zip may replace."""
     if stat.S_ISDIR(found.st_mode):
-        raise refused(target, IsADirectoryError(errno.EISDIR, ""))
+        raise make_write_error(target, IsADirectoryError(errno.EISDIR, ""))
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
         raise CannotCreate(f"{target} is not a file", hint="name a file or a folder, or write to standard output: -")
 
 
-def already_exists(target: Path) -> AlreadyExists:
+def make_exists_error(target: Path) -> AlreadyExists:
     """Make the error for a final name that is taken."""
-    error = AlreadyExists(f"{target} exists", hint="choose another name, or --if-exists overwrite, skip or rename")
+    error = AlreadyExists(
+        f"{target} already exists", hint="choose another name, or --if-exists overwrite, skip or rename"
+    )
     error.path = str(target)
     return error
 

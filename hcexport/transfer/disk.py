@@ -32,19 +32,19 @@ _HINTS = {
 }
 
 
-def hidden(folder: Path, what: str, kind: str) -> Path:
+def make_hidden_name(folder: Path, what: str, kind: str) -> Path:
     """Return an unused name in the folder: ``.hcexport-<what>-<nonce>.<kind>``."""
     return folder / f"{PREFIX}{what}-{secrets.token_hex(8)}.{kind}"
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether ``hidden`` makes such names. The whole name counts: ``.hcexport-password`` is a user's own file."""
+    """Whether the name is from ``make_hidden_name``, as a whole: ``.hcexport-password`` is a user's own file."""
     return _HIDDEN.fullmatch(path.name) is not None
 
 
 def probe(folder: Path) -> int:
     """Make a file and remove it, the only sure test for writing; returns the file's permissions. Raises OSError."""
-    path = hidden(folder, "try", "probe")
+    path = make_hidden_name(folder, "try", "probe")
     try:
         descriptor = open_new(path, 0o666)
         try:
@@ -57,7 +57,7 @@ def probe(folder: Path) -> int:
 
 def require_room(folder: Path, size: int) -> None:
     """Raise CannotCreate if the folder's file system has less than ``size`` bytes free for us."""
-    with creating(folder):
+    with translate_write_errors(folder):
         usage = shutil.disk_usage(folder)
     if usage.total and usage.free < size:  # some network file systems say 0 of 0
         raise CannotCreate(
@@ -65,16 +65,16 @@ def require_room(folder: Path, size: int) -> None:
         )
 
 
-def refused(path: Path, error: OSError) -> CannotCreate:
+def make_write_error(path: Path, error: OSError) -> CannotCreate:
     """Make a CannotCreate of an OSError."""
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return CannotCreate(f"cannot write {path}: {reason}", hint=_HINTS.get(error.errno or 0))
 
 
 @contextmanager
-def creating(path: Path) -> Iterator[None]:
+def translate_write_errors(path: Path) -> Iterator[None]:
     """Turn an OSError inside the block into CannotCreate."""
     try:
         yield
     except OSError as error:
-        raise refused(path, error) from error
+        raise make_write_error(path, error) from error

@@ -23,7 +23,7 @@ from hcexport.errors import (
 from hcexport.retry import TransferBudget
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 from hcexport.transfer.destination import Destination, FileDestination
-from hcexport.transfer.disk import creating
+from hcexport.transfer.disk import translate_write_errors
 from hcexport.transfer.fetch import Fetch, OnBytes
 from hcexport.transfer.part_file import Part, PartMetadata
 from hcexport.transfer.publish import PartTakenError, publish, stream
@@ -153,7 +153,7 @@ class _Looks:
     def _wait(self, until: Deadline) -> None:
         self._budget.sleep(min(self._delay_s, until.remaining()))
         self._budget.deadline.check()
-        self._budget.progressed()
+        self._budget.note_progress()
         self._delay_s = min(2 * self._delay_s, LOOK_AGAIN_MAX_S)
 
 
@@ -189,7 +189,7 @@ def _warn_of_open_folder(folder: Path | None) -> list[str]:
     """Return a warning if anybody may replace files in the folder."""
     if folder is None:
         return []
-    with creating(folder):
+    with translate_write_errors(folder):
         mode = folder.stat().st_mode
     is_open = mode & stat.S_IWOTH and not mode & stat.S_ISVTX
     return [f"anybody may replace files in {folder}: it is writable for all"] if is_open else []

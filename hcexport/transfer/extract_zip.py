@@ -25,11 +25,11 @@ from zipfile import ZipFile, ZipInfo
 
 from hcexport.errors import BadDownload, CannotCreate
 from hcexport.times import NO_DEADLINE, Deadline
-from hcexport.transfer.destination import IfExists, already_exists, no_folder
-from hcexport.transfer.disk import creating, hidden, probe, require_room
+from hcexport.transfer.destination import IfExists, make_exists_error, make_folder_error
+from hcexport.transfer.disk import make_hidden_name, probe, require_room, translate_write_errors
 from hcexport.transfer.file_names import is_reserved, with_number
 from hcexport.transfer.part_file import STAGED, remove_stale
-from hcexport.transfer.verify_zip import opened
+from hcexport.transfer.verify_zip import open_zip
 
 CHUNK_BYTES = 1 << 20
 MAX_DEPTH = 64  # a name of 64 KiB may be 32,000 folders deep
@@ -66,16 +66,16 @@ def resolve_folder(folder: Path, *, if_exists: IfExists = IfExists.FAIL) -> Path
     An empty folder counts as missing. Raises CannotCreate if it may not be used.
     """
     wanted = folder.absolute()
-    with creating(wanted):
+    with translate_write_errors(wanted):
         if not wanted.parent.is_dir():
-            raise no_folder(wanted.parent)
+            raise make_folder_error(wanted.parent)
         if not _is_free(wanted):
             if if_exists is IfExists.RENAME:
                 wanted = _with_free_number(wanted)
             elif not wanted.is_dir():
-                raise no_folder(wanted)
+                raise make_folder_error(wanted)
             elif if_exists is IfExists.FAIL:
-                raise already_exists(wanted)
+                raise make_exists_error(wanted)
             elif if_exists is IfExists.SKIP:
                 return None
         probe(_parent(wanted))
@@ -98,9 +98,9 @@ def extract(
     target = resolve_folder(folder, if_exists=if_exists)
     if target is None:
         return None
-    with creating(zip_path):
+    with translate_write_errors(zip_path):
         source = zip_path.open("rb")
-    with source, opened(source) as archive:
+    with source, open_zip(source) as archive:
         members = archive.infolist()
         allowed = limits.allowed(os.fstat(source.fileno()).st_size)
         check_members(members)
@@ -108,7 +108,7 @@ def extract(
         require_room(_parent(target), sum(member.file_size for member in members))
         with _staging(target) as staging:
             _unpack(archive, members, staging, allowed, deadline)
-            with creating(target):
+            with translate_write_errors(target):
                 _move_into_place(staging, target)
     return target
 
@@ -144,10 +144,10 @@ def _check_size(members: Sequence[ZipInfo], allowed: int, limits: Limits) -> Non
 def _staging(target: Path) -> Iterator[Path]:
     """Make a hidden folder on the target's file system, and remove it at the end."""
     parent = _parent(target)
-    staging = hidden(parent, "zip", "extract")
+    staging = make_hidden_name(parent, "zip", "extract")
     remove_stale(parent)
     try:
-        with creating(staging):
+        with translate_write_errors(staging):
             staging.mkdir(mode=0o700)
             content = staging / STAGED
             content.mkdir()
@@ -160,11 +160,11 @@ def _unpack(archive: ZipFile, members: Sequence[ZipInfo], folder: Path, allowed:
     written = 0
     for member in members:
         path = folder / member.orig_filename
-        with creating(path):
+        with translate_write_errors(path):
             (path if member.is_dir() else path.parent).mkdir(parents=True, exist_ok=True)
         if member.is_dir():
             continue
-        with archive.open(member) as data, creating(path), path.open("xb") as file:
+        with archive.open(member) as data, translate_write_errors(path), path.open("xb") as file:
             while chunk := data.read(CHUNK_BYTES):
                 written += len(chunk)
                 if written > allowed:
@@ -193,7 +193,7 @@ def _check_place(source: Path, place: Path) -> None:
     if not os.path.lexists(place):
         return
     if source.is_dir() != (place.is_dir() and not place.is_symlink()):
-        raise CannotCreate(f"{place} is in the way", hint="remove it, or unpack into another folder")
+        raise CannotCreate(f"{place} already exists", hint="remove it, or unpack into another folder")
 
 
 def check_members(members: Sequence[ZipInfo]) -> None:

@@ -93,7 +93,7 @@ class Fetch:
         part = self._part
         start, validator = (part.size, part.note.validator) if part else (0, None)
         with self._client.open_item(self._wanted.item_id, first_byte=start, validator=validator) as response:
-            self._budget.opened()
+            self._budget.start_timing()
             promised = RangeResponse.of(response)
             if promised.is_whole_file:
                 return self._begin(promised, response)
@@ -134,7 +134,7 @@ class Fetch:
         next_progress = 0.0
         for chunk in chunks:
             part.write(chunk)
-            now = self._budget.arrived(len(chunk))
+            now = self._budget.count_bytes(len(chunk))
             if now >= next_progress or part.size == total:
                 self._on_bytes(part.size, total)
                 next_progress = now + PROGRESS_EVERY_S

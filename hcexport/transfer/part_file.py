@@ -28,7 +28,7 @@ from pathlib import Path
 
 from hcexport.errors import CannotCreate
 from hcexport.files import change_mode, lock_at_once, open_new
-from hcexport.transfer.disk import PREFIX, creating, hidden, is_hidden, refused
+from hcexport.transfer.disk import PREFIX, is_hidden, make_hidden_name, make_write_error, translate_write_errors
 
 COPY_BYTES = 1 << 20
 SWEEP_AFTER_S = 7 * 86_400  # a killed run cannot clean up; after a week nobody resumes it
@@ -98,7 +98,7 @@ class Part:
                 self.size += written
                 view = view[written:]
         except OSError as error:
-            raise refused(self.folder, error) from error
+            raise make_write_error(self.folder, error) from error
 
     def close_keeping(self) -> None:
         """Close the part, and remove it unless a later run can resume it."""
@@ -124,10 +124,10 @@ class Part:
 def create(folder: Path | None, note: PartMetadata) -> Part:
     """Create an empty part in the folder; without a folder, in a temporary file. Raises CannotCreate."""
     if folder is None:
-        with creating(Path("a temporary file")):
+        with translate_write_errors(Path("a temporary file")):
             return Part(tempfile.TemporaryFile(buffering=0), note, None)
-    path = hidden(folder, note.key, "part")
-    with creating(folder), ExitStack() as undo:
+    path = make_hidden_name(folder, note.key, "part")
+    with translate_write_errors(folder), ExitStack() as undo:
         undo.callback(remove, path)
         file = undo.enter_context(_create_private(path))
         _lock(file)
@@ -199,7 +199,7 @@ def _adopt_path(path: Path, wanted: PartMetadata) -> Part | None:
             old = stack.enter_context(FileIO(os.open(path, _OPEN)))
             if not _is_ours(old) or not _lock(old):
                 return None
-            claimed = path.rename(hidden(path.parent, wanted.key, "part"))
+            claimed = path.rename(make_hidden_name(path.parent, wanted.key, "part"))
         except OSError:  # another run has renamed it
             return None
         with suppress(OSError):

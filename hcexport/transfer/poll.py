@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound, TimedOut
+from hcexport.errors import HcexportError, JobFailed, NetworkError, NotFound
 from hcexport.models import Job
 from hcexport.retry import RetryBudget, backoff_s
 from hcexport.times import Clock, Deadline, Sleep
@@ -78,7 +78,7 @@ def poll(
         except NotFound as error:
             missing += 1
             if job and missing > GONE_CONFIRMATIONS:
-                raise _disappeared(job) from error
+                raise _make_disappeared_error(job) from error
             if not job and (missing > GONE_CONFIRMATIONS or not is_new):
                 raise
             delay = backoff_s(missing, error)
@@ -89,7 +89,7 @@ def poll(
             on_trouble(error)
         else:
             missing = 0
-            budget.progressed()
+            budget.note_progress()
             yield job
             if job.has_ended:
                 believed_at = min(believed_at, clock() + LATE_S)
@@ -104,11 +104,10 @@ def poll(
 def _sleep_within(deadline: Deadline, seconds: float, sleep: Sleep) -> None:
     """Sleep, but not beyond the deadline. Raises TimedOut there."""
     sleep(min(seconds, deadline.remaining()))
-    if deadline.passed:
-        raise TimedOut("--timeout has passed")
+    deadline.check()
 
 
-def _disappeared(job: Job) -> JobFailed:
+def _make_disappeared_error(job: Job) -> JobFailed:
     return JobFailed(
         f"job {job.id} was {job.status}, and now the server knows no such job", hint="its result is lost: export again"
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from hcexport.files import change_mode, fsync_folder
-from hcexport.transfer.destination import IfExists, already_exists, require_replaceable
-from hcexport.transfer.disk import creating
+from hcexport.transfer.destination import IfExists, make_exists_error, require_replaceable
+from hcexport.transfer.disk import translate_write_errors
 from hcexport.transfer.file_names import with_number
 from hcexport.transfer.part_file import COPY_BYTES, Part
 
@@ -33,7 +33,7 @@ def publish(part: Part, target: Path, *, if_exists: IfExists, mode: int) -> Path
     """
     if part.path is None:
         raise ValueError("a part without a name cannot be published")
-    with creating(target):
+    with translate_write_errors(target):
         change_mode(part.file.fileno(), mode)
         os.fsync(part.file.fileno())
         named = _give_name(part.path, target, if_exists)
@@ -61,7 +61,7 @@ def _give_name(part: Path, target: Path, if_exists: IfExists) -> Path | None:
             _link(part, name)
             return name
     if if_exists is IfExists.FAIL:
-        raise already_exists(target)
+        raise make_exists_error(target)
     return None
 
 
@@ -71,14 +71,14 @@ def _move(part: Path, target: Path) -> None:
     try:
         part.replace(target)
     except FileNotFoundError:
-        raise PartTakenError("another run has taken over the part") from None
+        raise PartTakenError("another run has taken over the part file") from None
 
 
 def _link(part: Path, target: Path) -> None:
     try:
         os.link(part, target)
     except FileNotFoundError:
-        raise PartTakenError("another run has taken over the part") from None
+        raise PartTakenError("another run has taken over the part file") from None
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise

@@ -129,9 +129,9 @@ def submit(
         except HcexportError as error:
             verdict = _verdict(error, may_renew=may_renew)
             if verdict is _Verdict.NOTHING_HAPPENED:
-                ledger.withdrawn(entry)
+                ledger.withdraw(entry)
                 raise
-            search.lost()
+            search.note_loss()
             if verdict is _Verdict.RENEW:
                 may_renew = False
                 _renew(client, ledger, search)
@@ -139,15 +139,15 @@ def submit(
                 on_lost(error.message)
             may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
             if found := search.run(error):
-                ledger.adopted(entry, found.id)
+                ledger.note_adopted(entry, found.id)
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
-                raise search.unknown(f"{error.message}; none of the server's jobs could be it") from None
+                raise search.unknown(f"{error.message}; no job on the server matches") from None
             if not may_repeat or not attempts_left:
-                ledger.withdrawn(entry)
+                ledger.withdraw(entry)
                 raise
         else:
-            ledger.submitted(entry, job.id)
+            ledger.note_submitted(entry, job.id)
             return Submitted(job)
 
 
@@ -159,14 +159,14 @@ def find_job_of_dead(
     None unless exactly one job can be it: then it is for the caller to submit again.
     """
     search = _Search(client, ledger, origin, operation, entry)
-    search.died_after(entry.intended)
+    search.search_around(entry.intended)
     try:
         found = search.find()
     except OutcomeUnknown:
         return None
     if len(found) != 1:
         return None
-    ledger.adopted(entry, found[0].id)
+    ledger.note_adopted(entry, found[0].id)
     return Submitted(found[0], adopted=True)
 
 
@@ -202,7 +202,7 @@ def _renew(client: Client, ledger: Ledger, search: _Search) -> None:
     except (NetworkError, TimedOut) as error:
         raise search.unknown(f"the token was refused, and there is no new one: {error.message}") from None
     except HcexportError:
-        ledger.withdrawn(search.entry)
+        ledger.withdraw(search.entry)
         raise
 
 
@@ -227,11 +227,11 @@ class _Search:
         self._sent = self._lost = self._clock()
         self._strangers: set[str] = set()  # ids of jobs that are not ours
 
-    def lost(self) -> None:
+    def note_loss(self) -> None:
         """Note the time: a response has just been lost."""
         self._lost = self._clock()
 
-    def died_after(self, intended: datetime) -> None:
+    def search_around(self, intended: datetime) -> None:
         """Search around the time when the intent was written down: its process died soon after it."""
         age_s = max(0.0, (datetime.now(UTC) - intended).total_seconds())
         self._sent = self._clock() - age_s
@@ -248,7 +248,7 @@ class _Search:
             why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
         if len(found) > 1:
-            raise self.unknown(f"{lost.message}; {len(found)} of the server's jobs could be it")
+            raise self.unknown(f"{lost.message}; {len(found)} jobs on the server match")
         return found[0] if found else None
 
     def unknown(self, message: str) -> OutcomeUnknown:
@@ -257,7 +257,7 @@ class _Search:
         look = shlex.join([*self._operation.lookup, *profile])
         again = shlex.join([*self._operation.command, *profile])
         return OutcomeUnknown(
-            f"the {self._operation.name} was sent, and what became of it is not known: {message}",
+            f"the {self._operation.name} was sent, and whether the server accepted it is unknown: {message}",
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
 
@@ -284,7 +284,7 @@ class _Search:
         known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
         fresh = [job_id for job_id in dict.fromkeys(self._client.job_ids()) if job_id not in known]
         if len(fresh) > SEARCHED_JOBS:
-            raise OutcomeUnknown(f"there are {len(fresh)} of them")
+            raise OutcomeUnknown(f"there are {len(fresh)} jobs to look through")
         since, until = self._window()
         jobs = [job for job_id in fresh if (job := self._job_if_there(job_id))]
         matches = [
@@ -306,7 +306,7 @@ class _Search:
         known = {entry.job_id for entry in entries}
         left = [job for job in jobs if job.id not in known]
         if left and any(self._is_open(entry) for entry in entries):
-            raise OutcomeUnknown(f"{left[0].id} may be of another submit from here, whose answer is not known either")
+            raise OutcomeUnknown(f"{left[0].id} may belong to another submit from here, whose outcome is unknown too")
         return left
 
     def _is_open(self, other: LedgerEntry) -> bool:

@@ -53,7 +53,7 @@ def verify(file: IO[bytes], *, deadline: Deadline = NO_DEADLINE) -> tuple[str, .
 
     Raises BadDownload saying what is wrong, CannotCreate if the disk cannot be read, TimedOut.
     """
-    with opened(file) as archive:
+    with open_zip(file) as archive:
         _check_data(archive, deadline)
         names = tuple(member.filename for member in archive.infolist() if not member.is_dir())
     if not names:
@@ -62,7 +62,7 @@ def verify(file: IO[bytes], *, deadline: Deadline = NO_DEADLINE) -> tuple[str, .
 
 
 @contextmanager
-def opened(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+def open_zip(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
     """Open a zip and check its structure, but not its members' data. Damage found in the block is BadDownload too."""
     with _damage_is_bad_download():
         end = _find_end(file, file.seek(0, os.SEEK_END))

@@ -102,20 +102,20 @@ def test_report_ids_come_with_name_date_and_result_newest_first(hcexport: Hcexpo
     )
 
 
-def test_after_a_comma_the_next_id_is_completed_and_none_is_offered_twice(hcexport: Hcexport, box: Sandbox) -> None:
+def test_after_a_comma_other_ids_are_offered(hcexport: Hcexport, box: Sandbox) -> None:
     first, second = (report.id for report in box.reports[:2])
     assert values(hcexport, f"hcexport export --run-ids {first},{second[:6]}") == [f"{first},{second}"]
     assert first not in values(hcexport, f"hcexport show {first} ")
 
 
-def test_what_list_has_seen_is_offered_without_asking_the_server(hcexport: Hcexport, box: Sandbox) -> None:
+def test_ids_from_list_are_offered_without_asking_the_server(hcexport: Hcexport, box: Sandbox) -> None:
     newest = hcexport("list", "--latest", "1", "--format", "ids").stdout.strip()
     asked = box.served
     assert values(hcexport, "hcexport show ") == [newest]
     assert box.served == asked
 
 
-def test_what_is_old_is_asked_for_anew_and_is_better_than_nothing(hcexport: Hcexport, box: Sandbox, home: Path) -> None:
+def test_old_ids_are_refreshed_and_better_than_nothing(hcexport: Hcexport, box: Sandbox, home: Path) -> None:
     newest = hcexport("list", "--latest", "1", "--format", "ids").stdout.strip()
     [cache] = (home / "cache").glob("reports-*")
     old = time.time() - FRESH_S - 1
@@ -167,7 +167,7 @@ def test_profiles_come_with_their_address(hcexport_alone: Hcexport) -> None:
     assert tab(hcexport_alone, "hcexport list -p ") == [("prod", "https://gis.example.com/a")]
 
 
-def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_said(hcexport_alone: Hcexport) -> None:
+def test_a_silent_server_is_waited_for_no_longer_than_said(hcexport_alone: Hcexport) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -177,7 +177,7 @@ def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_said(hcexpor
         assert time.monotonic() - start < SERVER_LIMIT_S + 5  # the start of Python on a busy machine
 
 
-def test_no_keyring_is_asked_and_nothing_is_sent_without_a_token_at_hand(
+def test_without_a_token_no_keyring_and_no_server_is_asked(
     hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path
 ) -> None:
     """A profile with a token in the keyring: a TAB that imported keyring, or ran the password command, would tell."""

@@ -132,7 +132,7 @@ def test_accounts(
     assert len(sent) == (1 if password else 3)  # a password that was refused is not sent again
 
 
-def test_a_download_that_is_not_allowed_by_the_list_is_a_warning(hcexport: Hcexport, box: Sandbox) -> None:
+def test_a_missing_download_privilege_is_a_warning(hcexport: Hcexport, box: Sandbox) -> None:
     token = box.new_token(username="operator")
     assert diagnosis(hcexport, status=0, HCEXPORT_TOKEN=token)["privileges"]["result"] == "warn"
 

@@ -216,9 +216,7 @@ def test_a_download_that_fails_its_check_is_not_cleaned_up(
     assert not (hcexport_alone.cwd / "x.zip").exists()
 
 
-def test_the_hint_for_a_name_that_was_taken_meanwhile_works_when_pasted(
-    hcexport: Hcexport, error_of: Callable[..., Any]
-) -> None:
+def test_the_hint_for_a_taken_name_works_when_pasted(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     (hcexport.cwd / "into").mkdir()
     first = json.loads(hcexport("export", "--latest", "1", "--out", "into/", "-F", "json").stdout)
     error = error_of(hcexport("download", first["job_id"], "--out", "into/", "-F", "json", "-q"), 73)

@@ -30,9 +30,7 @@ def help_of(hcexport: Hcexport, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [None, *COMMANDS])
-def test_a_help_fits_a_screen_and_opens_with_one_line_and_two_examples(
-    name: str | None, hcexport_alone: Hcexport
-) -> None:
+def test_help_fits_a_screen_and_opens_with_two_examples(name: str | None, hcexport_alone: Hcexport) -> None:
     lines = help_of(hcexport_alone, *([name] if name else []))
     assert max(map(len, lines)) <= SCREEN[0]
     listed = len(COMMANDS) if name is None else len(ROW_OF) if name == "config" else 0
@@ -62,7 +60,7 @@ def test_the_root_says_of_a_command_what_the_command_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_options_that_are_settings_show_their_default_and_variable(name: str) -> None:
+def test_setting_options_show_default_and_variable(name: str) -> None:
     for option in command(name).get_params(CTX):
         if isinstance(option, Option) and option.row:
             assert option.row is ROW_OF[str(option.name)]
@@ -95,7 +93,7 @@ def test_options_stand_in_groups(hcexport_alone: Hcexport) -> None:
         (["-p"], "-p", "hcexport --help"),
     ],
 )
-def test_a_slip_is_answered_with_what_was_meant_and_where_to_read(
+def test_a_misspelling_is_answered_with_a_guess_and_help(
     line: list[str], near: str, help_command: str, hcexport_alone: Hcexport
 ) -> None:
     done = hcexport_alone(*line)

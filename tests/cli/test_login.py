@@ -111,7 +111,7 @@ class TestWhatIsKept:
         assert hcexport_alone("list", "--limit", "1").returncode == 0
 
 
-def test_a_token_of_the_environment_stands_before_it_and_that_is_said(hcexport_alone: Hcexport, login: Run) -> None:
+def test_a_token_of_the_environment_wins_and_login_warns(hcexport_alone: Hcexport, login: Run) -> None:
     done = login("--quiet", env={"HCEXPORT_TOKEN": "abcdefgh"})
     assert done.returncode == 0
     assert "HCEXPORT_TOKEN" in done.stderr
@@ -358,9 +358,7 @@ class TestPastedToken:
 
 
 class TestAtATerminal:
-    def test_user_and_password_are_asked_for_and_the_password_not_shown(
-        self, hcexport_alone: Hcexport, box: Sandbox
-    ) -> None:
+    def test_user_and_password_prompts_hide_the_password(self, hcexport_alone: Hcexport, box: Sandbox) -> None:
         words = ["login", box.url, "--store", "file"]
         ended = hcexport_alone.at_terminal(*words, answers=[box.username, box.password])
         assert (ended.status, ended.answered) == (0, 2)
@@ -388,7 +386,7 @@ class TestAtATerminal:
         assert (ended.status, ended.answered) == (78, 0)
 
     @pytest.mark.parametrize(("answers", "sent"), [([], 1), (["wrong"], 2)])
-    def test_a_person_may_try_again_what_was_refused_and_a_script_may_not(
+    def test_only_a_person_may_repeat_a_refused_password(
         self, hcexport_alone: Hcexport, box: Sandbox, login: Run, answers: list[str], sent: int
     ) -> None:
         assert login(password="wrong").returncode == 4

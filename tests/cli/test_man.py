@@ -54,7 +54,7 @@ def test_every_option_of_a_command_is_in_its_page(name: str) -> None:
     assert all(f".TP\n{variable}\n" in page(f"hcexport-{name}.1") for variable in variables)
 
 
-def test_the_first_page_names_every_command_variable_and_exit_status() -> None:
+def test_the_first_page_names_commands_variables_statuses() -> None:
     text = page("hcexport.1")
     assert all(f".TP\nhcexport {name}\n" in text for name in COMMANDS)
     assert all(variable in text for row in ROWS for variable in row.environment)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,14 +13,14 @@ from typing import Any
 import pytest
 
 from hcexport.sandbox import Sandbox
-from tests.unit.scripted_server import Scripted, answer, scripted
+from tests.support.script import Script, answer
 
 NOTHING = {"items": [], "reports": [], "total": 0, "nextStart": -1, "healthChecks": []}
 
 
 @contextmanager
-def busy_at_first(hcexport: Any, retry_after: str = "1") -> Iterator[Scripted]:
-    with scripted(answer(b"", 503, Retry_After=retry_after), answer(NOTHING)) as server:
+def busy_at_first(hcexport: Any, retry_after: str = "1") -> Iterator[Script]:
+    with Script(answer(b"", 503, Retry_After=retry_after), answer(NOTHING)) as server:
         hcexport.env.update(HCEXPORT_URL=server.url, HCEXPORT_TOKEN="abcdefgh")
         yield server
 
@@ -61,7 +60,7 @@ def test_elsewhere_it_is_said_with_v_and_in_the_log(hcexport_alone: Any) -> None
 
 
 def test_a_silent_server_shows_after_three_seconds(hcexport_alone: Any) -> None:
-    with scripted(lambda _connection: time.sleep(4)) as server:
+    with Script(lambda line: line.stall(4)) as server:
         hcexport_alone.env.update(HCEXPORT_URL=server.url, HCEXPORT_TOKEN="abcdefgh")
         done = hcexport_alone("list", "-v", "--timeout", "4s")
     assert done.returncode == 124
@@ -83,7 +82,7 @@ class TestQuiet:
         assert " warning: " in log.read_text()
 
     def test_says_it_when_the_command_fails(self, hcexport_alone: Any) -> None:
-        with scripted(answer(b"", 503)) as server:
+        with Script(answer(b"", 503)) as server:
             hcexport_alone.env.update(HCEXPORT_URL=server.url, HCEXPORT_TOKEN="abcdefgh")
             job_id = "j0861f797-e646-4a9b-af92-f5e86b2cd824"
             done = hcexport_alone("wait", job_id, "-q", "--timeout", "2s")

@@ -118,7 +118,7 @@ def test_names_are_filled_in_and_rights_follow_the_umask(hcexport: Hcexport) -> 
     ],
 )
 @pytest.mark.parametrize("command", [("show",), ("export", "--latest", "1", "--out", "x.zip")], ids=["show", "export"])
-def test_what_cannot_be_written_is_known_before_anything_is_sent(
+def test_an_unwritable_report_is_known_before_sending(
     hcexport: Hcexport, box: Sandbox, *, name: str, status: int, command: tuple[str, ...], error_of: Callable[..., Any]
 ) -> None:
     error_of(hcexport(*command, "--report", "good.prom", "--report", name, "-Fjson"), status)

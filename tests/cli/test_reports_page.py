@@ -105,7 +105,7 @@ def test_its_rules_know_the_metrics() -> None:
     assert set(re.findall(r"\bhcexport_[a-z_]+", typed(PAGE))) <= set(HELP)
 
 
-def test_its_files_for_build_servers_are_of_the_form_that_is_read() -> None:
+def test_report_files_have_the_form_that_build_servers_read() -> None:
     job = yaml_of("health:")["health"]
     assert COMMAND.search(job["script"][0])
     assert job["artifacts"]["reports"]["junit"] in job["script"][0]

@@ -283,7 +283,7 @@ def test_a_busy_server_that_did_nothing_is_asked_again(answering: Callable[..., 
         assert (len(posts(box)), len(checks(box))) == (2, 1)
 
 
-def test_a_report_of_the_name_by_another_user_or_of_before_is_not_taken(
+def test_a_report_of_another_user_or_time_is_not_taken(
     answering: Callable[..., Any], hcexport_alone: Hcexport, error_of: Callable[..., Any]
 ) -> None:
     turns = in_turn(normally, normally, instead(_hang_up))
@@ -294,7 +294,7 @@ def test_a_report_of_the_name_by_another_user_or_of_before_is_not_taken(
         assert len(checks(box)) == 2
 
 
-def test_completed_without_a_report_is_looked_through_until_the_time_is_up(
+def test_completed_without_a_report_is_awaited_until_124(
     answering: Callable[..., Any], hcexport_alone: Hcexport, error_of: Callable[..., Any]
 ) -> None:
     def remove(context: RequestContext) -> Json:

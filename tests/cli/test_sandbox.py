@@ -161,7 +161,7 @@ def test_over_tls(hcexport_alone: Hcexport, need_part: Callable[[str], str]) -> 
     assert time.monotonic() - began < 20
 
 
-def test_on_a_terminal_it_says_how_to_sign_in_before_the_command(hcexport_alone: Hcexport) -> None:
+def test_a_terminal_shows_how_to_sign_in_before_the_command(hcexport_alone: Hcexport) -> None:
     words = hcexport_alone.argv("sandbox", "--", "sh", "-c", "echo url $HCEXPORT_URL >&2")
     leader, follower = pty.openpty()
     try:

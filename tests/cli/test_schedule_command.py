@@ -48,7 +48,7 @@ def test_what_is_set_now_is_handed_over_with_absolute_paths(hcexport_alone: Hcex
     assert not (cwd / "the home").exists()
 
 
-def test_what_is_not_handed_over_is_named_and_no_secret_is_printed(hcexport_alone: Hcexport) -> None:
+def test_settings_left_out_are_named_and_no_secret_printed(hcexport_alone: Hcexport) -> None:
     done = hcexport_alone("schedule", "systemd", *RUN, env={"HCEXPORT_TOKEN": "s3cret-token", "HCEXPORT_URL": ""})
     assert done.returncode == 0
     assert "s3cret-token" not in done.stdout + done.stderr

@@ -146,7 +146,7 @@ class TestEveryProfile:
         assert signed_in("status", "--all").returncode == 4
 
     @pytest.mark.parametrize("failed", [["test"], ["default", "test"]])
-    def test_json_has_every_profile_and_the_error_of_those_that_fail(
+    def test_json_has_every_profile_and_the_errors(
         self, signed_in: Hcexport, box: Sandbox, other: Sandbox, failed: list[str]
     ) -> None:
         for each in (other, box)[: len(failed)]:

@@ -131,7 +131,7 @@ def test_the_timeout_does_not_end_the_job(
     error = error_of(done, 124)
     (job_id,) = slow._world.jobs.ids()
     assert error["hint"].endswith(f"hcexport wait {job_id}")
-    assert "the job goes on" in error["message"]
+    assert "the job continues on the server" in error["message"]
     assert error["retryable"]
     assert not slow._world.jobs.is_result_known(job_id)
     said = refused(hcexport_alone("wait", job_id, env={"HCEXPORT_TIMEOUT": "0.3"}), 124)

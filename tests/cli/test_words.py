@@ -111,7 +111,7 @@ def test_a_help_names_the_formats_of_its_command(hcexport_alone: Any, name: str,
     assert f"--format: {formats}\n" in hcexport_alone(name, "--help").stdout
 
 
-def test_no_word_is_broken_on_a_terminal_and_the_command_stands_alone(hcexport_alone: Any) -> None:
+def test_hints_are_folded_between_words_command_alone(hcexport_alone: Any) -> None:
     env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     status, shown = on_terminal(hcexport_alone, "login", "http://127.0.0.1:9/enterprise", "-u", "administrator", **env)
     assert status == 78

@@ -197,7 +197,7 @@ def test_leftovers_are_swept_after_seven_days(saving: Saving) -> None:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o277])
-def test_what_is_ours_is_private_and_what_is_saved_follows_the_umask(mask: int, saving: Saving) -> None:
+def test_our_files_are_private_and_saved_ones_follow_umask(mask: int, saving: Saving) -> None:
     argv = [sys.executable, "-m", "hcexport", *saving.argv()]
     done = subprocess.run(
         argv, env=saving.env, cwd=saving.work, check=False, umask=mask, capture_output=True, text=True

@@ -183,9 +183,7 @@ UNCONFIRMED = {
 
 
 @pytest.mark.parametrize("kind", UNCONFIRMED)
-def test_a_zip_that_does_not_confirm_the_job_is_published_by_its_owner_alone(
-    kind: str, fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_an_unconfirmed_zip_is_published_by_its_owner_alone(kind: str, fork_server: ForkServer, tmp_path: Path) -> None:
     exporter = Exporter([WAYS_TO_LOSE["502 page"]])
     exporter.versions = [UNCONFIRMED[kind]]
     with cluster(exporter, fork_server, tmp_path) as organization:
@@ -217,9 +215,7 @@ def test_a_wait_for_a_job_that_was_adopted_confirms_it_as_well(
     assert (ended.status, (organization.work / "x.zip").exists()) == (status, status == 0), ended.stderr
 
 
-def test_a_kill_between_the_post_and_its_answer_leaves_the_export_in_jobs(
-    fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_a_kill_after_the_post_leaves_the_export_in_jobs(fork_server: ForkServer, tmp_path: Path) -> None:
     exporter = Exporter([accepted])
     exporter.on_post = lambda: os.kill(fork_server.pid, signal.SIGKILL)
     with cluster(exporter, fork_server, tmp_path) as organization:
@@ -268,9 +264,7 @@ def test_redirected_post_is_not_followed(fork_server: ForkServer, tmp_path: Path
     assert ended.status in {6, 9}
 
 
-def test_intent_is_in_the_ledger_before_the_post_and_the_job_before_it_is_printed(
-    fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_the_ledger_is_written_before_the_post_and_the_print(fork_server: ForkServer, tmp_path: Path) -> None:
     seen: list[list[str | None]] = []
     exporter = Exporter([accepted])
     with cluster(exporter, fork_server, tmp_path) as organization:

@@ -155,7 +155,7 @@ def test_a_busy_server_is_asked_so_often_and_no_more(desk: Desk) -> None:
     assert (exporter.posts, desk.slept.count(7.0), desk.known()) == (5, 5, [])
 
 
-def test_the_search_comes_after_the_wait_and_before_the_second_sending(desk: Desk) -> None:
+def test_search_comes_between_the_wait_and_the_second_post(desk: Desk) -> None:
     """The job of the first one shows while we wait."""
     exporter = Exporter([page(503, retry_after="7")], [False])
     desk.sleep = lambda _seconds: exporter.runs() and None
@@ -177,14 +177,14 @@ def test_a_search_that_fails_leaves_the_outcome_unknown(way: tuple[int, str], wr
     assert (exporter.posts, desk.known()) == (1, [None])
 
 
-def test_a_deadline_that_passes_before_the_connection_leaves_nothing_to_look_for(desk: Desk) -> None:
+def test_deadline_before_the_connection_searches_nothing(desk: Desk) -> None:
     desk.timeout_s = 1e-9
     exporter = Exporter([accepted])
     assert desk.refusal(exporter).status == 124
     assert (exporter.posts, desk.known()) == (0, [])
 
 
-def test_a_deadline_that_passes_before_the_answer_is_an_unknown_outcome(desk: Desk) -> None:
+def test_deadline_before_the_answer_is_an_unknown_outcome(desk: Desk) -> None:
     desk.timeout_s = 0.3
     exporter = Exporter([lambda line, _: line.stall(1.0)])
     assert desk.refusal(exporter).status == 9
@@ -211,7 +211,7 @@ def epoch_ms(time_: datetime) -> int:
     ("started", "is_ours"),
     [(0.0, True), (0.9, True), (-4.0, False), (-3600.0, False), (4.0, False), (3600.0, False)],
 )
-def test_a_job_is_ours_when_it_started_between_sending_and_losing_by_the_apis_clock(
+def test_a_job_is_ours_by_its_start_on_the_apis_clock(
     ahead: timedelta, started: float, is_ours: bool, desk: Desk
 ) -> None:
     """The clock of the gateway that lost the answer is an hour wrong, and does not count."""
@@ -257,12 +257,15 @@ def test_a_job_that_is_listed_twice_is_one(desk: Desk) -> None:
 OTHERS: dict[str, tuple[Callable[[Ledger], object], bool]] = {
     "of now": (lambda ledger: ledger.intend("the organization", "another", ["x"]), False),
     "of another organization": (lambda ledger: ledger.intend("elsewhere", USER, ["x"]), True),
-    "that has its job": (lambda ledger: ledger.submitted(ledger.intend("the organization", USER, ["x"]), "j9"), True),
+    "that has its job": (
+        lambda ledger: ledger.note_submitted(ledger.intend("the organization", USER, ["x"]), "j9"),
+        True,
+    ),
 }
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_no_job_is_adopted_while_another_submit_from_here_is_open(other: str, desk: Desk) -> None:
+def test_no_job_is_adopted_while_another_submit_is_open(other: str, desk: Desk) -> None:
     make, may_adopt = OTHERS[other]
     make(desk.ledger)
     exporter = Exporter([page(502)])
@@ -280,7 +283,7 @@ def test_an_old_intent_has_made_no_job_just_now(desk: Desk, tmp_path: Path) -> N
     assert desk.submit(Exporter([page(502)])).adopted
 
 
-def test_the_job_of_another_submit_that_got_its_answer_meanwhile_is_its_own(desk: Desk) -> None:
+def test_a_job_that_another_submit_got_is_not_adopted(desk: Desk) -> None:
     """It is in the ledger without a job while the jobs are read, and with one afterwards."""
     other = desk.ledger.intend("the organization", USER, ["x"])
     exporter = Exporter([page(502)], [False])
@@ -289,7 +292,7 @@ def test_the_job_of_another_submit_that_got_its_answer_meanwhile_is_its_own(desk
 
     def answered_meanwhile(line: Line, _now: object) -> None:
         ledger = Ledger(desk.folder / "ledger.db", pytest.fail)
-        ledger.submitted(other, job_path.rpartition("/")[2])
+        ledger.note_submitted(other, job_path.rpartition("/")[2])
         ledger.close()
         say(line, next(iter(exporter.ran.values())))
 

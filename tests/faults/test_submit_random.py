@@ -159,9 +159,7 @@ def _record(stdout: str) -> Mapping[str, bool]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 6 * ROUNDS)
-def test_of_two_exports_at_once_each_is_made_once_and_gets_its_own(
-    pair: tuple[ForkServer, ForkServer], tmp_path: Path
-) -> None:
+def test_two_exports_at_once_each_get_their_own_job(pair: tuple[ForkServer, ForkServer], tmp_path: Path) -> None:
     seen: Counter[tuple[int, bool]] = Counter()
     for number in range(ROUNDS):
         seen += play(number, pair, tmp_path / str(number))

@@ -179,7 +179,7 @@ def test_bad_tunnels_for_ever_keep_to_the_timeout(how: str, run: Run) -> None:
     assert ended.seconds < 2.5
 
 
-def test_a_proxy_whose_answer_drips_keeps_to_the_connect_timeout(run: Run) -> None:
+def test_a_dripping_proxy_keeps_to_the_connect_timeout(run: Run) -> None:
     run.exporter.turns[PATH] = [COMPLETED]
     ended = run(
         *("wait", JOB, "--timeout", "0", "--connect-timeout", "0.2s"), visits=[drips, drips, tunnel], as_proxy=True
@@ -249,9 +249,7 @@ def test_another_certificate_for_a_moment_is_waited_through(run: Run) -> None:
     assert (ended.status, ended.stdout) == (0, f"{JOB}\tCOMPLETED\n"), ended.stderr
 
 
-def test_an_answer_that_openssl_has_read_ahead_is_not_the_next_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_read_ahead_by_openssl_is_not_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first answer ends where a read of 64 KiB ends, in the middle of a record, whose rest select does not show."""
     evil = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"evil": 66}'
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"

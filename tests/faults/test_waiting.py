@@ -187,7 +187,7 @@ def test_a_job_that_is_no_export_needs_no_item(waiter: Waiters) -> None:
 
 
 @pytest.mark.parametrize("place", ["http://127.0.0.1:1", "https://arcgis-private-ingress.svc.cluster.local", ""])
-def test_the_upload_is_fetched_from_our_own_root_wherever_its_url_leads(place: str, waiter: Waiters) -> None:
+def test_the_upload_is_fetched_from_our_own_root(place: str, waiter: Waiters) -> None:
     url = f"{place}/other/admin/uploads/{ITEM_PATH.rpartition('/')[2]}"
     waiting = waiter(EXECUTING, shows("COMPLETED", result={"URL": url}))
     waiting.exporter.turns[f"{ITEM_PATH}/download"] = [good]

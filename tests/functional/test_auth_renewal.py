@@ -131,7 +131,7 @@ class TestInAnyCall:
             assert sent
             assert not any(stored in header for header in sent)
 
-    def test_a_server_that_takes_no_token_is_asked_twice_and_no_more(self, hcexport_alone: Hcexport) -> None:
+    def test_a_server_that_takes_no_token_is_asked_twice(self, hcexport_alone: Hcexport) -> None:
         with Sandbox(scenario="never-content") as deaf:
             env = {"HCEXPORT_URL": deaf.url, "HCEXPORT_USERNAME": deaf.username, "HCEXPORT_PASSWORD": deaf.password}
             assert hcexport_alone("list", env={**env, "HCEXPORT_STORE": "file"}).returncode == 4

@@ -241,7 +241,7 @@ class TestPods:
         assert len(submitted) == len(names)
 
 
-def test_the_containerfile_is_taken_out_by_the_command_that_is_named(request_now: Request, tmp_path: Path) -> None:
+def test_the_named_command_extracts_the_containerfile(request_now: Request, tmp_path: Path) -> None:
     text = write_schedule(replace(request_now, kind="kubernetes"))
     (tmp_path / "hcexport.yaml").write_text(text)
     command = re.search(r"^#   (sed .*)$", text, re.MULTILINE)

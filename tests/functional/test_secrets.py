@@ -239,7 +239,7 @@ class TestOtherServers:
         assert other.requests == []
         assert aviary.found() == []
 
-    def test_every_profile_gets_its_own_and_none_of_the_environments(self, aviary: Aviary, other: Sandbox) -> None:
+    def test_each_profile_gets_its_own_token_not_the_environments(self, aviary: Aviary, other: Sandbox) -> None:
         with Sandbox(password=PASSWORD) as box:
             signed_in(aviary, box)
             words = ("login", other.url, "-p", "other", "-u", other.username, "--password-stdin", "--store", "file")

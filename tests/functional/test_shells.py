@@ -82,7 +82,7 @@ def shell(request: pytest.FixtureRequest, hcexport: Hcexport, need_part: Callabl
         yield made
 
 
-def test_a_tab_completes_commands_options_choices_profiles_ids_and_files(shell: Shell, hcexport: Hcexport) -> None:
+def test_a_tab_completes_every_kind_of_word(shell: Shell, hcexport: Hcexport) -> None:
     config = Path(hcexport.env["HCEXPORT_HOME"]) / "config.toml"
     config.parent.mkdir()
     config.write_text(f'[profiles.production]\nurl = "{hcexport.env["HCEXPORT_URL"]}"\n')
@@ -104,7 +104,7 @@ def test_a_job_of_this_machine_is_completed(shell: Shell, hcexport: Hcexport) ->
     assert shell.run(f"hcexport wait {job[:6]}\t") == ["wait", job]
 
 
-def test_names_and_dates_stand_beside_the_ids_where_the_shell_shows_them(
+def test_ids_are_described_where_the_shell_shows_it(
     shell: Shell, hcexport: Hcexport, request: pytest.FixtureRequest
 ) -> None:
     report, _ = hcexport("list", "--latest", "2").stdout.splitlines()

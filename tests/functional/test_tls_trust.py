@@ -237,7 +237,7 @@ class TestClientCertificate:
 
 
 class TestTrusting:
-    def test_a_private_ca_by_option_environment_and_the_systems_variable(
+    def test_a_private_ca_by_option_and_by_variables(
         self, hcexport_alone: Hcexport, certificates: Certificates
     ) -> None:
         bundle = str(certificates.bundle)

@@ -88,7 +88,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_two_builds_make_the_same_bytes_and_so_does_the_source_distribution(work: Path, built: dict[str, Path]) -> None:
+def test_builds_are_equal_byte_for_byte(work: Path, built: dict[str, Path]) -> None:
     for path in (work / "sources").rglob("*.py"):
         os.utime(path, (1, 1))
     again = build(work, work / "sources", "again")
@@ -99,7 +99,7 @@ def test_two_builds_make_the_same_bytes_and_so_does_the_source_distribution(work
     assert digest(build(work, unpacked, "third")[".whl"]) == digest(built[".whl"])
 
 
-def test_completions_and_every_man_page_stand_where_shells_and_man_look(built: dict[str, Path]) -> None:
+def test_completions_and_man_pages_are_where_shells_look(built: dict[str, Path]) -> None:
     with zipfile.ZipFile(built[".whl"]) as wheel:
         shared = {name.partition(".data/data/share/")[2]: wheel.read(name) for name in wheel.namelist()}
         metadata = next(wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/METADATA"))

@@ -249,7 +249,7 @@ class TestDeployments:
             (suite,) = called(box).get("admin/healthCheck/suites").json["userSuites"]
             assert suite["id"] == "BSHC-001"
 
-    def test_on_windows_and_linux_there_is_no_such_administrator_api(self):
+    def test_windows_and_linux_have_no_such_administrator_api(self):
         with Sandbox(deployment="ArcGISEnterprise") as box:
             caller = called(box)
             assert caller.get("sharing/rest/portals/self").json["portalDeploymentType"] == "ArcGISEnterprise"

@@ -71,7 +71,7 @@ def called(box: Sandbox, username: str | None = None) -> Caller:
     return Caller(box, box.new_token(username))
 
 
-def test_a_connection_is_kept_alive_through_answers_and_refusals(box, caller):
+def test_connections_stay_open_after_answers_and_refusals(box, caller):
     caller.keeps_alive = True
     for path in ("admin", "admin/nothing", "admin/jobs", "sharing/rest/info"):
         caller.get(path)

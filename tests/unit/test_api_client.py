@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scripted_server import Behaviour, answer, scripted, session_to
 
 from hcexport.api.client import Client
 from hcexport.errors import (
@@ -19,6 +18,8 @@ from hcexport.errors import (
     TokenRejected,
 )
 from hcexport.redaction import Secret
+from tests.support.script import Script, answer, session_to
+from tests.support.server import Answer
 
 
 class Fixed:
@@ -40,24 +41,24 @@ INVALID = answer({"error": {"code": 498, "message": "Invalid token."}})
 
 
 def test_a_token_that_is_refused_is_renewed_once_a_call() -> None:
-    with scripted(INVALID, answer({"jobs": ["j1"]}), INVALID) as server, session_to(server) as session:
+    with Script(INVALID, answer({"jobs": ["j1"]}), INVALID) as server, session_to(server) as session:
         client = Client(session, Fixed())
         assert client.job_ids() == ["j1"]
         with pytest.raises(TokenRejected):
             client.job_ids()
-    tokens = [request.split(b"earer ")[1].split(b"\r\n")[0] for request in server.requests]
+    tokens = [request.split(b"earer ")[1].split(b"\r\n")[0] for request in server.sent]
     assert tokens == [b"token-1", b"token-2", b"token-2", b"token-3"]
 
 
 def test_an_export_is_sent_once_whatever_becomes_of_the_token() -> None:
     """The refusal of a token says nothing of what was done before: whoever submits looks before it is sent again."""
-    with scripted(INVALID, answer({"jobid": "j1"})) as server, session_to(server) as session:
+    with Script(INVALID, answer({"jobid": "j1"})) as server, session_to(server) as session:
         client = Client(session, Fixed())
         with pytest.raises(TokenRejected):
             client.export_reports(["a"])
         client.renew_token()
         assert client.export_reports(["a"]).id == "j1"
-    assert [b"token-1" in request for request in server.requests] == [True, False]
+    assert [b"token-1" in request for request in server.sent] == [True, False]
 
 
 def test_each_refusal_of_a_token_is_renewed_once() -> None:
@@ -68,13 +69,13 @@ def test_each_refusal_of_a_token_is_renewed_once() -> None:
         answer({"error": {"code": 403, "messageCode": "GWM_0003", "message": "no"}}),
     ]
     script = [behaviour for refusal in refusals for behaviour in (refusal, answer({"jobs": ["j1"]}))]
-    with scripted(*script) as server, session_to(server) as session:
+    with Script(*script) as server, session_to(server) as session:
         tokens = Fixed()
         client = Client(session, tokens)
         for renewals in range(1, 5):
             assert client.job_ids() == ["j1"]
             assert tokens.handed_out == 1 + renewals
-        assert len(server.requests) == 8
+        assert len(server.sent) == 8
 
 
 class OneToken(Fixed):
@@ -93,7 +94,7 @@ PRIVILEGE = answer({"error": {"code": 403, "messageCode": "GWM_0003", "message":
 @pytest.mark.parametrize("tokens", [Fixed(), OneToken()])
 def test_a_missing_privilege_stays_one(tokens: Fixed) -> None:
     """GWM_0003 may mean the token or a privilege: where a new token does not help, or there is none, a privilege."""
-    with scripted(PRIVILEGE) as server, session_to(server) as session:
+    with Script(PRIVILEGE) as server, session_to(server) as session:
         client = Client(session, tokens)
         for _ in range(2):
             with pytest.raises(PrivilegeMissing):
@@ -106,9 +107,9 @@ def test_a_missing_privilege_stays_one(tokens: Fixed) -> None:
 
 def test_an_export_refused_with_401_is_sent_again() -> None:
     refusal = answer({"error": {"code": 401, "message": "Unauthorized"}}, 401)
-    with scripted(refusal, answer({"jobid": "j1"})) as server, session_to(server) as session:
+    with Script(refusal, answer({"jobid": "j1"})) as server, session_to(server) as session:
         assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
-    assert [b"token-1" in request for request in server.requests] == [True, False]
+    assert [b"token-1" in request for request in server.sent] == [True, False]
 
 
 NO_TOKEN = {"error": {"code": 499, "message": "Token Required"}}
@@ -117,11 +118,11 @@ NO_TOKEN = {"error": {"code": 499, "message": "Token Required"}}
 @pytest.mark.parametrize("status", [200, 499])
 def test_a_token_that_was_not_seen_goes_into_the_other_header(status: int) -> None:
     """Once, and then for the rest of the command: proxies remove headers that they do not know."""
-    with scripted(answer(NO_TOKEN, status), answer({"jobs": ["j1"]})) as server, session_to(server) as session:
+    with Script(answer(NO_TOKEN, status), answer({"jobs": ["j1"]})) as server, session_to(server) as session:
         client = Client(session, Fixed())
         for _ in range(2):
             assert client.job_ids() == ["j1"]
-    lines = [request.lower().split(b"\r\n") for request in server.requests]
+    lines = [request.lower().split(b"\r\n") for request in server.sent]
     header, other = b"authorization: bearer token-1", b"x-esri-authorization: bearer token-1"
     assert [(header in sent, other in sent) for sent in lines] == [(False, True), (True, False), (True, False)]
     assert not any(b"token-1" in sent[0] for sent in lines)
@@ -130,22 +131,22 @@ def test_a_token_that_was_not_seen_goes_into_the_other_header(status: int) -> No
 def test_a_download_tries_the_other_header_as_well() -> None:
     zipped = answer(b"PK\x05\x06" + bytes(18))
     with (
-        scripted(answer(NO_TOKEN), zipped) as server,
+        Script(answer(NO_TOKEN), zipped) as server,
         session_to(server) as session,
         Client(session, Fixed()).open_item("item") as stream,
     ):
         assert b"".join(stream.chunks)[:2] == b"PK"
-    assert b"\r\nAuthorization: Bearer token-1" in server.requests[1]
+    assert b"\r\nAuthorization: Bearer token-1" in server.sent[1]
 
 
 def test_a_token_seen_in_neither_header() -> None:
-    with scripted(answer(NO_TOKEN)) as server, session_to(server) as session:
+    with Script(answer(NO_TOKEN)) as server, session_to(server) as session:
         with pytest.raises(AuthError, match="X-Esri-Authorization"):
             Client(session, OneToken()).job_ids()
-        assert len(server.requests) == 2
+        assert len(server.sent) == 2
         with pytest.raises(AuthError, match="X-Esri-Authorization"):
             Client(session, Fixed()).job_ids()
-    assert [b"token-2" in request for request in server.requests[2:]] == [False, True, True]
+    assert [b"token-2" in request for request in server.sent[2:]] == [False, True, True]
 
 
 PAGE = (
@@ -167,21 +168,21 @@ OTHER_PLACES = {
 
 @pytest.mark.parametrize("place", JOB_PLACES)
 def test_a_redirect_to_the_job_or_its_page_names_it(place: str) -> None:
-    with scripted(JOB_PLACES[place]) as server, session_to(server) as session:
+    with Script(JOB_PLACES[place]) as server, session_to(server) as session:
         assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
-    assert len(server.requests) == 1
+    assert len(server.sent) == 1
 
 
 @pytest.mark.parametrize("place", OTHER_PLACES)
 def test_another_redirect_or_page_names_no_job(place: str) -> None:
-    with scripted(OTHER_PLACES[place]) as server, session_to(server) as session, pytest.raises(NetworkError):
+    with Script(OTHER_PLACES[place]) as server, session_to(server) as session, pytest.raises(NetworkError):
         Client(session, Fixed()).export_reports(["a"])
 
 
 def test_the_clock_is_read_from_answers_of_the_api_alone() -> None:
     right, wrong = "Mon, 23 Nov 2026 12:00:00 GMT", "Mon, 23 Nov 2020 12:00:00 GMT"
     gateway = answer(b"<html>bad gateway</html>", 502, Date=wrong)
-    with scripted(answer({}, Date=right), gateway) as server, session_to(server) as session:
+    with Script(answer({}, Date=right), gateway) as server, session_to(server) as session:
         session.get(f"{server.url}/admin/x")
         with pytest.raises(NetworkError):
             session.post(f"{server.url}/admin/x", {})
@@ -190,7 +191,7 @@ def test_the_clock_is_read_from_answers_of_the_api_alone() -> None:
 
 def test_a_list_of_jobs_is_ids_objects_or_nonsense() -> None:
     listed = answer({"jobs": ["j1", {"jobID": "j2"}, "../x", 7]})
-    with scripted(listed, answer({})) as server, session_to(server) as session:
+    with Script(listed, answer({})) as server, session_to(server) as session:
         client = Client(session, Fixed())
         assert client.job_ids() == ["j1", "j2", "7"]
         with pytest.raises(ProtocolError):
@@ -200,20 +201,20 @@ def test_a_list_of_jobs_is_ids_objects_or_nonsense() -> None:
 def test_ids_are_taken_from_urls_of_whatever_host() -> None:
     submitted = answer({"jobsUrl": "http://internal.svc:6080/other/admin/jobs/j%2D1?x=y", "status": "SUBMITTED"})
     ended = answer({"status": "COMPLETED", "result": {"url": "https://169.254.169.254/uploads/u1/"}})
-    with scripted(submitted, ended) as server, session_to(server) as session:
+    with Script(submitted, ended) as server, session_to(server) as session:
         client = Client(session, Fixed())
         job = client.export_reports(["a", "b"])
         assert job.id == "j-1"
         assert client.job(job.id).upload_id == "u1"
-    assert b"runIds=a%2Cb" in server.requests[0]
-    assert server.requests[1].startswith(b"GET /e/admin/jobs/j-1?f=json ")
+    assert b"runIds=a%2Cb" in server.sent[0]
+    assert server.sent[1].startswith(b"GET /e/admin/jobs/j-1?f=json ")
 
 
 def listed(*pages: dict[str, Any]) -> tuple[list[str], int]:
     """The ids that are read from pages, the last of which is sent for ever, and how many were asked for."""
-    with scripted(*map(answer, pages)) as server, session_to(server) as session:
+    with Script(*map(answer, pages)) as server, session_to(server) as session:
         found = [report.id for page in Client(session, Fixed()).query_reports() for report in page]
-    return found, len(server.requests)
+    return found, len(server.sent)
 
 
 @pytest.mark.parametrize("following", [1, 0, -7, 5, "x", None, "-1", "1e999", [], "5"])
@@ -259,7 +260,7 @@ def test_rows_without_an_id_are_left_out_with_a_warning() -> None:
     warnings: list[str] = []
     rows = [{"name": "nameless"}, {"runId": "a"}, {"reportId": "b"}, {"id": "../x"}, "no row"]
     with (
-        scripted(answer({"runs": rows, "total": 5, "nextStart": -1})) as server,
+        Script(answer({"runs": rows, "total": 5, "nextStart": -1})) as server,
         session_to(server, on_warning=warnings.append) as session,
     ):
         pages = list(Client(session, Fixed()).query_reports())
@@ -279,29 +280,29 @@ def test_a_list_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_answer_that_lacks_its_list_is_not_an_empty_one() -> None:
-    with scripted(answer({"something": "else"})) as server, session_to(server) as session, pytest.raises(ProtocolError):
+    with Script(answer({"something": "else"})) as server, session_to(server) as session, pytest.raises(ProtocolError):
         list(Client(session, Fixed()).query_reports())
 
 
 # Job pages that name another job
 
 
-def job_page(named: str, status: str = "EXECUTING") -> Behaviour:
+def job_page(named: str, status: str = "EXECUTING") -> Answer:
     return answer({"jobid": named, "status": status})
 
 
 def test_a_job_page_that_keeps_naming_another_job_is_accepted() -> None:
     warnings: list[str] = []
-    with scripted(job_page("j2")) as server, session_to(server, on_warning=warnings.append) as session:
+    with Script(job_page("j2")) as server, session_to(server, on_warning=warnings.append) as session:
         client = Client(session, Fixed())
         assert [client.job("j1").id for _ in range(3)] == ["j1"] * 3
-    assert len(server.requests) == 5  # three for the first look, one for each look after it
+    assert len(server.sent) == 5  # three for the first look, one for each look after it
     assert server.connections == 3
     assert ["j1" in warning and "j2" in warning for warning in warnings] == [True]
 
 
 def test_a_planted_job_page_is_not_believed() -> None:
-    with scripted(job_page("j2", "COMPLETED"), job_page("J1")) as server, session_to(server) as session:
+    with Script(job_page("j2", "COMPLETED"), job_page("J1")) as server, session_to(server) as session:
         job = Client(session, Fixed()).job("j1")
     assert (job.id, job.status.word) == ("j1", "EXECUTING")
     assert server.connections == 2
@@ -309,7 +310,7 @@ def test_a_planted_job_page_is_not_believed() -> None:
 
 def test_job_pages_that_name_this_and_that_are_an_error() -> None:
     pages = job_page("j2"), job_page("j3")
-    with scripted(*pages) as server, session_to(server) as session, pytest.raises(ProtocolError):
+    with Script(*pages) as server, session_to(server) as session, pytest.raises(ProtocolError):
         Client(session, Fixed()).job("j1")
 
 
@@ -318,12 +319,12 @@ def test_job_pages_that_name_this_and_that_are_an_error() -> None:
 
 def test_a_check_is_started_once_and_asynchronously() -> None:
     started = answer({"jobid": "j1", "status": "SUBMITTED"})
-    with scripted(started, answer(b"", 502)) as server, session_to(server) as session:
+    with Script(started, answer(b"", 502)) as server, session_to(server) as session:
         client = Client(session, Fixed())
         assert client.run_check(["BSHC-001", "OPHC-001"], "nightly").id == "j1"
         with pytest.raises(NetworkError):
             client.run_check(["BSHC-001"], "nightly")
-    first, second = server.requests
+    first, second = server.sent
     head, _, body = first.partition(b"\r\n\r\n")
     assert head.startswith(b"POST /e/admin/healthCheck/run ")
     assert {b"suiteIds=BSHC-001%2COPHC-001", b"runName=nightly", b"async=true"} < set(body.split(b"&"))
@@ -331,22 +332,22 @@ def test_a_check_is_started_once_and_asynchronously() -> None:
 
 
 def test_reports_are_deleted_by_their_ids() -> None:
-    with scripted(answer({"success": True}), answer({"success": False})) as server, session_to(server) as session:
+    with Script(answer({"success": True}), answer({"success": False})) as server, session_to(server) as session:
         client = Client(session, Fixed())
         client.delete_reports(["a", "b"])
         with pytest.raises(ServerError):
             client.delete_reports(["a"])
-    assert server.requests[0].startswith(b"POST /e/admin/healthCheck/reports/delete ")
-    assert b"runIds=a%2Cb" in server.requests[0]
+    assert server.sent[0].startswith(b"POST /e/admin/healthCheck/reports/delete ")
+    assert b"runIds=a%2Cb" in server.sent[0]
 
 
 def test_suites_and_mode() -> None:
     suites = answer({"userSuites": [{"id": "BSHC-001", "name": "Basic"}, "no suite"]})
-    with scripted(suites, answer({"isReadOnly": True})) as server, session_to(server) as session:
+    with Script(suites, answer({"isReadOnly": True})) as server, session_to(server) as session:
         client = Client(session, Fixed())
         assert [(suite.id, suite.name) for suite in client.suites()] == [("BSHC-001", "Basic")]
         assert client.mode().is_read_only is True
-    assert [request.split(b"?")[0] for request in server.requests] == [
+    assert [request.split(b"?")[0] for request in server.sent] == [
         b"GET /e/admin/healthCheck/suites",
         b"GET /e/admin/mode",
     ]
@@ -355,7 +356,7 @@ def test_suites_and_mode() -> None:
 @pytest.mark.parametrize(("path", "needed"), [("job", "Publisher"), ("report", "Security and infrastructure")])
 def test_a_refusal_names_the_privilege_required(path: str, needed: str) -> None:
     refusal = answer({"error": {"code": 403, "message": "no"}})
-    with scripted(refusal) as server, session_to(server) as session, pytest.raises(PrivilegeMissing, match=needed):
+    with Script(refusal) as server, session_to(server) as session, pytest.raises(PrivilegeMissing, match=needed):
         getattr(Client(session, Fixed()), path)("x1")
 
 
@@ -364,5 +365,5 @@ def test_a_refusal_names_the_privilege_required(path: str, needed: str) -> None:
 )
 def test_what_was_not_found_is_named(method: str, name: str) -> None:
     missing = answer({"error": {"code": 404, "message": "Item was not found."}})
-    with scripted(missing) as server, session_to(server) as session, pytest.raises(NotFound, match=name):
+    with Script(missing) as server, session_to(server) as session, pytest.raises(NotFound, match=name):
         getattr(Client(session, Fixed()), method)("x-1")

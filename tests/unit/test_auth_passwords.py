@@ -195,7 +195,7 @@ class TestCommand:
             run_password_command("cat /dev/zero", os.environ)
         assert time.monotonic() - begin < 10
 
-    def test_one_that_closes_its_output_and_goes_on_has_its_time_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_command_that_closes_its_output_has_its_time_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(passwords, "PASSWORD_COMMAND_LIMIT_S", 0.3)
         with pytest.raises(ConfigError, match="did not end"):
             run_password_command("sh -c 'echo x; exec >&-; sleep 60'", os.environ)

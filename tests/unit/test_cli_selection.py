@@ -80,7 +80,7 @@ def test_reports_that_have_not_ended_are_left_out_and_named() -> None:
     assert "running" in app.notices[0]
 
 
-def test_a_report_that_has_not_ended_and_is_not_meant_is_not_named() -> None:
+def test_a_running_report_outside_the_selection_is_not_named() -> None:
     app = App([RUNNING, row("a", name="Nightly")])
     assert app.select(name="nightly", only_ended=True) == ["a"]
     assert app.notices == []

@@ -131,7 +131,7 @@ class TestHttpx:
 
 
 class TestHttpcore:
-    def test_the_network_is_exchangeable_and_every_byte_goes_through_it(self) -> None:
+    def test_every_byte_goes_through_an_exchanged_network(self) -> None:
         """Why a deadline can hold: connecting, TLS, reads and writes are asked of our own backend."""
         asked: list[str] = []
 

@@ -87,7 +87,7 @@ class TestPrivateFiles:
         assert path.read_bytes() == b"old"
         assert list(path.parent.iterdir()) == [path]
 
-    def test_the_content_is_on_the_disk_before_the_name_and_the_name_before_the_return(
+    def test_content_then_name_then_folder_reach_the_disk(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         steps: list[str] = []

@@ -67,7 +67,7 @@ def test_what_must_stay_stays(
             assert any(suite in suites_of(other) and int(other.report.id[1:]) > number for other in ended)
 
 
-def test_the_newest_of_each_suite_is_looked_for_no_further_than_needed() -> None:
+def test_the_newest_of_each_suite_needs_few_reports() -> None:
     details = [detail(number, Result.PASSED, frozenset([f"s{number % 2}"])) for number in range(9, -1, -1)]
     read: list[str] = []
 

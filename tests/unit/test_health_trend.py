@@ -70,7 +70,7 @@ def test_worst_first() -> None:
     assert [row.test.id for row in rows] == ["worst", "fails", "unknown", "warns", "ok"]
 
 
-def test_order_of_the_reports_does_not_matter_and_what_has_not_ended_is_left_out() -> None:
+def test_reports_in_any_order_without_those_under_way() -> None:
     reports = over_time(P, F, F)
     running = ReportDetail(Report("x", state="running", start_time=NOW), (a_test("HC_1", P),))
     (row, _) = trend([running, *reversed(reports), reports[0]])

@@ -66,7 +66,7 @@ def test_the_word_of_the_report_counts_too(level: Level, says: Result, test: Res
     assert ("r0" in verdict.message()) is not healthy
 
 
-def test_a_failure_that_is_known_explains_the_word_of_its_report() -> None:
+def test_a_known_failure_explains_the_result_of_its_report() -> None:
     report = a_report(0, a_test("HC_1", F), says=F)
     assert judge([report], Rules(Level.WARNING, ignores=(HELD,)), NOW).healthy
     warned = a_report(0, a_test("HC_1", W), says=F)

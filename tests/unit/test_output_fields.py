@@ -36,7 +36,7 @@ def values(fields: Fields[Any], row: Any) -> dict[str, Any]:
     [REPORT_FIELDS, TEST_FIELDS, DETAIL.fields, DETAIL.flat_fields, JOB_FIELDS, ENDED_FIELDS, EXPORT_FIELDS],
     ids=["report", "test", "detail", "detail flat", "job", "ended", "export"],
 )
-def test_names_are_snake_case_and_differ_and_some_column_fits_80(fields: Fields[Any]) -> None:
+def test_field_names_are_snake_case_and_differ(fields: Fields[Any]) -> None:
     names = [field.name for field in fields]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
@@ -90,7 +90,7 @@ def test_the_names_of_the_fields_of_an_export() -> None:
     }
 
 
-def test_a_job_has_a_column_for_each_thing_that_the_ledger_keeps() -> None:
+def test_jobs_has_a_column_for_each_field_of_the_ledger() -> None:
     job = JobRow("j1", JobStatus("FAILED"), ("a", "b"), START, "prod", "https://x/y", "anna", "u1", Path("/x.zip"))
     assert set(values(JOB_FIELDS, job).values()) == {
         *("j1", JobStatus("FAILED"), ("a", "b"), START, "prod", "https://x/y", "anna", "u1", Path("/x.zip"))

@@ -64,18 +64,18 @@ def test_the_shortest_wait_is_none() -> None:
     assert scene.slept == [0]
 
 
-def test_it_is_given_up_after_five_minutes_without_progress_and_not_before() -> None:
+def test_gives_up_after_five_minutes_without_progress() -> None:
     scene = Scene()
     scene.wait_until_given_up(BROKEN)
     assert scene.now == 1000 + GIVE_UP_AFTER_S
 
 
-def test_bytes_start_the_waits_again_and_enough_of_them_the_five_minutes() -> None:
+def test_bytes_reset_the_waits_and_enough_the_five_minutes() -> None:
     scene = Scene()
     for _ in range(5):
         scene.budget.wait(BROKEN)
-    scene.budget.opened()
-    scene.budget.arrived(PROGRESS_BYTES)
+    scene.budget.start_timing()
+    scene.budget.count_bytes(PROGRESS_BYTES)
     progressed_at = scene.now
     scene.slept.clear()
     scene.wait_until_given_up(BROKEN)
@@ -87,8 +87,8 @@ def test_a_few_bytes_are_no_progress() -> None:
     scene = Scene()
 
     def break_after_a_byte() -> None:
-        scene.budget.opened()
-        scene.budget.arrived(1)
+        scene.budget.start_timing()
+        scene.budget.count_bytes(1)
         scene.budget.wait(BROKEN)
 
     with pytest.raises(NetworkError):
@@ -98,11 +98,11 @@ def test_a_few_bytes_are_no_progress() -> None:
 
 def test_an_answer_that_drips_is_dropped() -> None:
     scene = Scene()
-    scene.budget.opened()
+    scene.budget.start_timing()
 
     def drip() -> None:
         scene.now += 1
-        scene.budget.arrived(100)
+        scene.budget.count_bytes(100)
 
     with pytest.raises(NetworkError):
         forever(drip)
@@ -111,10 +111,10 @@ def test_an_answer_that_drips_is_dropped() -> None:
 
 def test_a_slow_answer_is_not() -> None:
     scene = Scene()
-    scene.budget.opened()
+    scene.budget.start_timing()
     for _ in range(10):
         scene.now += STALL_S - 1
-        scene.budget.arrived(PROGRESS_BYTES)
+        scene.budget.count_bytes(PROGRESS_BYTES)
 
 
 def test_a_retry_after_is_honoured_as_the_least_wait() -> None:
@@ -141,7 +141,7 @@ def test_the_deadline_ends_bytes_that_arrive() -> None:
     scene = Scene(timeout_s=10)
     scene.now += 10
     with pytest.raises(TimedOut):
-        scene.budget.arrived(1)
+        scene.budget.count_bytes(1)
 
 
 def test_what_cannot_get_better_is_not_tried_again() -> None:
@@ -168,7 +168,7 @@ def test_a_budget_is_used_up_by_time_and_renewed_by_progress() -> None:
     assert [budget.next_delay_s(BROKEN) for _ in range(3)] == [0.5, 1, 2]
     now = GIVE_UP_AFTER_S - 1
     assert budget.next_delay_s(NetworkError("busy", retry_after_s=3600)) == 1
-    budget.progressed()
+    budget.note_progress()
     assert budget.next_delay_s(BROKEN) == 0.5
     now += GIVE_UP_AFTER_S
     with pytest.raises(NetworkError):

@@ -74,10 +74,10 @@ class TestStory:
         assert unresolved(room.ledger()) == [meant]
         assert (meant.organization, meant.username, meant.profile, meant.run_ids) == (ORG, "ops", "prod", ("r1", "r2"))
         assert meant.job_id is None
-        ledger.submitted(meant, "j1")
+        ledger.note_submitted(meant, "j1")
         assert unresolved(room.ledger()) == []
-        ledger.ended("j1", "COMPLETED", "u1")
-        ledger.saved("j1", Path("/data/reports.zip"), 1234, "ab" * 32)
+        ledger.note_ended("j1", "COMPLETED", "u1")
+        ledger.note_saved("j1", Path("/data/reports.zip"), 1234, "ab" * 32)
         entry = room.ledger().find("j1")
         assert entry is not None
         assert (entry.number, entry.status, entry.upload_id) == (meant.number, "COMPLETED", "u1")
@@ -89,35 +89,35 @@ class TestStory:
 
     def test_what_was_refused_is_withdrawn(self, room: Room) -> None:
         ledger = room.ledger()
-        ledger.withdrawn(ledger.intend(ORG, "ops", ["r1"]))
+        ledger.withdraw(ledger.intend(ORG, "ops", ["r1"]))
         assert ledger.entries() == unresolved(ledger) == []
 
     def test_disowned_is_for_adopted_jobs_only(self, room: Room) -> None:
         ledger = room.ledger()
         meant = ledger.intend(ORG, "ops", ["r1"])
-        ledger.adopted(meant, "j1")
+        ledger.note_adopted(meant, "j1")
         adopted = ledger.find("j1")
         assert adopted is not None
         assert (adopted.submitted, unresolved(ledger)) == (None, [])
-        ledger.ended("j1", "COMPLETED", "u1")
-        ledger.disowned("j1")
+        ledger.note_ended("j1", "COMPLETED", "u1")
+        ledger.note_disowned("j1")
         assert ledger.entries() == unresolved(ledger) == [meant]
-        ledger.submitted(meant, "j2")
-        ledger.disowned("j2")
+        ledger.note_submitted(meant, "j2")
+        ledger.note_disowned("j2")
         assert ledger.find("j2") is not None
 
     def test_the_first_end_and_the_upload_item_are_kept(self, room: Room) -> None:
         ledger = room.ledger()
-        ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
-        ledger.ended("j1", "COMPLETED", "u1")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
+        ledger.note_ended("j1", "COMPLETED", "u1")
         first = ledger.find("j1")
-        ledger.ended("j1", "COMPLETED")
+        ledger.note_ended("j1", "COMPLETED")
         assert ledger.find("j1") == first
 
     def test_newest_first_of_one_organization_and_so_many(self, room: Room) -> None:
         ledger = room.ledger()
         for number, organization in enumerate([ORG, OTHER, ORG]):
-            ledger.submitted(ledger.intend(organization, "ops", ["r"]), f"j{number}")
+            ledger.note_submitted(ledger.intend(organization, "ops", ["r"]), f"j{number}")
         assert [entry.job_id for entry in ledger.entries()] == ["j2", "j1", "j0"]
         assert [entry.job_id for entry in ledger.entries(ORG)] == ["j2", "j0"]
         assert [entry.job_id for entry in ledger.entries(limit=1)] == ["j2"]
@@ -127,15 +127,15 @@ class TestStory:
     def test_what_is_not_known_to_it_changes_nothing(self, room: Room) -> None:
         """``wait`` and ``download`` take job ids of other machines too."""
         ledger = room.ledger()
-        ledger.ended("j1", "COMPLETED", "u1")
-        ledger.saved("j1", Path("x"), 1, "ab")
+        ledger.note_ended("j1", "COMPLETED", "u1")
+        ledger.note_saved("j1", Path("x"), 1, "ab")
         assert ledger.entries() == []
         assert room.said == []
 
     def test_no_clock_makes_it_forget(self, room: Room) -> None:
         ledger = room.ledger()
         ledger.intend(ORG, "ops", ["unresolved"])
-        ledger.submitted(ledger.intend(ORG, "ops", ["saved"]), "j1")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["saved"]), "j1")
         for year in (2037, 2038, 2026):
             room.clock.time = datetime(year, 11, 24, tzinfo=UTC)
             ledger.intend(ORG, "ops", [str(year)])
@@ -144,12 +144,12 @@ class TestStory:
 
     @pytest.mark.parametrize("does", ["DELETE FROM exports", "UPDATE exports SET run_ids = '[]'"])
     def test_intend_where_a_trigger_drops_the_row(self, room: Room, does: str) -> None:
-        room.ledger().submitted(room.ledger().intend(ORG, "ops", ["kept"]), "j0")
+        room.ledger().note_submitted(room.ledger().intend(ORG, "ops", ["kept"]), "j0")
         with closing(sqlite3.connect(room.path)) as connection, connection:
             connection.execute(f"CREATE TRIGGER t AFTER INSERT ON exports BEGIN {does}; END")
         ledger = room.ledger()
         entry = ledger.intend(ORG, "ops", ["r1"])
-        ledger.submitted(entry, "j1")
+        ledger.note_submitted(entry, "j1")
         assert entry.run_ids == ("r1",)
         assert ledger.find("j1") is not None
         assert len(room.said) == 1
@@ -159,7 +159,7 @@ class TestStory:
         room.path.parent.mkdir()
         os.mkfifo(room.path)
         ledger = room.ledger()
-        ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
         assert ledger.find("j1") is not None
         assert len(room.said) == 1
 
@@ -171,8 +171,8 @@ class TestStory:
     @pytest.mark.parametrize("text", ["x'; DROP TABLE exports; --", "\udce4\ud800", "ü€\0", '"', "a\nb"])
     def test_text_of_any_kind(self, room: Room, text: str) -> None:
         ledger = room.ledger()
-        ledger.submitted(ledger.intend(text, text, [text, ""], text), "j1" + text)
-        ledger.saved("j1" + text, Path(text.replace("\0", "")), 1, "ab")
+        ledger.note_submitted(ledger.intend(text, text, [text, ""], text), "j1" + text)
+        ledger.note_saved("j1" + text, Path(text.replace("\0", "")), 1, "ab")
         (entry,) = room.ledger().entries(text)
         assert entry.saved is not None
         if text.isprintable():
@@ -180,32 +180,32 @@ class TestStory:
 
 
 class TestSavedReports:
-    def test_an_export_that_was_saved_is_remembered_with_its_reports(self, room: Room) -> None:
+    def test_a_saved_export_is_remembered_with_its_reports(self, room: Room) -> None:
         ledger = room.ledger()
         assert ledger.saved_ids(ORG) == frozenset()
         for organization, job_id, run_ids in ((ORG, "j1", ["r1", "r2"]), (ORG, "j2", ["r3"]), (OTHER, "j3", ["r4"])):
-            ledger.submitted(ledger.intend(organization, "ops", run_ids), job_id)
-            ledger.ended(job_id, "COMPLETED", "u")
-        ledger.saved("j1", Path("/a.zip"), 1, "ab")
-        ledger.saved("j3", Path("/b.zip"), 1, "ab")
-        ledger.saved("j1", Path("/a again.zip"), 1, "ab")
+            ledger.note_submitted(ledger.intend(organization, "ops", run_ids), job_id)
+            ledger.note_ended(job_id, "COMPLETED", "u")
+        ledger.note_saved("j1", Path("/a.zip"), 1, "ab")
+        ledger.note_saved("j3", Path("/b.zip"), 1, "ab")
+        ledger.note_saved("j1", Path("/a again.zip"), 1, "ab")
         assert (ledger.saved_ids(ORG), ledger.saved_ids(OTHER)) == ({"r1", "r2"}, {"r4"})
         assert room.ledger().saved_ids(ORG) == {"r1", "r2"}
 
     def test_an_unfinished_export_of_the_same_reports_is_found(self, room: Room) -> None:
         ledger = room.ledger()
-        ledger.submitted(ledger.intend(ORG, "ops", ["r1", "r2"]), "j1")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r1", "r2"]), "j1")
         assert ledger.unfinished_export(ORG, ["r2", "r1"]) == ledger.find("j1")
         for organization, run_ids in ((OTHER, ["r1", "r2"]), (ORG, ["r1"]), (ORG, ["r1", "r2", "r3"]), (ORG, [])):
             assert ledger.unfinished_export(organization, run_ids) is None
-        ledger.submitted(ledger.intend(ORG, "ops", ["r1", "r2"], kind=RUN, name="n"), "j2")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r1", "r2"], kind=RUN, name="n"), "j2")
         assert ledger.unfinished_export(ORG, ["r1", "r2"]) == ledger.find("j1")
-        ledger.ended("j1", "COMPLETED", "u")
+        ledger.note_ended("j1", "COMPLETED", "u")
         assert ledger.unfinished_export(ORG, ["r1", "r2"]) == ledger.find("j1")
-        ledger.saved("j1", Path("/x.zip"), 1, "s")
+        ledger.note_saved("j1", Path("/x.zip"), 1, "s")
         assert ledger.unfinished_export(ORG, ["r1", "r2"]) is None
-        ledger.submitted(ledger.intend(ORG, "ops", ["r3"]), "j3")
-        ledger.ended("j3", "FAILED")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r3"]), "j3")
+        ledger.note_ended("j3", "FAILED")
         assert ledger.unfinished_export(ORG, ["r3"]) is None
 
     def test_an_intent_without_a_job_is_no_unfinished_export(self, room: Room) -> None:
@@ -251,7 +251,7 @@ class TestOlder:
     def test_it_is_migrated(self, room: Room) -> None:
         self.check(room.ledger())
         self.check(room.ledger())
-        room.ledger().submitted(room.ledger().intend(OLD_ORG, "ops", ["r1"]), "j1")
+        room.ledger().note_submitted(room.ledger().intend(OLD_ORG, "ops", ["r1"]), "j1")
         assert room.ledger().entries()[0].number == 4
         assert (room.said, room.put_aside()) == ([], [])
 
@@ -355,7 +355,8 @@ class TestOnTheDisk:
             "ledger = Ledger(pathlib.Path(sys.argv[1]), print)\n"
             "while True:\n"
             "    entry = ledger.intend('o', 'u', ['r'])\n    print(entry.number, flush=True)\n"
-            "    ledger.submitted(entry, f'j{entry.number}')\n    ledger.ended(f'j{entry.number}', 'COMPLETED', 'u')\n"
+            "    ledger.note_submitted(entry, f'j{entry.number}')\n"
+            "    ledger.note_ended(f'j{entry.number}', 'COMPLETED', 'u')\n"
         )
         reported = 0
         for delay in (0.0, 0.003, 0.007, 0.013, 0.029):
@@ -380,7 +381,8 @@ class TestOnTheDisk:
             "ledger = Ledger(pathlib.Path(sys.argv[1]), lambda text: sys.exit(text))\n"
             "for number in range(15):\n"
             "    job = f'{sys.argv[2]}-{number}'\n"
-            "    ledger.submitted(ledger.intend('o', 'u', [job]), job)\n    ledger.ended(job, 'COMPLETED', 'u')\n"
+            "    ledger.note_submitted(ledger.intend('o', 'u', [job]), job)\n"
+            "    ledger.note_ended(job, 'COMPLETED', 'u')\n"
         )
         command = [sys.executable, "-c", code, str(room.path)]
         processes = [subprocess.Popen([*command, str(number)], cwd=ROOT) for number in range(4)]
@@ -433,14 +435,14 @@ class TestBroken:
     @pytest.mark.parametrize("first", ["entries", "intend"])
     def test_it_is_moved_aside_and_said(self, room: Room, how: str, first: str) -> None:
         ledger = room.ledger()
-        ledger.submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r1"]), "j1")
         ledger.close()
         BROKEN[how](room.path)
         content = room.path.read_bytes()
         ledger = room.ledger()
         if first == "entries":
             assert ledger.entries() == []
-        ledger.submitted(ledger.intend(ORG, "ops", ["r2"]), "j2")
+        ledger.note_submitted(ledger.intend(ORG, "ops", ["r2"]), "j2")
         assert [entry.job_id for entry in room.ledger().entries()] == ["j2"]
         (aside,) = room.put_aside()
         assert aside.read_bytes() == content
@@ -494,8 +496,8 @@ class TestOutOfReach:
     def check(self, room: Room, readable: int) -> None:
         ledger = room.ledger()
         entry = ledger.intend(ORG, "ops", ["r2"])
-        ledger.submitted(entry, "j2")
-        ledger.ended("j2", "COMPLETED", "u2")
+        ledger.note_submitted(entry, "j2")
+        ledger.note_ended("j2", "COMPLETED", "u2")
         found = ledger.find("j2")
         assert found is not None
         assert found.status == "COMPLETED"

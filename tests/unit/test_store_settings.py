@@ -136,7 +136,7 @@ class TestProfile:
         assert "prod" in caught.value.message
         assert B in caught.value.message
 
-    def test_one_that_is_typed_with_its_own_address_in_another_spelling(self, paths: Paths) -> None:
+    def test_a_profile_typed_with_its_address_spelled_otherwise(self, paths: Paths) -> None:
         write(paths, TWO_PROFILES)
         settings = found(paths, {"HCEXPORT_URL": A.replace("a.example", "A.EXAMPLE") + "/home/"}, profile="prod")
         assert settings.username.value == "ops"

@@ -96,7 +96,7 @@ def test_a_name_may_be_as_long_as_the_file_system_takes(folder: Path) -> None:
     as_file("a" * 255)
 
 
-def test_a_job_id_that_makes_the_name_too_long_is_noticed_before_the_job() -> None:
+def test_a_name_too_long_by_the_job_id_is_noticed_early() -> None:
     with pytest.raises(CannotCreate):
         settled("a" * 230 + "{job_id}")
 
@@ -214,9 +214,7 @@ def test_room_is_looked_for(folder: Path) -> None:
     assert raised.value.hint
 
 
-def test_a_file_system_that_does_not_say_how_large_it_is_may_have_room(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_of_unknown_size_may_have_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=0, free=0))
     require_room(folder, 1)
 

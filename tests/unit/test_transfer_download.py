@@ -273,21 +273,21 @@ def test_without_a_length_it_starts_over(scene: Scene) -> None:
     assert server.asked == [(0, None), (0, None)]
 
 
-def test_a_server_that_always_starts_over_is_followed_three_times(scene: Scene) -> None:
+def test_a_server_that_starts_over_is_followed_three_times(scene: Scene) -> None:
     server = Server([full(upto=HALF)])
     scene.fails(server, BadDownload)
     assert len(server.asked) == 5  # the answer to the last one would have been the fourth restart
     assert scene.names == []
 
 
-def test_a_server_that_always_breaks_but_goes_on_is_followed_to_the_end(scene: Scene) -> None:
+def test_breaks_with_progress_are_followed_to_the_end(scene: Scene) -> None:
     server = Server([ranged(upto=1500)])
     scene.run(server)
     saved_as(scene, V1)
     assert len(server.asked) == math.ceil(len(V1) / 1500)
 
 
-def test_a_server_that_is_gone_is_given_up_after_five_minutes_and_the_part_stays(scene: Scene) -> None:
+def test_a_server_that_is_gone_is_given_up_and_the_part_stays(scene: Scene) -> None:
     server = Server([ranged(upto=HALF), fails(CUT)])
     assert scene.fails(server, NetworkError) is CUT
     assert scene.now == 300
@@ -339,7 +339,7 @@ def test_an_answer_that_ends_early_without_an_error_is_a_break(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("upto", [0, 3, HALF])
-def test_an_answer_without_length_that_just_ends_is_asked_for_again(scene: Scene, upto: int) -> None:
+def test_a_response_without_length_that_ends_is_repeated(scene: Scene, upto: int) -> None:
     def short(_first: int, _validator: str | None) -> Answer:
         return Answer(200, {}, V1[:upto])
 
@@ -388,7 +388,7 @@ def test_a_range_that_nobody_asked_for_is_not_taken(scene: Scene, turn: Turn) ->
 
 
 @pytest.mark.parametrize("other", [V2, LARGER])
-def test_an_item_that_has_changed_is_saved_whole_and_never_spliced(scene: Scene, other: bytes) -> None:
+def test_a_changed_item_is_saved_whole_and_never_spliced(scene: Scene, other: bytes) -> None:
     server = Server([ranged(upto=HALF), ranged(other, etag='"v2"', upto=HALF), ranged(other, etag='"v2"')])
     scene.run(server)
     saved_as(scene, other)
@@ -422,7 +422,7 @@ def test_what_is_no_zip_is_not_even_begun(scene: Scene, body: bytes) -> None:
     assert scene.names == []
 
 
-def test_a_zip_that_is_bad_from_the_server_is_a_bad_download_at_once(scene: Scene) -> None:
+def test_a_zip_that_the_server_damaged_is_bad_at_once(scene: Scene) -> None:
     server = Server([full(V1[:HALF] + b"\0" + V1[HALF + 1 :])])
     error = scene.fails(server, BadDownload)
     assert isinstance(error, BadDownload)
@@ -520,7 +520,7 @@ def test_a_part_of_another_organization_is_not_touched(scene: Scene) -> None:
     assert scene.kinds == [".note", ".part", ".zip"]
 
 
-def test_a_part_that_another_run_has_taken_over_is_fetched_again(scene: Scene) -> None:
+def test_a_part_taken_over_by_another_run_is_fetched_again(scene: Scene) -> None:
     """What an owner sees that was taken for dead."""
 
     def robbed(_first: int, _validator: str | None) -> Answer:
@@ -588,20 +588,20 @@ def test_an_item_that_never_says_committed_is_fetched(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("refusal", [ABSENT, ServerError("not yet"), ProtocolError("a page")])
-def test_a_download_that_is_refused_while_the_item_is_written_is_asked_again(scene: Scene, refusal: Exception) -> None:
+def test_a_refusal_while_the_item_is_written_is_repeated(scene: Scene, refusal: Exception) -> None:
     server = Server([*[fails(refusal)] * 4, full()], items=[UNFINISHED])
     scene.run(server)
     saved_as(scene, V1)
 
 
-def test_an_item_that_is_finished_while_its_page_is_asked_for_is_fetched(scene: Scene) -> None:
+def test_an_item_finished_during_the_look_is_fetched(scene: Scene) -> None:
     server = Server([fails(ABSENT), fails(ABSENT), full()], items=[UNFINISHED, UploadItem(ITEM)])
     scene.run(server)
     saved_as(scene, V1)
     scene.fails(Server([fails(ABSENT)], items=[UNFINISHED, UploadItem(ITEM)]), NotFound, out="other.zip")
 
 
-def test_half_a_zip_of_an_item_that_is_still_written_is_fetched_again(scene: Scene) -> None:
+def test_half_a_zip_of_an_unfinished_item_is_fetched_again(scene: Scene) -> None:
     server = Server([full(V1[:HALF]), full(V1[:HALF]), full()], items=[UNFINISHED])
     scene.run(server)
     saved_as(scene, V1)
@@ -613,12 +613,12 @@ def test_an_item_that_is_written_for_ever_is_given_up(scene: Scene) -> None:
     assert scene.now == 60
 
 
-def test_an_item_that_is_written_is_not_waited_for_beyond_the_deadline(scene: Scene) -> None:
+def test_an_unfinished_item_is_not_awaited_past_the_deadline(scene: Scene) -> None:
     scene.fails(Server([fails(ABSENT)], items=[UNFINISHED]), TimedOut, deadline=scene.deadline(10))
     assert scene.now == 10
 
 
-def test_no_such_item_is_asked_again_for_ten_seconds_after_its_job(scene: Scene) -> None:
+def test_a_404_is_repeated_for_ten_seconds_after_the_job(scene: Scene) -> None:
     server = Server([fails(ABSENT), fails(ABSENT), full()])
     scene.run(server, is_new=True)
     saved_as(scene, V1)
@@ -672,7 +672,7 @@ def test_a_file_that_appears_meanwhile(scene: Scene, if_exists: IfExists, mine: 
     assert saved.kept == (if_exists is IfExists.SKIP)
 
 
-def test_with_fail_a_file_that_appears_meanwhile_stays_and_nothing_need_be_fetched_again(scene: Scene) -> None:
+def test_fail_keeps_a_file_that_appeared_and_the_part(scene: Scene) -> None:
     def meanwhile(first: int, validator: str | None) -> Answer:
         (scene.folder / "reports.zip").write_bytes(b"theirs")
         return full()(first, validator)

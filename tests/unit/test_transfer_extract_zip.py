@@ -128,7 +128,7 @@ def test_rename_takes_the_next_free_number(place: Path, out: Path) -> None:
     assert tree(out) == OLD
 
 
-def test_overwrite_replaces_what_has_the_same_name_and_nothing_else(place: Path, out: Path) -> None:
+def test_overwrite_replaces_the_same_names_only(place: Path, out: Path) -> None:
     extract(good_zip(place), out, if_exists=IfExists.OVERWRITE)
     assert tree(out) == {**UNPACKED, "sub/mine": b"mine"}
 
@@ -175,7 +175,7 @@ def test_a_link_in_a_files_place_is_replaced_and_not_followed(place: Path, out: 
 
 @pytest.mark.parametrize("target", ["missing/out", "file", "file/out", "dangling"])
 @pytest.mark.parametrize("if_exists", [IfExists.FAIL, IfExists.OVERWRITE])
-def test_where_no_folder_can_be_is_known_before_anything_is_sent(place: Path, target: str, if_exists: IfExists) -> None:
+def test_an_impossible_folder_is_known_before_sending(place: Path, target: str, if_exists: IfExists) -> None:
     (place / "file").write_bytes(b"mine")
     (place / "dangling").symlink_to("nowhere")
     with pytest.raises(CannotCreate):
@@ -341,7 +341,7 @@ def test_a_bomb_is_known_by_its_list_of_members(place: Path) -> None:
     assert [found.name for found in place.iterdir()] == ["reports.zip"]
 
 
-def test_a_bomb_that_lies_about_its_size_is_known_while_it_unpacks(place: Path) -> None:
+def test_a_bomb_that_lies_about_its_size_is_stopped(place: Path) -> None:
     path = zip_of(place, ("a.csv", bytes(1 << 20)))
     body = path.read_bytes()
     at = body.index(b"PK\x01\x02") + 24

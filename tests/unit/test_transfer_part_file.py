@@ -82,9 +82,7 @@ def test_part_and_note_are_private_whatever_the_umask(folder: Path, umask: int) 
     assert all(name.startswith(".hcexport-") for name in names(folder))
 
 
-def test_a_name_that_somebody_guessed_and_planted_is_not_written_to(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_planted_file_is_not_written_to(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: "guessed")
     (tmp_path / "theirs").write_bytes(b"theirs")
     (folder / f".hcexport-{NOTE.key}-guessed.part").hardlink_to(tmp_path / "theirs")
@@ -131,7 +129,7 @@ def test_a_full_disk_is_said_and_what_was_written_counts(folder: Path, monkeypat
     part.discard()
 
 
-def test_a_chunk_is_written_whole_by_a_disk_that_takes_it_in_bits(folder: Path) -> None:
+def test_short_writes_of_a_chunk_are_continued(folder: Path) -> None:
     part = create(folder, NOTE)
     write = part.file.write
     part.file = _Stingy(part.file, write)  # type: ignore[assignment] # all that write() uses of it
@@ -198,9 +196,7 @@ def test_an_owner_that_lives_keeps_its_part(folder: Path) -> None:
     part.close_keeping()
 
 
-def test_where_locks_do_not_work_an_owner_that_lives_writes_to_nobodys_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_locks_a_live_owner_writes_to_nobodys_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)
     robbed = part_of(folder)
     part = adopt(folder, NOTE)
@@ -571,7 +567,7 @@ def test_bytes_that_do_not_reach_the_disk_get_no_name(folder: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("function", ["link", "replace"])
-def test_an_interrupt_right_after_the_name_was_given_leaves_no_part(
+def test_an_interrupt_after_the_publication_leaves_no_part(
     folder: Path, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     real = getattr(os, function)

@@ -116,7 +116,7 @@ def test_a_200_never_goes_on() -> None:
         ("bytes */*", 100, False),
     ],
 )
-def test_a_416_says_complete_only_of_what_is_as_long_as_it_should_be(said: str, size: int, complete: bool) -> None:
+def test_a_416_means_complete_only_at_the_right_length(said: str, size: int, complete: bool) -> None:
     assert RangeResponse.of(response(416, {"content-range": said})).says_complete(size, NOTE) is complete
 
 

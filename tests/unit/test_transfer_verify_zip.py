@@ -247,7 +247,7 @@ def test_a_member_that_unpacks_to_less_than_it_says() -> None:
     refused(edited("b.csv", promise))
 
 
-def test_names_take_more_memory_than_bytes_so_a_list_of_16_mib_is_too_large() -> None:
+def test_a_member_list_of_16_mib_is_too_large() -> None:
     with pytest.raises(BadDownload, match="too large"):
         checked(zipped(*[(f"{number}" + "x" * 60_000, b"") for number in range(280)]), deadline=PASSED)
 

@@ -10,7 +10,7 @@ import click
 
 from hcexport.auth import credentials
 from hcexport.cli.app import App
-from hcexport.cli.command import completed
+from hcexport.cli.command import complete_with
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.setting_rows import setting_rows
@@ -41,14 +41,14 @@ def _list(app: App) -> Outcome:
 
 
 def _get(app: App, name: str) -> Outcome:
-    row = next((row for row in _rows(app) if row.name == _known(name)), None)
+    row = next((row for row in _rows(app) if row.name == _normalize(name)), None)
     if row is None or row.value is None:
         raise NotFound(f"{name} is not set", hint=f"hcexport config set {name} VALUE")
     return Outcome(ROW_FIELDS, row, lines=[str(row.value)])
 
 
 def _set(app: App, name: str, value: str) -> Outcome:
-    setting, profile = _known(name), app.common.profile
+    setting, profile = _normalize(name), app.common.profile
     if profile and setting != "url":
         _require(app, profile)
     if setting == "profile" and not profile:
@@ -62,7 +62,7 @@ def _set(app: App, name: str, value: str) -> Outcome:
 
 
 def _unset(app: App, name: str) -> Outcome:
-    unset_value(app.paths, app.common.profile, _known(name))
+    unset_value(app.paths, app.common.profile, _normalize(name))
     return Outcome()
 
 
@@ -75,7 +75,7 @@ def _use(app: App, name: str) -> Outcome:
 def _rename(app: App, old: str, new: str) -> Outcome:
     config = _require(app, old)
     if profile_name(new) in config.profiles:
-        raise UsageError(f"there is a profile {new!r} already", hint=f"hcexport config remove {new}")
+        raise UsageError(f"profile {new!r} already exists", hint=f"hcexport config remove {new}")
     rename_profile(app.paths.config_file, old, new)
     credentials.rename_profile(old, new, app.paths)
     return Outcome()
@@ -110,11 +110,11 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
     examples=["hcexport config list", "hcexport config set ca_bundle /etc/ssl/company.pem"],
     lists={
         "Actions": {
-            "path": "Where the file is.",
-            "list": "Every value, and where it comes from.",
-            "get NAME": "One value; status 5 when it is not set.",
-            "set NAME VALUE": "Write a value: to the defaults, or with -p to a profile.",
-            "unset NAME": "Remove it from there.",
+            "path": "Print the path of the config file.",
+            "list": "List every value and where it comes from.",
+            "get NAME": "Print a value; exits 5 if it is not set.",
+            "set NAME VALUE": "Set a default, or with -p a value of a profile.",
+            "unset NAME": "Remove a default, or with -p a value of a profile.",
             "use PROFILE": "Make a profile the default.",
             "rename OLD NEW": "Rename a profile.",
             "remove PROFILE": "Remove a profile, and forget its token and password.",
@@ -123,11 +123,11 @@ _ACTIONS: Mapping[str, tuple[Callable[..., Outcome], tuple[str, ...]]] = {
     },
 )
 @click.argument("action", type=click.Choice(list(_ACTIONS)), metavar="ACTION")
-@click.argument("words", nargs=-1, metavar="[WORDS]", shell_complete=completed("config words"))
+@click.argument("words", nargs=-1, metavar="[WORDS]", shell_complete=complete_with("config words"))
 def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     """Read and change the configuration.
 
-    Comments in the file stay.
+    Comments in the file are kept.
     """
     act, wanted = _ACTIONS[action]
     if len(words) != len(wanted):
@@ -137,7 +137,7 @@ def command(app: App, action: str, words: tuple[str, ...]) -> Outcome:
     return act(app, *words)
 
 
-def _known(name: str) -> str:
+def _normalize(name: str) -> str:
     """Return the name of a setting in the file, also when it is spelled as its option."""
     wanted, known = name.removeprefix("--").replace("-", "_"), {*KNOWN, "profile"}
     if wanted not in known:

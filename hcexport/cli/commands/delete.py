@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.messages import confirm
 from hcexport.cli.options import app_command, parse_ids, whole_number
@@ -38,10 +38,10 @@ class Guards:
     formats=("text", "table", "json", "csv"),
     examples=["hcexport delete --until 400d", "hcexport delete vegcl1xm6u --unsaved --yes"],
 )
-@click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
+@click.argument("run_id", nargs=-1, shell_complete=complete_with("report ids"))
 @selector_options
-@option("--unsaved", is_flag=True, group="Guards", help="Also reports that were not saved from here.")
-@option("--failed-too", is_flag=True, group="Guards", help="Also reports that did not pass.")
+@option("--unsaved", is_flag=True, group="Guards", help="Also delete reports that were not saved from here.")
+@option("--failed-too", is_flag=True, group="Guards", help="Also delete reports that did not pass.")
 @option(
     "--max",
     "most",
@@ -49,9 +49,9 @@ class Guards:
     default=200,
     metavar="N",
     group="Guards",
-    help="Delete nothing if it would be more than N.  [200]",
+    help="Delete nothing if more than N reports would be deleted.  [200]",
 )
-@option("--yes", is_flag=True, help="Do not ask.")
+@option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @lock_option
 def command(
     app: App,
@@ -107,7 +107,7 @@ def _read(app: App, reports: Sequence[Report]) -> dict[str, ReportDetail]:
     """Return those of the reports that the history keeps, by id. Raises CannotCreate when it cannot be written."""
     if reports and not app.history.is_writable():
         raise CannotCreate(
-            f"{app.paths.history} cannot be written, so that nothing would be left of the reports; nothing was deleted",
+            f"{app.paths.history} cannot be written to keep the reports; nothing was deleted",
             hint="hcexport doctor",
         )
     for report in reports:
@@ -127,7 +127,7 @@ def _carry_out(app: App, decisions: list[Decision], *, most: int, yes: bool) -> 
     if len(doomed) > most:
         raise UsageError(f"{_count(doomed)} would be deleted; nothing was deleted", hint=f"--max {len(doomed)}")
     if not doomed:
-        app.messages.notice("every report stays")
+        app.messages.notice("nothing to delete: every report stays")
         return Outcome(DELETION_FIELDS, records=decisions)
     if yes:
         return _delete(app, decisions, doomed)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import app_command, parse_ids
 from hcexport.cli.outcome import Outcome
@@ -31,10 +31,10 @@ from hcexport.output.trends import CHANGE_FIELDS, CHANGE_JSON_FIELDS, comparison
     formats=("text", "table", "json", "csv"),
     examples=["hcexport diff", "hcexport diff --against passed --fail-on failed"],
 )
-@click.argument("old", required=False, shell_complete=completed("report ids"))
-@click.argument("new", required=False, shell_complete=completed("report ids"))
+@click.argument("old", required=False, shell_complete=complete_with("report ids"))
+@click.argument("new", required=False, shell_complete=complete_with("report ids"))
 @option("--against", type=click.Choice(["passed"]), metavar="passed", help="Compare with the last report that passed.")
-@option("--all-tests", is_flag=True, help="Also list the tests that passed and pass.")
+@option("--all-tests", is_flag=True, help="Also list the tests that passed in both.")
 @offline_option
 @judging_options
 @report_option
@@ -56,7 +56,7 @@ def command(
     NEW. With --fail-on only what broke, became worse, or is new and does not pass makes status 10.
     """
     if old and against:
-        raise UsageError("--against chooses the report to compare with, as OLD does", hint="give one or the other")
+        raise UsageError("--against cannot be combined with OLD", hint="give one or the other")
     judging = Judging.plan(app, fail_on, max_age)
     Reporting.plan(app, report, judging, of_reports=False)
     ids = [run_id for given in (old, new) if given for run_id in parse_ids([given], "OLD and NEW")]
@@ -66,7 +66,7 @@ def command(
     same = comparison.counts["same"]
     pair = f"from {_describe_report(before.report)} to {_describe_report(after.report)}"
     app.messages.notice(
-        f"{pair}: {len(comparison.changed)} of {len(comparison.tests)} tests to tell, {same} pass as before"
+        f"{pair}: {len(comparison.changed)} of {len(comparison.tests)} tests changed or fail, {same} still pass"
     )
     rows = comparison.tests if all_tests else comparison.changed
 
@@ -102,7 +102,7 @@ def _pair(app: App, ids: Sequence[str], against: str | None, *, offline: bool) -
         return before, after
     rows = [report for report in newest_first(list_reports(app, offline=offline)) if has_ended(report)]
     if not rows:
-        raise NotFound("there is no report that has ended", hint="run a check: hcexport run")
+        raise NotFound("no report has ended yet", hint="run a check: hcexport run")
     (newest,) = read_reports(app, rows[:1])
     if ids:
         (before,) = _named_reports(app, ids, offline=offline)
@@ -121,7 +121,9 @@ def _named_reports(app: App, ids: Sequence[str], *, offline: bool) -> list[Repor
     details = require_reports(app, ids, offline=offline)
     for detail in details:
         if not has_ended(detail.report):
-            raise NotFound(f"report {detail.report.id} has not ended", hint="hcexport list names those that have")
+            raise NotFound(
+                f"report {detail.report.id} has not ended", hint="list the reports that have ended: hcexport list"
+            )
     return details
 
 

@@ -14,7 +14,7 @@ from hcexport.redaction import redact
 
 
 @app_command("doctor", profiles=True, examples=["hcexport doctor", "hcexport doctor -p prod --format json"])
-@option("--offline", is_flag=True, help="Ask nobody: check only what is on this machine.")
+@option("--offline", is_flag=True, help="Check only this machine; do not ask the server.")
 def command(app: App, offline: bool) -> Outcome:
     """Check whether a run would work here, and if not, why.
 

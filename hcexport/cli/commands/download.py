@@ -11,7 +11,7 @@ import click
 
 from hcexport.api_json import id_from_url
 from hcexport.cli.app import App
-from hcexport.cli.command import completed
+from hcexport.cli.command import complete_with
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
@@ -42,7 +42,7 @@ _JUST_ENDED = timedelta(seconds=10)  # the server may not know the item of such 
     waits=True,
     examples=["hcexport download JOB_ID --out reports.zip", "hcexport download UPLOAD_ITEM_ID --out reports/"],
 )
-@click.argument("id_or_url", metavar="[ID]", required=False, shell_complete=completed("job ids"))
+@click.argument("id_or_url", metavar="[ID]", required=False, shell_complete=complete_with("job ids"))
 @saving_options
 @timeout_option
 def command(app: App, id_or_url: str | None, extract: Path | None, cleanup: bool) -> Outcome:
@@ -67,7 +67,7 @@ def _newest(app: App) -> str:
     """Return the job of the newest export of the ledger that was not saved. Raises NotFound."""
     entry = app.ledger.newest_unsaved(app.organization.url)
     if entry is None or entry.job_id is None:
-        raise NotFound("every export submitted from here was saved", hint="list the jobs: hcexport jobs")
+        raise NotFound("every export submitted from here is already saved", hint="list the jobs: hcexport jobs")
     app.messages.notice(f"job {entry.job_id} is the newest export that was not saved")
     return entry.job_id
 
@@ -149,5 +149,5 @@ def _save_item(app: App, saving: Saving, item_id: str, *, checks: bool) -> Outco
         destination = saving.destination.for_job(job_id) if job_id else saving.destination
         saved = saving.save_item(item_id, destination, run_ids)
     if job_id and saved.path and not saved.kept:
-        app.ledger.saved(job_id, saved.path, saved.bytes, saved.sha256)
+        app.ledger.note_saved(job_id, saved.path, saved.bytes, saved.sha256)
     return saved_outcome(export_record(app, saved, job_id=job_id, run_ids=run_ids, upload_id=item_id))

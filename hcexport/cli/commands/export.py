@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.exporting import count_reports, export_reports
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.lock import lock_option, lock_organization
@@ -38,14 +38,14 @@ from hcexport.transfer.submit import Submitted
         "hcexport export oqebe23t9c ovmchfaq6s --out 'health-{date}.zip'",
     ],
 )
-@click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
+@click.argument("run_id", nargs=-1, shell_complete=complete_with("report ids"))
 @selector_options
 @option(
     "--run-ids",
     multiple=True,
     metavar="IDS",
     group="Selection",
-    shell_complete=completed("report ids"),
+    shell_complete=complete_with("report ids"),
     help="Report ids, separated by commas; - reads them from standard input.",
 )
 @option("--new", is_flag=True, group="Selection", help="Reports that were never saved from here.")
@@ -95,7 +95,7 @@ def command(
             return Outcome(EXPORT_FIELDS, ExportRecord(), lines=(), reports=list)
         under_way = find_under_way(app, chosen)
     if taken:
-        return _conclude(judging, _found_saved(app, under_way, chosen, taken), [], chosen)
+        return _conclude(judging, _require_saved(app, under_way, chosen, taken), [], chosen)
     if kept:
         app.messages.notice(f"{kept} already exists; skipped")
         outcome = saved_outcome(ExportRecord(path=kept))
@@ -142,7 +142,7 @@ def _export(
     try:
         return export_reports(app, ids, saving, wait=wait, under_way=under_way)
     except AlreadyExists as error:
-        return _found_saved(app, under_way, ids, error)
+        return _require_saved(app, under_way, ids, error)
 
 
 def _plan(
@@ -156,13 +156,13 @@ def _plan(
         return None, None, error
 
 
-def _found_saved(app: App, under_way: Submitted | None, ids: tuple[str, ...], taken: AlreadyExists) -> Outcome:
+def _require_saved(app: App, under_way: Submitted | None, ids: tuple[str, ...], taken: AlreadyExists) -> Outcome:
     """Return what an earlier run saved that was killed then. Raises ``taken`` where the file is another."""
     saved = find_saved(app, ids, Path(taken.path)) if under_way else None
     if under_way is None or saved is None or saved.path is None:
         raise taken
     job = under_way.job
-    app.ledger.saved(job.id, saved.path, saved.bytes, saved.sha256)
+    app.ledger.note_saved(job.id, saved.path, saved.bytes, saved.sha256)
     app.messages.notice(f"{saved.path} was saved by an earlier run")
     return saved_outcome(export_record(app, saved, job_id=job.id, run_ids=ids, upload_id=job.upload_id))
 

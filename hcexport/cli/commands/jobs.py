@@ -43,7 +43,7 @@ def command(app: App, limit: int, server: bool, offline: bool) -> Outcome:
         rows = [row for row in rows if row.job_id]
     if app.settings.url.value:
         app.recent("jobs").keep(
-            CachedId.described(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
+            CachedId.describe(row.job_id, row.submitted_at, str(row.status)) for row in rows if row.job_id
         )
     shown = rows[:limit]
     if not shown:
@@ -91,7 +91,7 @@ def _ask(app: App, row: JobRow) -> JobRow:
     except NotFound:
         return replace(row, status=_GONE)
     if job.has_ended:
-        app.ledger.ended(job.id, job.status.word, job.upload_id)
+        app.ledger.note_ended(job.id, job.status.word, job.upload_id)
     return replace(row, status=job.status, upload_id=job.upload_id or row.upload_id)
 
 

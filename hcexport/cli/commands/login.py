@@ -247,13 +247,13 @@ def _report(app: App, result: LoginResult, place: str, before: Organization | No
     say, profile = app.messages.notice, app.settings.profile.value
     say(f"signed in to {app.organization} as {result.token.username}{until}; token stored in {place}")
     was = f" (was {before})" if before not in {None, app.organization} else ""
-    say(f"profile {profile} is of {app.organization}{was}")
+    say(f"profile {profile} now points to {app.organization}{was}")
     if kept := [*_kept_options(app), *_kept_password_file(app)]:
-        say(f"profile {profile} keeps {', '.join(kept)}")
+        say(f"saved in profile {profile}: {', '.join(kept)}")
     config = ConfigFile.read(app.paths.config_file, KNOWN)
     default = config.profile
     if default != profile and config.profiles != [profile]:
-        still = f"the default profile is still {default}" if default else "no profile is the default"
+        still = f"the default profile is still {default}" if default else "there is no default profile"
         say(f"{still}: use -p {profile}, or make it the default: hcexport config use {profile}")
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.warning("HCEXPORT_TOKEN is set, and is used instead of this sign-in")

@@ -28,7 +28,7 @@ def command(app: App) -> Outcome:
     if app.environ.get("HCEXPORT_TOKEN"):
         app.messages.notice("HCEXPORT_TOKEN is set, and stays in use")
     for source in islice(password_sources(app.settings, app.environ), 1):
-        app.messages.notice(f"{source.origin} stays: the next command signs in with it")
+        app.messages.notice(f"{source.origin} is still set: the next command signs in with it")
     if not has_stored(app.settings):
         app.messages.notice(_not_signed_in(credentials_of(app.settings, app.paths)))
         return Outcome()

@@ -32,8 +32,8 @@ from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, S
 )
 @click.argument("suite", nargs=-1)
 @option("--name", metavar="NAME", group="Check", help="Name of the report.  [hcexport, the time, four digits]")
-@option("--no-wait", is_flag=True, group="Check", help="Print the job's id and end; --resume goes on.")
-@option("--resume", metavar="NAME", group="Check", help="Go on with the check NAME, which was started earlier.")
+@option("--no-wait", is_flag=True, group="Check", help="Print the job's id and exit; continue with --resume.")
+@option("--resume", metavar="NAME", group="Check", help="Continue the check NAME that was started earlier.")
 @waiting_options
 @lock_option
 @saving_options
@@ -61,10 +61,10 @@ def command(
     """
     judging = Judging.plan(app, fail_on, max_age)
     if resume is not None and (suite or name is not None or no_wait):
-        raise UsageError("--resume goes on with a check: it takes no SUITE, --name or --no-wait")
+        raise UsageError("--resume cannot be combined with SUITE, --name or --no-wait")
     if no_wait and (app.typed.get("out") or extract or cleanup or judging.is_asked or report):
         raise UsageError(
-            "--no-wait has no report: it takes no --out, --fail-on, --max-age or --report", hint="add them to --resume"
+            "--no-wait cannot be combined with --out, --fail-on, --max-age or --report", hint="add them to --resume"
         )
     name, resume = _name(name, "--name"), _name(resume, "--resume")
     saving = None if no_wait else Saving.plan(app, extract, cleanup)

@@ -38,7 +38,7 @@ _TOKEN_LIFE_S = 24 * 3600.0  # of the token that is handed out: a day of trying 
     context={"allow_interspersed_args": False},
     lists={"Scenarios": SCENARIOS},
 )
-@option("--port", type=whole_number(0, 65535), default=0, metavar="N", help="Listen here; 0 takes a free port.")
+@option("--port", type=whole_number(0, 65535), default=0, metavar="N", help="Port to listen on; 0 picks a free one.")
 @option("--scenario", type=click.Choice(list(SCENARIOS)), default="normal", metavar="NAME", help="Failure to simulate.")
 @option("--job-time", type=DURATION, default=0.5, metavar="DUR", help="How long an export or a check takes.  [0.5s]")
 @option("--tls", is_flag=True, help="Serve HTTPS with a temporary certificate.")

@@ -40,7 +40,7 @@ _USED_BY_A_RUN = {"ARCGIS_ENTERPRISE_PASSWORD", "HTTPS_PROXY", "https_proxy", "S
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(app: App, *, kind: str, words: tuple[str, ...], at: str, name: str, parts: int | None) -> Outcome:
-    """Print what runs a command of hcexport every day: cron, systemd, kubernetes.
+    """Print files that run an hcexport command daily: cron, systemd, kubernetes.
 
     Nothing is installed: a comment at the top says how. The files hand over --profile, the absolute path of hcexport,
     and HCEXPORT_HOME, _URL, _USERNAME and _PASSWORD_FILE as they are now. No secret is printed.

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed, option
+from hcexport.cli.command import complete_with, option
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import DOCUMENTS, app_command, parse_ids
 from hcexport.cli.outcome import Outcome
@@ -27,7 +27,7 @@ from hcexport.models import ReportDetail
     formats=("text", "table", "json", "csv", *DOCUMENTS),
     examples=["hcexport show oqebe23t9c", "hcexport show --latest 1 --failed"],
 )
-@click.argument("run_id", nargs=-1, shell_complete=completed("report ids"))
+@click.argument("run_id", nargs=-1, shell_complete=complete_with("report ids"))
 @selector_options
 @offline_option
 @judging_options
@@ -82,4 +82,6 @@ def _describe(app: App, ids: Sequence[str], *, offline: bool) -> tuple[list[Repo
 def _warn_of_empty(app: App, details: Sequence[ReportDetail]) -> None:
     for detail in details:
         if not detail.tests and has_ended(detail.report):
-            app.messages.warning(f"report {detail.report.id} shows no test; --format json has all that the server says")
+            app.messages.warning(
+                f"report {detail.report.id} has no tests; --format json prints the server's whole answer"
+            )

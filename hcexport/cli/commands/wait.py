@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from hcexport.cli.app import App
-from hcexport.cli.command import completed
+from hcexport.cli.command import complete_with
 from hcexport.cli.options import FORMATS, app_command, parse_ids
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
@@ -47,7 +47,7 @@ _JOB_ID = re.compile(r"j[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECAS
     formats=FORMATS,
     examples=["hcexport wait j0861f797-e646-4a9b-af92-f5e86b2cd824", "hcexport wait JOB_ID --out reports.zip"],
 )
-@click.argument("job_id", nargs=-1, shell_complete=completed("job ids"))
+@click.argument("job_id", nargs=-1, shell_complete=complete_with("job ids"))
 @waiting_options
 @saving_options
 def command(app: App, job_id: tuple[str, ...], extract: Path | None, cleanup: bool) -> Outcome:
@@ -76,7 +76,7 @@ def _newest(app: App) -> str:
     """Return the newest job of the ledger that has not ended. Raises NotFound."""
     entry = app.ledger.newest_unended(app.organization.url)
     if entry is None or entry.job_id is None:
-        raise NotFound("no job submitted from here is still to end", hint="list the jobs: hcexport jobs")
+        raise NotFound("every job submitted from here has ended", hint="list the jobs: hcexport jobs")
     app.messages.notice(f"job {entry.job_id} is the newest that has not ended")
     return entry.job_id
 
@@ -86,7 +86,7 @@ def _plan(app: App, jobs: int, extract: Path | None, cleanup: bool) -> Saving | 
     if jobs == 1:
         return Saving.plan(app, extract, cleanup)
     if app.typed.get("out") or extract or cleanup:
-        raise UsageError("--out is for one job", hint="wait for the others in a command of their own")
+        raise UsageError("--out is for one job", hint="wait for the others separately")
     return None
 
 
@@ -191,7 +191,7 @@ class _Watched:
         with suppress(NetworkError, NotFound):
             job = self._app.client.job(job_id, attempts=1)
             if job.has_ended and not lacks_item(self._app, job):
-                self._app.ledger.ended(job_id, job.status.word, job.upload_id)
+                self._app.ledger.note_ended(job_id, job.status.word, job.upload_id)
                 self._end(job_id, job)
         now = time.monotonic()
         self._due[job_id] = now + interval_s(now - self._began, self._app.settings.poll_interval.value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hcexport.health.results import distinct, is_critical, started
+from hcexport.health.results import distinct, is_critical, start_time_of
 from hcexport.health.verdict import Finding, Judgement, Level, count_text
 from hcexport.models import ReportDetail, Result
 from hcexport.output.reports import ReportSet
@@ -87,7 +87,9 @@ def _performance(reports: ReportSet, newest: ReportDetail, whole: Judgement, lev
     if newest.report.start_time or newest.report.end_time:
         allowed = reports.verdict.rules.max_age
         limit = "" if allowed is None else f"{allowed.total_seconds():.0f}"
-        data.append(f"age={max(0.0, (reports.generated - started(newest.report)).total_seconds()):.0f}s;;{limit};0")
+        data.append(
+            f"age={max(0.0, (reports.generated - start_time_of(newest.report)).total_seconds()):.0f}s;;{limit};0"
+        )
     if newest.report.duration is not None:
         data.append(f"duration={newest.report.duration.total_seconds():.0f}s")
     return data

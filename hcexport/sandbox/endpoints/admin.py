@@ -28,7 +28,7 @@ def mode(context: RequestContext) -> Json:
 def update_mode(context: RequestContext) -> Json:
     """``mode/update``; its answer was never published: ours is that of the other updates."""
     world = context.world
-    world.read_only = context.required("isReadOnly").lower() == "true"
+    world.read_only = context.require("isReadOnly").lower() == "true"
     world.read_only_message = context.get("message") or world.read_only_message
     return {"success": True}
 

@@ -34,8 +34,8 @@ def run(context: RequestContext) -> Json:
     Never published: the key of the synchronous answer and the result of the job (ours is ``URL`` for both), and the
     rules for ``runName`` (ours: any text, also the name of another report).
     """
-    wanted = [_find_suite(context, suite_id) for suite_id in dict.fromkeys(context.required_list("suiteIds"))]
-    report = _start_report(context, context.required("runName"), wanted)
+    wanted = [_find_suite(context, suite_id) for suite_id in dict.fromkeys(context.require_list("suiteIds"))]
+    report = _start_report(context, context.require("runName"), wanted)
     if context.get("async").lower() == "true":
         return _submit(context, "runHealthCheck", RUN, f"{REPORTS}/{report.id}", report.id)
     time.sleep(context.world.options.job_seconds)
@@ -65,7 +65,7 @@ def report(context: RequestContext) -> Json:
 def rename(context: RequestContext) -> Json:
     """``reports/<id>/rename``."""
     report_id = _find_report(context, context.ids["report"]).id
-    context.world.reports.alter(report_id, name=context.required("reportName"))
+    context.world.reports.alter(report_id, name=context.require("reportName"))
     return {"success": True}
 
 
@@ -140,7 +140,7 @@ def _find_ended(context: RequestContext, report_id: str) -> Report:
 
 
 def _find_named(context: RequestContext) -> list[Report]:
-    return [_find_ended(context, report_id) for report_id in dict.fromkeys(context.required_list("runIds"))]
+    return [_find_ended(context, report_id) for report_id in dict.fromkeys(context.require_list("runIds"))]
 
 
 def _submit(context: RequestContext, name: str, operation: str, result: str, makes: str) -> Json:

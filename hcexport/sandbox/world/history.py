@@ -84,7 +84,7 @@ OCCASIONS = (
 def history(options: Options) -> Iterator[Report]:
     """Make the reports of the past as seen from the present of ``options.clock``, oldest first."""
     midnight = int((options.clock() - NIGHT - 120) // DAY) * DAY
-    yield from _archived(options, midnight - options.report_days * DAY)
+    yield from _make_archive(options, midnight - options.report_days * DAY)
     reports = [_nightly(options, midnight, ago) for ago in range(options.report_days)]
     reports += [_occasional(options, midnight, each) for each in OCCASIONS if each.days_ago < options.report_days]
     yield from sorted(reports, key=lambda report: report.start_time)
@@ -145,7 +145,7 @@ def _occasional(options: Options, midnight: int, occasion: Occasion) -> Report:
     )
 
 
-def _archived(options: Options, before: int) -> Iterator[Report]:
+def _make_archive(options: Options, before: int) -> Iterator[Report]:
     """Fill the time before the nightly checks with a check every ten minutes; one in fifty of them failed."""
     for number in range(options.extra_reports, 0, -1):
         failures = {OBJECT_STORE: "fail"} if number % 50 == 0 else NO_FAILURES
