@@ -28,6 +28,8 @@ TESTS = (
     "tests/unit/test_api_session.py",
     "tests/unit/test_api_tls.py",
     "tests/unit/test_contract_of_libraries.py",
+    "tests/unit/test_store_ledger.py",
+    "tests/unit/test_store_history.py",
     "tests/unit/test_store_settings.py",
 )
 UV = {"UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1"}
