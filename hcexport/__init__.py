@@ -52,7 +52,7 @@ a command                        a file in ``cli/commands/``, a line in ``cli/__
 an endpoint                      a method of ``api/client.py``, a model, a route in ``sandbox/routes.py``, a sample
 a column                         a field in ``output/records.py``, its JSON type in ``output/json_schema.py``
 an output format                 ``output/printers.py``; a report file: a module in ``output/reports/``
-a setting                        a line in ``store/settings.py``
+a setting                        a field in ``store/settings.py``; ``man/generate.py`` anew
 something to remember            a version in the schema of ``store/ledger.py`` or ``store/history.py``
 a way to sign in                 ``auth/sign_in.py``; a place for secrets: ``auth/secret_stores.py``
 a check of the doctor            a function and its row in ``doctor/examination.py``

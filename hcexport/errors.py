@@ -36,14 +36,12 @@ To add a failure: a class here and in the tree above, and a row of EXIT_STATUSES
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 WayOn = Literal["wait", "export", "none"]
 
 
-@dataclass(frozen=True)
-class ExitStatus:
+class ExitStatus(NamedTuple):
     """A row of the table of exit statuses."""
 
     status: int

@@ -17,7 +17,8 @@ from base64 import b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from html import escape, unescape
-from typing import Any, NoReturn
+from struct import iter_unpack
+from typing import Any, AnyStr, NoReturn
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from hcexport.errors import UsageError
@@ -26,7 +27,7 @@ MASK = "***"
 SCREEN_CAP = 4000  # characters of a message: no server's text fills more than a screen
 _SHORTEST_LIVE = 6  # characters; blanking shorter values would blank ordinary words, and so reveal the value
 _RUN = 9  # so many characters of a secret in a row are never shown; eight are too few to be of use
-_PROBE = 5  # characters; in a text cut into blocks of this size every run of _RUN characters covers a whole block
+_PROBE = 5  # bytes; in a text cut into blocks of this size every run of _RUN characters covers a whole block
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -85,7 +86,7 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
     def _bytes(self) -> bytes:
-        return self._value.encode("utf-8", "surrogatepass")
+        return _encode(self._value)
 
 
 class _LiveValues:
@@ -97,7 +98,7 @@ class _LiveValues:
     def __init__(self) -> None:
         self._spellings: set[str] = set()
         self._runs: set[str] = set()
-        self._probes: set[str] = set()
+        self._probes: set[tuple[bytes]] = set()
         self._pattern: re.Pattern[str] | None = None
         self._lock = threading.Lock()  # a pattern compiled while a value is added would miss that value
 
@@ -108,7 +109,7 @@ class _LiveValues:
             self._spellings.update(_spellings(value))
             self._pattern = None
         for whole in (_unescape(value)[0], *_base64_spellings(value)):
-            self._probes.update(_parts(whole, _PROBE))
+            self._probes.update((part,) for part in _parts(_encode(whole), _PROBE))
             self._runs.update(_parts(whole, _RUN))
 
     def blank(self, text: str) -> str:
@@ -120,8 +121,10 @@ class _LiveValues:
 
     def _blank_runs(self, text: str) -> str:
         plain, place_of = _unescape(text)
-        # Every run covers a whole block of _PROBE characters, so looking up a fifth of the places clears most texts.
-        if not any(plain[at : at + _PROBE] in self._probes for at in range(0, len(plain), _PROBE)):
+        # Every run covers a whole block of _PROBE bytes, so looking up a fifth of the places clears most texts. struct
+        # cuts them twice as fast as slices would, and a list of reports has millions.
+        encoded = _encode(plain)
+        if self._probes.isdisjoint(iter_unpack(f"{_PROBE}s", encoded[: len(encoded) // _PROBE * _PROBE])):
             return text
         kept, end = [""], 0
         for at in range(len(plain) - _RUN + 1):
@@ -139,7 +142,11 @@ class _LiveValues:
 _live = _LiveValues()
 
 
-def _parts(text: str, length: int) -> Iterator[str]:
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _parts(text: AnyStr, length: int) -> Iterator[AnyStr]:
     return (text[at : at + length] for at in range(len(text) - length + 1))
 
 

@@ -6,8 +6,8 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from hcexport.errors import TimedOut, UsageError
 
@@ -70,8 +70,7 @@ def _midnight(day: datetime) -> datetime:
     return datetime(day.year, day.month, day.day).astimezone()
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A point on a monotonic clock, in seconds; infinity is no deadline. ``limit_s`` is the time that was given."""
 
     ends_at: float

@@ -18,7 +18,7 @@ import httpcore
 import httpx
 
 from hcexport import __version__
-from hcexport.api.network import Network
+from hcexport.api.network import Network, hint_at
 from hcexport.api.proxy import Proxy
 from hcexport.api.tls import certificate_failure
 from hcexport.errors import HcexportError, NetworkError
@@ -74,7 +74,7 @@ class HttpClient:
         connect_timeout_s: float,
         may_be_local: bool = True,
     ) -> None:
-        self._host = host
+        self._host, self._proxy = host, proxy
         self._network = Network(_tls_layers(context, proxy), may_be_local=may_be_local or proxy is not None)
         self._has_answered = False
         self._transport = _Transport(self._network, context, proxy)
@@ -171,8 +171,11 @@ class HttpClient:
         reason = _reason(error)
         if isinstance(error, httpcore.ProxyError):
             return _proxy_failure(reason, self._host)
+        if self._proxy and not (self._network.connected or self._network.request_written):
+            text = f"the proxy {self._proxy.url} cannot be reached: {reason}"
+            return NetworkError(text, hint="check HTTPS_PROXY and NO_PROXY", unsent=True)
         if not self._network.request_written:
-            return NetworkError(f"{self._host} cannot be reached: {reason}", hint=_hint(reason), unsent=True)
+            return NetworkError(f"{self._host} cannot be reached: {reason}", hint=hint_at(reason), unsent=True)
         return NetworkError(f"the connection to {self._host} was lost: {reason}")
 
 
@@ -249,19 +252,12 @@ def _reason(error: Exception) -> str:
     return redact(words)[:200].lower()
 
 
-def _hint(reason: str) -> str | None:
-    """What to look at, for the reasons that are met most."""
-    if "resolved" in reason:
-        return "check the name; is a VPN or another DNS server needed?"
-    if "refused" in reason:
-        return "check the port; is the server up, and is a VPN or a proxy (HTTPS_PROXY) needed?"
-    return None
-
-
 def _proxy_failure(reason: str, host: str) -> NetworkError:
     if reason.startswith("407"):
         failure = NetworkError(
-            "the proxy requires a user and a password", hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", unsent=True
+            "the proxy requires a user and a password",
+            hint="put USER:PASSWORD@ before its host in HTTPS_PROXY",
+            unsent=True,
         )
         failure.retryable = False
         return failure

@@ -6,11 +6,19 @@ rows are missing: a list that is too short must not be taken for the whole.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
 
 from hcexport.api_json import Json, JsonFields
 from hcexport.errors import ProtocolError
-from hcexport.models import Report
+from hcexport.models import Report, Result
+
+_values = itemgetter("id", "name", "state", "owner", "createdBy", "result", "startTime", "endTime")
+_KEYS = 8
+_RESULTS = {result.value: result for result in Result}
+_COMMON_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,30 @@ class ReportPage:
 
 
 def _read_row(row: object) -> Report | None:
+    if not isinstance(row, dict):
+        return None
     try:
-        return Report.from_json(row) if isinstance(row, dict) else None
+        return _read_documented_row(row) or Report.from_json(row)
     except ProtocolError:
+        return None
+
+
+def _read_documented_row(row: Json) -> Report | None:
+    """Read a row that has the documented keys, no others, and values of their types; None for another row.
+
+    A list has up to 100,000 rows, and ``Report.from_json``, which reads these too, takes four times as long.
+    """
+    try:
+        run_id, name, state, owner, created_by, word, start, end = _values(row)
+        texts = {type(run_id), type(name), type(state), type(owner), type(created_by), type(word)}
+        if len(row) != _KEYS or texts != {str} or type(start) is not int or type(end) is not int or start <= 0:
+            return None
+        if not _COMMON_ID.fullmatch(run_id):
+            return None
+        ended = datetime.fromtimestamp(end / 1000, UTC) if end > 0 else None
+        started = datetime.fromtimestamp(start / 1000, UTC)
+        return Report(run_id, name, _RESULTS[word], state, owner, created_by, started, ended)
+    except (KeyError, ValueError, OverflowError, OSError):
         return None
 
 

@@ -92,7 +92,9 @@ def read_password_file(path: Path, remaining: Remaining = lambda: math.inf) -> S
             return _decode(_read_all(file.fileno(), path, min(FILE_LIMIT_S, remaining())), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise ConfigError(f"cannot read the password file {path}: {reason}") from None
+        raise ConfigError(
+            f"cannot read the password file {path}: {reason}", hint=f"ls -l {shlex.quote(str(path))}"
+        ) from None
 
 
 def run_password_command(command: str, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf) -> Secret:

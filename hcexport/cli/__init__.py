@@ -13,9 +13,8 @@ says how; a new setting to ``store.settings``.
 from __future__ import annotations
 
 import os
-import sys
 
-from hcexport.cli.boundary import run
+from hcexport.cli.boundary import end, run
 from hcexport.cli.root import RootGroup
 
 
@@ -24,7 +23,7 @@ def main() -> None:
     if shell := os.environ.get("_HCEXPORT_COMPLETE"):
         from hcexport.cli.completion_scripts import answer  # noqa: PLC0415 # start-up: only a TAB needs it
 
-        sys.exit(answer(shell, root))
+        end(answer(shell, root))
     run(root)
 
 

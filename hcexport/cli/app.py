@@ -20,7 +20,8 @@ from hcexport.organization import Organization
 from hcexport.output import terminal
 from hcexport.redaction import Secret
 from hcexport.store.paths import Paths
-from hcexport.store.settings import ROW_OF, Settings, resolve
+from hcexport.store.resolution import resolve
+from hcexport.store.settings import ROW_OF, Settings
 from hcexport.times import NO_DEADLINE, Deadline
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user
 
 from __future__ import annotations
 
-import difflib
 import os
 import signal
 import sys
@@ -36,7 +35,7 @@ def run(root: click.Group) -> NoReturn:
         _end_at_next_signal()
     except Interrupted as error:  # a signal came while another error was being reported
         status = _report(error, root, arguments)
-    _end(status)
+    end(status)
 
 
 def _run(root: click.Group, arguments: Sequence[str]) -> int:
@@ -91,6 +90,8 @@ def _usage(error: click.ClickException) -> UsageError:
     path = ctx.command_path if ctx else "hcexport"
     message, hint = error.format_message().rstrip("."), f"{path} --help"
     if isinstance(error, click.NoSuchOption):
+        import difflib  # noqa: PLC0415 # start-up
+
         # Of click's suggestions keep those that are near: it has one for almost every word.
         near = difflib.get_close_matches(error.option_name, error.possibilities or (), 1, _NEAR)
         message = f"no such option {error.option_name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -206,11 +207,8 @@ def _end_at_next_signal() -> None:
             signal.signal(number, lambda again, _: os._exit(128 + again))
 
 
-def _end(status: int) -> NoReturn:
-    """End without the interpreter's own flush, which would complain of a pipe that is gone."""
-    try:
+def end(status: int) -> NoReturn:
+    """End at once: the interpreter's own end takes apart every module, and complains of a pipe that is gone."""
+    with suppress(OSError, ValueError):
         flush()
-    except (OSError, ValueError):
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, 1)
-    sys.exit(status)
+    os._exit(status)

@@ -13,7 +13,8 @@ from hcexport.cli.app import App
 from hcexport.cli.messages import confirm
 from hcexport.errors import AuthError, FrontRefused, HcexportError, NotFound, ProtocolError, UsageError
 from hcexport.organization import Organization
-from hcexport.store.settings import PROFILE, ROWS, profile_url, type_value
+from hcexport.store.resolution import profile_url
+from hcexport.store.settings import PROFILE, ROWS, type_value
 
 CONTEXTS = ("enterprise", "arcgis", "portal")  # those that Esri's own guides use
 PROBE_LIMIT_S = 10.0  # for all of them: the error is known already

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hcexport.api_json import is_id
 from hcexport.cli.command import Command, Option, complete_with
 from hcexport.errors import NotFound, UsageError
 from hcexport.store.settings import KNOWN, ROW_OF, one_of
@@ -273,6 +272,8 @@ def parse_ids(values: Sequence[str], what: str) -> tuple[str, ...]:
     Raises UsageError for an empty id, which a comma too many makes, and NotFound when stdin has no id: what another
     command was to choose must never become "all of them".
     """
+    from hcexport.api_json import is_id  # noqa: PLC0415 # start-up
+
     found: dict[str, None] = {}
     for value in values:
         lines = _read_stdin(what).split("\n") if value == "-" else [value]

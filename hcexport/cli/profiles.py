@@ -153,7 +153,10 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
     """Run the command for each chosen profile and join what it came to; ``app`` is of no profile."""
     names = find_profiles(app, choice)
     if any("{profile}" not in str(path) for path in given.get("report", ())):
-        raise UsageError("--report needs {profile} in its name, because there are several profiles")
+        raise UsageError(
+            "--report needs {profile} in its name, because there are several profiles",
+            hint="--report '{profile}.html'",
+        )
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
         app.messages.notice("no profiles in this part")

@@ -8,6 +8,7 @@ To add a format: a module in ``output.reports``, a suffix in ``_BY_SUFFIX``, a l
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from hcexport.cli.outcome import Outcome
 from hcexport.errors import CannotCreate, HcexportError, Interrupted, Partial, UsageError
 from hcexport.files import fsync_folder, open_at_once, open_new
 from hcexport.health.results import has_ended, start_time_of
+from hcexport.health.verdict import Rules
 from hcexport.models import ReportDetail
 from hcexport.output.reports import LastRun, ReportSet
 from hcexport.redaction import shorten
@@ -41,7 +43,7 @@ _LARGEST_PROM = 1 << 20  # bytes
 _FORMAT = re.compile(r"([A-Za-z]+)=(.+)", re.DOTALL)
 _LAST_SUCCESS = re.compile(rb"^hcexport_last_success_timestamp_seconds\{.*\} ([0-9]{1,12}(?:\.[0-9]+)?)$", re.MULTILINE)
 
-report_option = add_options(
+_add_option = add_options(
     Option(
         ["--report"],
         multiple=True,
@@ -52,6 +54,23 @@ report_option = add_options(
         "{profile} and {date} are filled in.",
     )
 )
+
+
+def report_option(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Add ``--report``; its files also tell of a command that failed before it planned them."""
+
+    @functools.wraps(function)
+    def command(app: App, *, report: tuple[str, ...], **given: Any) -> Outcome:
+        try:
+            return function(app, report=report, **given)
+        except UsageError:
+            raise  # whoever typed this reads it
+        except HcexportError:
+            if app.reporting is None and not given.get("dry_run"):
+                Reporting.plan_after_failure(app, report)
+            raise
+
+    return _add_option(command)
 
 
 @dataclass(frozen=True)
@@ -110,11 +129,21 @@ class Reporting:
         alone are refused; without ``writes`` the files are checked alone. Raises UsageError, and CannotCreate for
         a folder that is missing or closed.
         """
+        app.reporting = cls(app, judging, [], of_reports=of_reports)  # no file tells that another cannot be written
         files = [_plan_file(app, text, of_reports=of_reports) for text in given]
         for file in files:
             if sum(file.path == other.path for other in files) > 1:
                 raise UsageError(f"--report names {file.path} twice", hint="give each report a file of its own")
         app.reporting = cls(app, judging, files if writes else [], of_reports=of_reports)
+
+    @classmethod
+    def plan_after_failure(cls, app: App, given: Sequence[str]) -> None:
+        """Make those files the app's that can be written, though perhaps no setting can be read."""
+        files = []
+        for text in given:
+            with suppress(HcexportError):
+                files.append(_plan_file(app, text, of_reports=True))
+        app.reporting = cls(app, Judging(app, Rules(), app.common.format), files, of_reports=True)
 
     @property
     def has_files(self) -> bool:
@@ -219,11 +248,13 @@ class Reporting:
         run: LastRun | None,
     ) -> ReportSet:
         app, now, organization = self._app, datetime.now(UTC), ""
-        with suppress(HcexportError):  # a run that failed for its settings may have no organization
+        profile = app.common.profile or "default"
+        with suppress(HcexportError):  # a run that failed for its settings may have no profile and no organization
+            profile = app.settings.profile.value
             organization = app.organization.url
             now = app.session.server_now()
         return ReportSet.make(
-            app.settings.profile.value,
+            profile,
             organization,
             now,
             details,
@@ -259,7 +290,9 @@ def _plan_file(app: App, text: str, *, of_reports: bool) -> ReportFile:
     if kind not in kinds:
         raise UsageError(f"a {kind} file shows a report, not a comparison", hint=f"use {one_of(kinds)}")
     now = datetime.now().astimezone()
-    words = {"profile": sanitize(app.settings.profile.value), "date": f"{now:%Y-%m-%d}"}
+    words = {"date": f"{now:%Y-%m-%d}"}
+    if "{profile}" in name:
+        words["profile"] = sanitize(app.settings.profile.value)
     path = Path(*(expand_template(part, words) for part in os.path.split(name))).absolute()
     with translate_write_errors(path):
         if not path.parent.is_dir():

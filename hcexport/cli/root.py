@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hcexport import __version__
-from hcexport.cli.command import SETTINGS, write_examples, write_groups
+from hcexport.cli.command import SETTINGS, fit_to_terminal, write_examples, write_groups
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -120,6 +120,11 @@ class RootGroup(click.Group):
         write_groups(self.get_params(ctx), ctx, formatter)
         formatter.write_paragraph()
         formatter.write_text("Defaults come from HCEXPORT_... variables and the config file: hcexport config list")
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help, as wide as the terminal, up to HELP_WIDTH."""
+        fit_to_terminal(ctx)
+        return super().get_help(ctx)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the line and two examples."""

@@ -159,6 +159,7 @@ class Saving:
             on_bytes=app.progress.download,
             on_verifying=lambda: app.progress.phase("verifying"),
             on_retry=retries.warn,
+            on_restart=lambda reason: app.messages.info(f"the download begins again at its first byte: {reason}"),
             deadline=app.deadline,
         )
         retries.finish()

@@ -114,11 +114,17 @@ _TYPES: Mapping[str, Schema] = {
 }
 
 
+def _type_of(name: str) -> Schema:
+    if name not in _TYPES:
+        raise KeyError(f"the field {name} has no type: add it to _TYPES in hcexport/output/json_schema.py")
+    return _TYPES[name]
+
+
 def _record(kind: RecordType[Any], also: tuple[str, ...] = (), **other: Schema) -> Schema:
     """An object of these fields; ``also`` are fields that are there on request only, ``other`` types of its own."""
     fields = kind.fields if isinstance(kind, NestedFields) else kind
     names = [field.name for field in fields]
-    properties = {name: other.get(name) or _TYPES[name] for name in (*names, *also)}
+    properties = {name: other.get(name) or _type_of(name) for name in (*names, *also)}
     if isinstance(kind, NestedFields):
         properties[kind.name] = other.get(kind.name) or _array(_record(kind.row_fields))
         names.append(kind.name)

@@ -21,7 +21,9 @@ import stat
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
@@ -62,10 +64,7 @@ class ConfigFile:
         Raises ConfigError with file and line when it is not TOML, has the wrong shape, or holds a secret.
         """
         text = _read_text(path)
-        if text is None:
-            return cls(path)
-        document = _parse(path, text, tomllib.loads)
-        return _Reader(path, _lines(text), known).read(document)
+        return cls(path) if text is None else _read(path, text, frozenset(known))
 
     @property
     def profiles(self) -> list[str]:
@@ -275,6 +274,11 @@ def _refuse_newer(path: Path, version: object) -> None:
         raise ConfigError(f"{path} was written by a newer hcexport: it is not changed", hint="upgrade hcexport")
 
 
+@lru_cache(maxsize=1)  # each of many profiles reads the file
+def _read(path: Path, text: str, known: Collection[str]) -> ConfigFile:
+    return _Reader(path, _lines(text), known).read(_parse(path, text, tomllib.loads))
+
+
 def _read_text(path: Path) -> str | None:
     try:
         with open_at_once(path) as file:
@@ -286,7 +290,8 @@ def _read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+        why = error.strerror or str(error)
+        raise ConfigError(f"cannot read {path}: {why}", hint=f"ls -l {quote(str(path))}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
 

@@ -1,8 +1,11 @@
-"""The settings of a command: each value with its origin.
+"""The settings of a command: what there is to set. ``store.resolution`` finds the values.
 
-First wins: option, environment, the profile in the config file, the file's defaults, built-in. To add a setting, add a
-field to ``Settings``: its name is its option, its key in the file, and with ``HCEXPORT_`` before it its environment
-variable. A command takes the option with ``cli.options.setting_option``.
+To add a setting, add a field to ``Settings``: its name is its option, its key in the file, and with ``HCEXPORT_``
+before it its environment variable. ``_choice`` makes a setting of a few words; another ``parse`` raises UsageError for
+a text that is no value. A command takes the option with ``@add_options(setting_option("--name", group="..."))`` of
+``cli.options``, and reads ``app.settings.name.value``.
+
+Every start imports this module, so it imports as little as it can.
 """
 
 from __future__ import annotations
@@ -10,36 +13,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from hcexport.errors import ConfigError, HcexportError, UsageError
-from hcexport.organization import Organization
-from hcexport.store.config_file import DEFAULTS, ConfigFile, Section, profile_section
-from hcexport.store.paths import Paths
+from hcexport.errors import ConfigError, UsageError
 from hcexport.times import parse_duration, type_duration
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hcexport.health.ignores import Ignore
+    from hcexport.organization import Organization
+    from hcexport.store.config_file import ConfigFile
 
 
 T = TypeVar("T")
-FIRST_PROFILE = "default"
 _BETWEEN_IGNORES = re.compile(r"\s*\n\s*|(?<=:[0-9]{4}-[0-9]{2}-[0-9]{2})\s*,\s*")  # a test's name may hold a comma
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-@dataclass(frozen=True)
-class Value(Generic[T]):
+class Value(NamedTuple, Generic[T]):
     """A value and its origin: ``--url``, ``HCEXPORT_URL``, ``profile prod (config.toml:12)`` or ``built-in``."""
 
     value: T
     origin: str
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A setting: how its text is read, and the environment variables that stand for it, in order.
 
     The command line makes the option from it. ``type_value`` writes a value so that ``parse`` reads it.
@@ -71,7 +71,11 @@ def type_value(value: object) -> str:
         return type_duration(value)
     if isinstance(value, tuple):
         return ",".join(map(type_value, value))
-    return str(value.absolute() if isinstance(value, Path) else value)
+    if isinstance(value, PathLike):
+        from pathlib import Path  # noqa: PLC0415 # start-up
+
+        return str(Path(value).absolute())
+    return str(value)
 
 
 def _setting(
@@ -80,11 +84,10 @@ def _setting(
     metavar: str,
     help: str,  # noqa: A002 # as click calls it
     also: str | None = None,
-    **flags: object,
+    **flags: Any,
 ) -> Any:
-    """A field that is a setting; ``also`` is a second environment variable, of Esri's own tools."""
-    told = {"parse": parse, "default": default, "metavar": metavar, "help": help, **flags}
-    return field(metadata={"row": told, "also": (also,) if also else ()})
+    """A row that has no name yet; ``also`` is a second environment variable, of Esri's own tools."""
+    return Row("", parse, default, help, (also,) if also else (), metavar=metavar, **flags)
 
 
 def _choice(metavar: str, help: str, *words: str) -> Any:  # noqa: A002 # as click calls it
@@ -119,6 +122,8 @@ def positive_duration(text: str) -> float:
 
 
 def _path(text: str) -> Path:
+    from pathlib import Path  # noqa: PLC0415 # start-up
+
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -138,14 +143,23 @@ def _referer(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
+def _organization(text: str) -> Organization:
+    from hcexport.organization import Organization  # noqa: PLC0415 # start-up
+
+    return Organization.parse(text)
+
+
 class Settings:
-    """Everything that is configured for one command. To add a setting, add a field here; its name is its option."""
+    """Everything that is configured for one command. To add a setting, add a field here; its name is its option.
+
+    Of the class, a field is the setting's row; of an object, its value. No dataclass, because making one of so many
+    fields takes longer than the rest of this module.
+    """
 
     profile: Value[str]
     config: ConfigFile
     url: Value[Organization | None] = _setting(
-        Organization.parse, None, "URL", "Address of the organization.", "ARCGIS_ENTERPRISE_URL", is_connection=True
+        _organization, None, "URL", "Address of the organization.", "ARCGIS_ENTERPRISE_URL", is_connection=True
     )
     username: Value[str | None] = _setting(str, None, "USER", "User name (case-sensitive).", "ARCGIS_ENTERPRISE_USER")
     store: Value[str] = _choice("STORE", "Where secrets are kept", "keyring", "file")
@@ -184,6 +198,10 @@ class Settings:
         _ignores, (), "TEST:DATE", "Ignore failures of TEST (id, name or glob) until DATE."
     )
 
+    def __init__(self, profile: Value[str], config: ConfigFile, values: Mapping[str, Value[Any]]) -> None:
+        self.profile, self.config = profile, config
+        vars(self).update(values)
+
     @contextmanager
     def naming_origins(self) -> Iterator[None]:
         """Add to a ConfigError about a certificate's file the place that names the file."""
@@ -219,128 +237,12 @@ class Settings:
 
 
 def _rows() -> Iterator[Row]:
-    for each in fields(Settings):
-        if each.metadata:
-            environment = (f"HCEXPORT_{each.name.upper()}", *each.metadata["also"])
-            yield Row(each.name, environment=environment, **each.metadata["row"])
+    for name, row in vars(Settings).items():
+        if isinstance(row, Row):
+            yield row._replace(name=name, environment=(f"HCEXPORT_{name.upper()}", *row.environment))
 
 
 ROWS = tuple(_rows())
 PROFILE = Row("profile", profile_name, None, "Profile to use.", ("HCEXPORT_PROFILE",), (), "NAME", is_connection=True)
 ROW_OF = {row.name: row for row in (PROFILE, *ROWS)}
 KNOWN = frozenset(row.name for row in ROWS)
-_OF_ITS_OWN = {"username", "store", "password_file", "password_command"}  # these lead to the secrets of a profile
-
-
-def resolve(
-    options: Mapping[str, Any], environ: Mapping[str, str], paths: Paths, *, new_profile: bool = False
-) -> Settings:
-    """Resolve the settings of one command. ``options`` are by name; text is parsed, other values are taken as they are.
-
-    ``new_profile`` allows a profile that the file does not have yet. Raises UsageError for a bad option or
-    environment variable and ConfigError for a bad file, an unknown profile, or one that is typed with the address of
-    another organization.
-    """
-    config = ConfigFile.read(paths.config_file, KNOWN)
-    sources = _Sources(options, environ, config)
-    profile = sources.profile()
-    if not new_profile:
-        _refuse_unknown(profile, sources, config)
-    elsewhere = sources.elsewhere(profile.value)
-    if elsewhere and profile.origin == "--profile" and not (new_profile and elsewhere.origin == "--url"):
-        raise ConfigError(
-            f"profile {profile.value} is not of {elsewhere.value}, which {elsewhere.origin} names",
-            hint=f"leave out --profile, or {elsewhere.origin}",
-        )
-    values = {row.name: sources.value(row, profile.value, is_elsewhere=bool(elsewhere)) for row in ROWS}
-    return Settings(profile, config, **values)
-
-
-class _Sources:
-    """Where values come from: the command line, the environment, the config file."""
-
-    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], config: ConfigFile) -> None:
-        self._options, self._environ, self._config = options, environ, config
-
-    def value(self, row: Row, profile: str, *, is_elsewhere: bool) -> Value[Any]:
-        """Find a value; ``is_elsewhere``: the profile is of another organization, which gets none of its secrets."""
-        places = {profile_section(profile): f"profile {profile}", DEFAULTS: "defaults"}
-        if is_elsewhere and row.name in _OF_ITS_OWN:
-            del places[profile_section(profile)]
-        return self.find_given(row) or self._find_in_file(row, places) or Value(row.default, "built-in")
-
-    def elsewhere(self, profile: str) -> Value[Organization] | None:
-        """Return the organization that is named, if the profile in the file is of another one."""
-        named, filed = self.find_given(ROWS[0]), self._config.sections.get(profile_section(profile))
-        if not (named and filed):
-            return None
-        own = filed.get("url", self._config.sections.get(DEFAULTS, {}).get("url"))
-        return None if own is None or _same(own, named.value) else named
-
-    def find_given(self, row: Row) -> Value[Any] | None:
-        """Find a value on the command line or in the environment."""
-        option = self._options.get(row.name)
-        if option is not None:
-            return Value(_parse(row, option, UsageError, row.option), row.option)
-        for variable in row.environment:
-            if text := self._environ.get(variable):
-                return Value(_parse(row, text, UsageError, variable), variable)
-        return None
-
-    def _find_in_file(self, row: Row, places: Mapping[Section, str]) -> Value[Any] | None:
-        for section, origin in places.items():
-            if (text := self._config.sections.get(section, {}).get(row.name)) is not None:
-                place = self._config.place(section, row.name)
-                value = _parse(row, text, ConfigError, f"{place}: {row.name}")
-                if isinstance(value, Path):
-                    value = self._config.path.parent / value
-                return Value(value, f"{origin} ({place})")
-        return None
-
-    def profile(self) -> Value[str]:
-        """Return the profile that is named, else that of the organization that is named, else the file's default."""
-        if named := self.find_given(PROFILE):
-            return named
-        if url := self.find_given(ROWS[0]):
-            return Value(self._profile_of(url.value), url.origin)
-        names = self._config.profiles
-        if self._config.profile is not None:
-            return Value(self._config.profile, self._config.place((), "profile"))
-        return Value(names[0], "the only profile") if len(names) == 1 else Value(FIRST_PROFILE, "built-in")
-
-    def _profile_of(self, organization: Organization) -> str:
-        for name in sorted(self._config.profiles, key=lambda name: name != self._config.profile):
-            if _same(self._config.sections[profile_section(name)].get("url"), organization):
-                return name
-        return organization.host if self._config.profiles else FIRST_PROFILE
-
-
-def _same(text: str | None, organization: Organization) -> bool:
-    try:
-        return text is not None and Organization.parse(text) == organization
-    except UsageError:
-        return False  # a bad address is reported when its profile is used
-
-
-def _parse(row: Row, given: object, error: type[HcexportError], origin: str) -> object:
-    if not isinstance(given, str):
-        return given
-    try:
-        return row.parse(given)
-    except UsageError as bad:
-        raise error(f"{origin}: {bad.message}", hint=bad.hint) from None
-
-
-def _refuse_unknown(profile: Value[str], sources: _Sources, config: ConfigFile) -> None:
-    if profile.value in config.profiles or profile.origin == "built-in" or sources.find_given(ROWS[0]):
-        return
-    raise config.unknown_profile(profile.value, profile.origin)
-
-
-def profile_url(settings: Settings) -> Organization | None:
-    """The address that the config file has for the profile; None for a profile without a readable address."""
-    text = settings.config.sections.get(profile_section(settings.profile.value), {}).get("url")
-    try:
-        return None if text is None else Organization.parse(text)
-    except UsageError:
-        return None

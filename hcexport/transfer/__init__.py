@@ -12,8 +12,9 @@ The modules in the order in which a run uses them:
 
 The package knows the API through ``submit`` and the two protocols ``Jobs`` and ``ItemSource``, and the ledger through
 ``submit``. It does not know the command line: progress and retries are told to callbacks. When to try again is decided
-in ``hcexport.retry``, how a private file is made in ``hcexport.files``.
+in ``hcexport.retry``, how a private file is made in ``hcexport.files``. Why a download begins again at byte 0 is in
+``fetch``.
 
 A rule of what may be unpacked is a row in ``extract_zip._check_name``; a check of a zip's structure belongs into
-``verify_zip.opened``; a new operation to submit is a function beside ``submit.export_of``.
+``verify_zip.open_zip``; a new operation to submit is a function beside ``submit.export_of``.
 """

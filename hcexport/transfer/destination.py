@@ -149,7 +149,7 @@ def require_replaceable(target: Path, found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise make_write_error(target, IsADirectoryError(errno.EISDIR, ""))
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
-        raise CannotCreate(f"{target} is not a file", hint="name a file or a folder, or write to standard output: -")
+        raise CannotCreate(f"{target} is not a file", hint="name another file")
 
 
 def make_exists_error(target: Path) -> AlreadyExists:

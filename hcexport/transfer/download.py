@@ -24,7 +24,7 @@ from hcexport.retry import TransferBudget
 from hcexport.times import NO_DEADLINE, Deadline, Sleep
 from hcexport.transfer.destination import Destination, FileDestination
 from hcexport.transfer.disk import translate_write_errors
-from hcexport.transfer.fetch import Fetch, OnBytes
+from hcexport.transfer.fetch import Fetch, OnBytes, OnRestart
 from hcexport.transfer.part_file import Part, PartMetadata
 from hcexport.transfer.publish import PartTakenError, publish, stream
 from hcexport.transfer.range_response import ItemSource
@@ -63,6 +63,7 @@ def download(
     on_bytes: OnBytes = lambda _done, _total: None,
     on_verifying: Callable[[], None] = lambda: None,
     on_retry: Callable[[NetworkError, float], None] = lambda _failure, _delay_s: None,
+    on_restart: OnRestart = lambda _reason: None,
     deadline: Deadline = NO_DEADLINE,
     sleep: Sleep = time.sleep,
     output: IO[bytes] | None = None,
@@ -76,7 +77,8 @@ def download(
     reports that should be in the zip; ``is_new`` says that the item's job may have ended a moment ago, so that "no such
     item" is asked again for LATE_S; ``confirm`` gets the checked zip, and raises to keep it from being published;
     ``on_bytes`` gets the bytes so far and the total (None: not known); ``on_verifying`` is called before the check,
-    which takes a while for a large zip; ``output`` is standard output. Raises CannotCreate, BadDownload, Busy (not
+    which takes a while for a large zip; ``on_restart`` gets the reason when the download begins again at byte 0;
+    ``output`` is standard output. Raises CannotCreate, BadDownload, Busy (not
     committed yet), TimedOut, NetworkError after five minutes without progress, and what the client raises. Whatever is
     raised, a part that a later run can resume stays, and nothing else. Source: uploads/<id>/download.
     """
@@ -86,7 +88,8 @@ def download(
     existing = destination.existing(name)
     if existing:
         return Saved(existing, kept=True)
-    with Fetch(client, PartMetadata(origin, item_id), destination.folder, budget, on_bytes) as fetch:
+    note = PartMetadata(origin, item_id)
+    with Fetch(client, note, destination.folder, budget, on_bytes=on_bytes, on_restart=on_restart) as fetch:
         while True:
             part, names = looks.until_there(lambda: _fetch_and_verify(fetch, item_id, deadline, on_verifying))
             confirm(part.file)

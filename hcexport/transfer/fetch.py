@@ -1,4 +1,9 @@
-"""Fetch all bytes of an upload item into a part file, however often the connection breaks."""
+"""Fetch all bytes of an upload item into a part file, however often the connection breaks.
+
+A download begins again at its first byte when the response to a Range request does not fit the part
+(``RangeResponse.continues``), when the part has no strong validator (``strong_validator``) or no size, and when the zip
+fails its check. A later run resumes a part only if ``part_file.adopt`` finds one of the same organization and item.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,7 @@ RESTARTS = 3  # from the first byte
 PROGRESS_EVERY_S = 0.1
 
 OnBytes = Callable[[int, int | None], None]
+OnRestart = Callable[[Exception], None]
 
 
 class Fetch:
@@ -32,13 +38,21 @@ class Fetch:
     """
 
     def __init__(
-        self, client: ItemSource, note: PartMetadata, folder: Path | None, budget: TransferBudget, on_bytes: OnBytes
+        self,
+        client: ItemSource,
+        note: PartMetadata,
+        folder: Path | None,
+        budget: TransferBudget,
+        *,
+        on_bytes: OnBytes,
+        on_restart: OnRestart,
     ) -> None:
         self._client = client
         self._wanted = note
         self._folder = folder
         self._budget = budget
         self._on_bytes = on_bytes
+        self._on_restart = on_restart
         self._part: Part | None = None
         self._restarts = 0
         self.is_doubtful = False
@@ -81,6 +95,7 @@ class Fetch:
                 f"the download was started {self._restarts} times and is not complete: {reason}",
                 hint="the server, or a proxy on the way, breaks it: try again later",
             ) from reason
+        self._on_restart(reason)
 
     def drop(self) -> None:
         """Remove the part: its bytes are of no use."""

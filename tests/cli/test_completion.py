@@ -207,7 +207,10 @@ def test_warnings_are_kept_for_a_command_that_is_run(hcexport: Hcexport, home: P
 @pytest.mark.parametrize(
     ("line", "not_needed"),
     [
-        ("hcexport ", {"httpx", "rich", "keyring", "hcexport.cli.commands.export", "hcexport.cli.app"}),
+        (
+            "hcexport ",
+            {"httpx", "rich", "keyring", "tomllib", "pathlib", "hcexport.cli.commands.export", "hcexport.cli.app"},
+        ),
         ("hcexport show ", {"rich", "keyring", "pygments"}),
     ],
 )

@@ -51,13 +51,15 @@ def test_every_option_of_a_command_is_in_its_page(name: str) -> None:
     options = [one for one in command.get_params(CTX) if isinstance(one, click.Option)]
     assert {spelling for one in options for spelling in one.opts} <= spelled
     variables = {option.row.environment[0] for option in options if isinstance(option, Option) and option.row}
-    assert all(f".TP\n{variable}\n" in page(f"hcexport-{name}.1") for variable in variables)
+    missing = {variable for variable in variables if f".TP\n{variable}\n" not in page(f"hcexport-{name}.1")}
+    assert not missing, "python -m man.generate man"
 
 
 def test_the_first_page_names_commands_variables_statuses() -> None:
     text = page("hcexport.1")
     assert all(f".TP\nhcexport {name}\n" in text for name in COMMANDS)
-    assert all(variable in text for row in ROWS for variable in row.environment)
+    missing = {variable for row in ROWS for variable in row.environment if variable not in text}
+    assert not missing, "python -m man.generate man"
     for each in EXIT_STATUSES:
         entries = [entry.split(".TP")[0] for entry in text.split(f".TP\n{each.status}\n")[1:]]
         said = [" ".join(entry.split()) for entry in entries]

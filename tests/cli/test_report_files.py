@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hcexport.cli.app import App, CommonOptions
 from hcexport.cli.judging import Judging
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.report_files import ReportFile, Reporting
+from hcexport.cli.report_files import _BY_SUFFIX, ReportFile, Reporting
 from hcexport.errors import CannotCreate, UsageError
 from hcexport.output.fields import Field
 from hcexport.sandbox import Sandbox
@@ -184,6 +184,39 @@ def test_a_run_that_failed_says_so_in_the_files_of_machines(hcexport: Hcexport, 
     assert (hcexport.cwd / "r.html").read_text() == page
 
 
+@pytest.mark.parametrize(
+    ("words", "config", "status"),
+    [
+        (("run", "--out", "missing/x.zip"), "", 73),
+        (("show",), "x = [", 78),
+        (("show", "-p", "prod"), "x = [", 78),
+        (("export", "--new", "--out", "x.zip"), "x = [", 78),
+    ],
+)
+def test_a_run_that_could_not_begin_says_so(
+    hcexport: Hcexport, words: tuple[str, ...], config: str, status: int
+) -> None:
+    home = Path(hcexport.env["HCEXPORT_HOME"])
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(config)
+    (hcexport.cwd / "r.prom").write_text("old")
+    done = hcexport(*words, "--report", "r.prom", "--report", "r.xml", "--report", "{profile}.md")
+    assert done.returncode == status, done.stderr
+    assert gauges(hcexport.cwd / "r.prom")["hcexport_last_run_exit_status"] == status
+    assert f'profile="{"prod" if "-p" in words else "default"}"' in (hcexport.cwd / "r.prom").read_text()
+    assert outcomes(hcexport.cwd / "r.xml") == ["Error"]
+
+
+def test_a_dry_run_or_a_mistype_that_failed_writes_nothing(hcexport: Hcexport) -> None:
+    home = Path(hcexport.env["HCEXPORT_HOME"])
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text("x = [")
+    assert hcexport("export", "--latest", "1", "--dry-run", "--report", "r.prom").returncode == 78
+    (home / "config.toml").write_text("")
+    assert hcexport("export", "r1", "--latest", "1", "--report", "r.prom").returncode == 2
+    assert not list(hcexport.cwd.iterdir())
+
+
 def test_a_result_that_cannot_be_printed_is_told(hcexport: Hcexport, box: Sandbox) -> None:
     given = ("show", night(box, CRITICAL_NIGHT), "--report", "r.prom", "--report", "r.xml")
     assert hcexport(*given).returncode == 0
@@ -326,7 +359,7 @@ def test_a_comparison_has_files_of_its_own_records(tmp_path: Path) -> None:
         for name in ("r.xml", "r.prom", "junit=r"):
             with pytest.raises(UsageError):
                 Reporting.plan(app, [str(tmp_path / name) if "=" not in name else name], judging, of_reports=False)
-        assert app.reporting is None
+        assert not app.reporting.has_files
         Reporting.plan(app, [str(tmp_path / name) for name in ("r.json", "r.csv")], judging, of_reports=False)
         fields = (Field("test", "TEST", lambda row: row),)
         assert app.reporting.finish(Outcome(fields, records=["ä"], reports=list)).error is None
@@ -337,18 +370,20 @@ def test_a_comparison_has_files_of_its_own_records(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_the_old_report_or_the_new(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suffix", "kind"), _BY_SUFFIX.items(), ids=list(_BY_SUFFIX))
+def test_a_kill_leaves_the_old_report_or_the_new(tmp_path: Path, suffix: str, kind: str) -> None:
     """A hundred writers are killed at any moment; each is a fork that writes over and over."""
-    path, contents = tmp_path / "reports" / "r.prom", ["a" * 300_000, "b" * 200_000]
+    path, contents = tmp_path / "reports" / f"r.{suffix}", ["a" * 300_000, "b" * 200_000]
     path.parent.mkdir()
-    ReportFile("prometheus", path).write(contents[0])
+    file = ReportFile(kind, path)
+    file.write(contents[0])
     for turn in range(100):
         child = os.fork()
         if child == 0:
             try:
                 while True:
                     for content in contents:
-                        ReportFile("prometheus", path).write(content)
+                        file.write(content)
             finally:
                 os._exit(1)
         time.sleep(0.002 + turn % 10 * 0.003)
@@ -356,4 +391,4 @@ def test_a_kill_leaves_the_old_report_or_the_new(tmp_path: Path) -> None:
         os.waitpid(child, 0)
         assert path.read_text() in contents
         left = [found.name for found in path.parent.iterdir() if found != path]
-        assert not [name for name in left if name.endswith(".prom") or not name.startswith(".hcexport-")]
+        assert not [name for name in left if name.endswith(f".{suffix}") or not name.startswith(".hcexport-")]

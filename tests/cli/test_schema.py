@@ -8,11 +8,11 @@ from typing import Any
 import click
 import pytest
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from hcexport.cli import root
-from hcexport.output.json_schema import COMMANDS, schema_of_all
+from hcexport.output.json_schema import COMMANDS
 from hcexport.sandbox import Sandbox
+from tests.support.json_documents import require_valid_output
 from tests.support.process import Hcexport
 
 CTX = click.Context(root, info_name="hcexport")
@@ -24,16 +24,6 @@ def printed(hcexport: Hcexport, *words: str) -> Any:
     schema = json.loads(done.stdout)
     Draft202012Validator.check_schema(schema)
     return schema
-
-
-def closed(schema: Any) -> Any:
-    """The same schema that refuses every field it does not name, so that a field cannot be forgotten."""
-    if isinstance(schema, list):
-        return [closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {key: closed(value) for key, value in schema.items()}
-    return {**made, "additionalProperties": False} if "properties" in schema and "required" in schema else made
 
 
 def formats_of(name: str) -> list[str]:
@@ -100,14 +90,11 @@ SETTLED = [
 
 
 def test_what_is_printed_is_valid(hcexport: Hcexport, box: Sandbox) -> None:
-    """Fields that the schema does not name are refused here, though not by the schema itself."""
+    """The runner of the tests refuses fields that the schema does not name, though the schema itself does not."""
     job_id = hcexport("export", "--latest", "2").stdout.strip()
     for words in SETTLED:
         done = hcexport(*(job_id if word == "JOB" else word for word in words), "-F", "json")
-        if done.returncode not in {0, 10}:
-            pytest.fail(f"{words}: {done.stderr}")
-        if document := done.stdout:
-            check(json.loads(document), COMMANDS[words[0]], words)
+        assert done.returncode in {0, 10}, (words, done.stderr)
 
 
 def test_status_of_all_profiles(hcexport_alone: Hcexport, box: Sandbox) -> None:
@@ -120,12 +107,11 @@ def test_status_of_all_profiles(hcexport_alone: Hcexport, box: Sandbox) -> None:
     done = hcexport_alone("status", "--all", "-F", "json")
     document = json.loads(done.stdout)
     assert any(each["error"] for each in document)
-    check(document, COMMANDS["status"], ("status", "--all"))
     for several in ("list --all", "show", "export --latest 1 --wait", "run", "diff", "history", "jobs", "doctor"):
         words = several.split()
         done = hcexport_alone(*words, "-p", "*", "-F", "json")
         assert done.returncode == (0 if several == "jobs" else 8), (several, done.stderr)  # no job to ask for is left
-        check(json.loads(done.stdout), COMMANDS[words[0]], (several,))
+        assert isinstance(json.loads(done.stdout), list)
 
 
 @pytest.mark.parametrize(
@@ -135,18 +121,17 @@ def test_status_of_all_profiles(hcexport_alone: Hcexport, box: Sandbox) -> None:
 def test_errors_are_valid(hcexport: Hcexport, words: tuple[str, ...]) -> None:
     done = hcexport(*words, "-F", "json")
     assert done.returncode
-    check(json.loads(done.stderr.splitlines()[-1]), schema_of_all()["$defs"]["error"], words)
+    assert json.loads(done.stderr.splitlines()[-1])["error"]
 
 
-def check(document: Any, schema: Any, words: tuple[str, ...]) -> None:
-    try:
-        Draft202012Validator(closed(schema)).validate(document)
-    except ValidationError as error:
-        pytest.fail(f"{' '.join(words)}: {error.json_path}: {error.message}")
-
-
-def test_the_validator_finds_mistakes() -> None:
+@pytest.mark.parametrize("form", ["-Fjson", "-qFjson", "-F json", "--format json", "--format=json"])
+def test_every_run_of_the_tests_is_held_to_the_schema(form: str) -> None:
+    """The runner of the tests notices a field that no schema names, in a document and in an error."""
     row = dict.fromkeys(COMMANDS["config"]["anyOf"][1]["required"], "")
-    check(row, COMMANDS["config"], ())
-    with pytest.raises(pytest.fail.Exception):
-        check({**row, "more": 1}, COMMANDS["config"], ())
+    argv = ["hcexport", "config", "list", *form.split()]
+    for stdout in (json.dumps([row]), json.dumps([row])[:-1], ""):
+        require_valid_output(argv, stdout, "")
+    for stdout, stderr in ((json.dumps([{**row, "more": 1}]), ""), ("", 'a notice\n{"error": {"code": "nosuch"}}')):
+        with pytest.raises(AssertionError):
+            require_valid_output(argv, stdout, stderr)
+        require_valid_output(["hcexport", "config", "list", "-F", "text"], stdout, stderr)

@@ -1,4 +1,4 @@
-"""The HTML page in a real browser: axe-core finds nothing wrong with it, and no page is wider than a phone.
+"""The HTML page in a real browser: axe-core finds nothing wrong with it, and no page is wider than its window.
 
 axe-core is a script from npm: ``npm pack axe-core``, unpack it, and name its axe.min.js in AXE_CORE.
 """
@@ -27,6 +27,8 @@ axe.run(document, {resultTypes: ['violations']}).then(
     violations: found.violations.map(each => [each.id, each.nodes.map(node => node.html)]),
     checked: found.passes.length,
     width: document.documentElement.scrollWidth,
+    wide: [...document.querySelectorAll('.scroll:not(.newest-first)')].filter(
+      each => each.scrollWidth > each.clientWidth).length,
   }),
   error => done(String(error)));
 """
@@ -69,10 +71,12 @@ class Driven(Chromium):
 
 
 def pages() -> dict[str, str]:
-    def report(night: int, names: tuple[str, ...], bad: dict[str, Result], owner: str = "user") -> ReportDetail:
+    def report(
+        night: int, names: tuple[str, ...], bad: dict[str, Result], owner: str = "user", severity: str = "critical"
+    ) -> ReportDetail:
         start = NOW - timedelta(days=night)
         tests = tuple(
-            TestResult(name, name, name, "critical", bad.get(name, Result.PASSED), start, start, suite_name=names[0])
+            TestResult(name, name, name, severity, bad.get(name, Result.PASSED), start, start, suite_name=names[0])
             for name in names
         )
         word = Result.FAILED if bad else Result.PASSED
@@ -92,12 +96,13 @@ def pages() -> dict[str, str]:
         )
         for night in range(30)
     ]
-    hostile = ("</script>", "x" * 300, '"><img>', "\u202ea", "a b c " * 30)
+    hostile = ("s" * 200, "</script>", "x" * 300, '"><img>', "\u202ea", "a b c " * 30)
+    unlucky = [report(night, hostile, {"x" * 300: Result.FAILED}, severity="z" * 80) for night in range(9)]
     return {
         "passed": made(*(report(night, usual, {}) for night in range(30))),
         "mixed": made(*mixed),
         "failed": made(*(report(night, usual, dict.fromkeys(usual, Result.FAILED)) for night in range(3))),
-        "hostile": made(*(report(night, hostile, {"x" * 300: Result.FAILED}) for night in range(9)), error="x" * 300),
+        "hostile": made(*unlucky, error="x" * 300),
         "none": made(error="the server was not reached"),
     }
 
@@ -115,6 +120,7 @@ def test_axe_finds_nothing_wrong(chromium: Driven, axe: str, tmp_path: Path) -> 
                 assert found["checked"] > 5
                 assert found["violations"] == [], (name, scheme, width)
                 assert found["width"] <= width, (name, scheme)
+                assert found["wide"] == 0, (name, scheme, width)
 
 
 def test_the_page_asks_for_nothing(chromium: Driven, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .json_documents import require_valid_output
 from .terminal import AtTerminal, Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +70,7 @@ class ForkServer:
         self._folder = tempfile.TemporaryDirectory()
         self._streams = [Path(self._folder.name, name) for name in ("stdin", "stdout", "stderr")]
         self.pid = 0
+        self._argv: Sequence[str] = ()
 
     def start(
         self,
@@ -84,6 +86,7 @@ class ForkServer:
         for path, content in zip(self._streams, (stdin, "", ""), strict=True):
             path.unlink(missing_ok=True)  # an earlier run that is still alive may write to the file of that name
             path.write_bytes(content.encode("utf-8", "surrogateescape"))
+        self._argv = argv
         order = {
             "program": program,
             "argv": [*argv],
@@ -103,7 +106,10 @@ class ForkServer:
         return self._streams[2].read_bytes().decode("utf-8", "surrogateescape")
 
     def wait(self, limit_s: float) -> Ended:
-        """Wait for the end of the run; kill it when that takes longer than ``limit_s`` seconds."""
+        """Wait for the end of the run; kill it when that takes longer than ``limit_s`` seconds.
+
+        Raises AssertionError for JSON that is not what ``hcexport schema`` says.
+        """
         began = time.monotonic()
         killer = threading.Timer(limit_s, os.kill, (self.pid, signal.SIGKILL))
         killer.start()
@@ -111,7 +117,9 @@ class ForkServer:
         killer.cancel()
         seconds = time.monotonic() - began
         stdout = self._streams[1].read_bytes().decode("utf-8", "surrogateescape")
-        return Ended(status, stdout, self.stderr(), seconds, hung=seconds >= limit_s)
+        ended = Ended(status, stdout, self.stderr(), seconds, hung=seconds >= limit_s)
+        require_valid_output(self._argv, ended.stdout, ended.stderr)
+        return ended
 
     def run(
         self,
@@ -135,7 +143,9 @@ class ForkServer:
 
     def _read_number(self) -> int:
         assert self._process.stdout
-        return int(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        assert line, "hcexport cannot be imported: the error is in what the test wrote to standard error"
+        return int(line)
 
 
 @dataclass

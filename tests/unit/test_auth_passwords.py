@@ -19,7 +19,7 @@ from hcexport.auth import passwords
 from hcexport.auth.passwords import parse_password, password_sources, read_password_file, run_password_command
 from hcexport.errors import ConfigError
 from hcexport.store.paths import Paths
-from hcexport.store.settings import resolve
+from hcexport.store.resolution import resolve
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ class TestTrouble:
         assert run(python("open('/dev/tty')"))
 
     def test_a_signal_ends_it_too(self, tmp_path: Path) -> None:
-        """As the command line does: the signal is an exception in the main thread."""
+        """The signal is an exception in the main thread; it comes once the command has read the whole document."""
 
         class Interrupted(BaseException):
             pass
@@ -170,7 +170,7 @@ class TestTrouble:
         sender.start()
         try:
             with pytest.raises(Interrupted):
-                run(["sh", "-c", f"echo $$ > {log}; sleep 60"])
+                run(["sh", "-c", f"cat; echo $$ > {log}; sleep 60"])
         finally:
             sender.join()
             signal.signal(signal.SIGUSR1, former)

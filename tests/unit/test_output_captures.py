@@ -107,7 +107,8 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("name", KINDS)
 def test_it_looks_as_it_did_when_it_was_looked_at(name: str, width: int) -> None:
-    assert drawn(name, width) == (CAPTURES / f"{name}-{width}.txt").read_text(encoding="utf-8")
+    wanted = (CAPTURES / f"{name}-{width}.txt").read_text(encoding="utf-8")
+    assert drawn(name, width) == wanted, "if it should look so: python tests/unit/test_output_captures.py"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from hcexport.health.ignores import Ignore
 from hcexport.health.verdict import Level, Rules
 from hcexport.models import ReportDetail, Result
 from hcexport.output.reports import LastRun, ReportSet, junit, markdown, nagios, prometheus
+from tests.support.report_readers import junit_faults
 
 RUN = LastRun(NOW, 10, timedelta(seconds=42.5), NOW - timedelta(days=1))
 KNOWN = Ignore("K", date(2026, 12, 31))
@@ -51,6 +52,7 @@ def hostile() -> ReportSet:
 
 def cases(reports: ReportSet) -> dict[str, object]:
     """The cases by class and name, read by junitparser."""
+    assert junit_faults(junit.render(reports)) == []
     suites = JUnitXml.fromstring(junit.render(reports).encode())
     listed = [case for suite in suites for case in suite]
     by_name = {f"{case.classname} {case.name}": case for case in listed}
@@ -86,6 +88,29 @@ def test_junit_says_about_the_suite_what_its_readers_show() -> None:
         "created_by": "admin",
     }
     assert {case.get("time") for case in suite.iter("testcase")} == {"1.500"}
+
+
+def test_a_test_that_ended_before_it_began_took_no_time() -> None:
+    backwards = replace(a_test("A", P), end_time=NOW - timedelta(hours=6))
+    cases(made(a_report(0, backwards, a_test("B", P))))
+    (suite,) = ElementTree.fromstring(junit.render(made(a_report(0, backwards, a_test("B", P)))))
+    assert [suite.get("time"), *(case.get("time") for case in suite.iter("testcase"))] == ["1.500", "0.000", "1.500"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('<testcase classname="prod.Basic"', '<testcase class="prod.Basic"'),
+        (' tests="5"', ""),
+        ('time="7.500"', 'time="-7.500"'),
+        ("<properties>", "<properties>x"),
+        ("<skipped ", "<omitted "),
+    ],
+)
+def test_what_jenkins_would_refuse_is_noticed(before: str, after: str) -> None:
+    text = junit.render(made(MIXED))
+    assert before in text
+    assert junit_faults(text.replace(before, after)) != []
 
 
 def test_junit_names_are_the_same_from_day_to_day() -> None:
@@ -259,6 +284,7 @@ def test_nagios_without_a_healthy_report(reports: ReportSet, status: int) -> Non
 def test_hostile_names_are_text_to_junit() -> None:
     text = junit.render(hostile())
     assert all(unicodedata.category(each) not in {"Cc", "Cs"} or each in "\n\t\r" for each in text)
+    assert junit_faults(text) == []
     JUnitXml.fromstring(text.encode())
     root = ElementTree.fromstring(text)
     messages = [each.get("message", "") for each in root.iter("failure")]
@@ -320,6 +346,8 @@ def test_markdown_has_what_does_not_pass_and_the_last_reports() -> None:
 
 def test_markdown_ends_before_github_refuses_it() -> None:
     tests = [a_test(f"{number:06}", F, about="ü" * 200) for number in range(3000)]
-    text = markdown.render(made(a_report(0, *tests)))
-    assert 800 * 1024 < len(text.encode()) <= markdown.LIMIT_BYTES
-    assert "900 KiB" in text.splitlines()[-1]
+    for size, folded in ((3000, 0), (1200, 1)):  # it ends among what does not pass, or in the report in full
+        text = markdown.render(made(a_report(0, *tests[:size])))
+        assert 800 * 1024 < len(text.encode()) <= markdown.LIMIT_BYTES
+        assert "900 KiB" in text.splitlines()[-1]
+        assert text.count("<details>") == text.count("</details>") == folded

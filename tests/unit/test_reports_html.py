@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import pytest
 from health_samples import HOSTILE, NOW, F, P, U, W, a_report, a_test
@@ -16,34 +15,7 @@ from hcexport.output.reports import ReportSet, html
 from hcexport.output.reports.facts import headline
 from hcexport.output.reports.markup import Markup, element, text
 from hcexport.output.reports.style import CSS
-
-
-class Page(HTMLParser):
-    """What a page has: its elements with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.words.append(data)
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
+from tests.support.report_readers import Page
 
 SETS = {
     "none": made(error="server not reached"),
@@ -127,6 +99,13 @@ def test_what_is_text_stays_text() -> None:
 def test_the_answer(reports: ReportSet, words: str) -> None:
     assert headline(reports).words == words
     assert f"<h1>{words}</h1>" in html.render(reports)
+
+
+def test_the_other_reports_are_counted_without_the_newest() -> None:
+    nights = [a_report(night, a_test("A", F), a_test("B", W), a_test("C", W)) for night in range(3)]
+    reports = made(*nights, a_report(3, a_test("A", P)), rules=Rules(Level.FAILED))
+    assert any("2 of 3 " in note for note in headline(reports).notes)
+    assert not any(" of " in note for note in headline(made(nights[0], rules=Rules(Level.FAILED))).notes)
 
 
 def test_failing_tests_with_since_and_known_until() -> None:

@@ -17,8 +17,9 @@ from hcexport.organization import Organization
 from hcexport.store import settings as settings_module
 from hcexport.store.config_file import ConfigFile, change, profile_section
 from hcexport.store.paths import Paths
+from hcexport.store.resolution import resolve
 from hcexport.store.setting_changes import remember_profile, set_value, unset_value
-from hcexport.store.settings import KNOWN, ROWS, Settings, Value, resolve
+from hcexport.store.settings import KNOWN, ROWS, Settings, Value
 
 A, B = "https://a.example.com/arcgis", "https://b.example.com/arcgis"
 TWO_PROFILES = f"""\
@@ -276,6 +277,14 @@ class TestFile:
         with pytest.raises(ConfigError):
             set_value(paths, None, "timeout", "1h")
         assert paths.config_file.read_text() == text
+
+    def test_each_of_many_profiles_reads_what_was_parsed_once(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.toml"
+        file.write_text("[profiles.a]\n")
+        first = ConfigFile.read(file, KNOWN)
+        assert ConfigFile.read(file, KNOWN) is first
+        file.write_text("[profiles.b]\n")
+        assert ConfigFile.read(file, KNOWN).profiles == ["b"]
 
 
 class TestChanging:

@@ -390,7 +390,9 @@ def test_a_range_that_nobody_asked_for_is_not_taken(scene: Scene, turn: Turn) ->
 @pytest.mark.parametrize("other", [V2, LARGER])
 def test_a_changed_item_is_saved_whole_and_never_spliced(scene: Scene, other: bytes) -> None:
     server = Server([ranged(upto=HALF), ranged(other, etag='"v2"', upto=HALF), ranged(other, etag='"v2"')])
-    scene.run(server)
+    reasons: list[Exception] = []
+    scene.run(server, on_restart=reasons.append)
+    assert len(reasons) == 1  # the other break was resumed
     saved_as(scene, other)
     assert server.asked == [(0, None), (HALF, '"v1"'), (HALF, '"v2"')]
 

@@ -38,8 +38,9 @@ from hcexport.errors import PrivilegeMissing, UsageError
 from hcexport.organization import Organization
 from hcexport.redaction import Secret
 from hcexport.store.config_file import ConfigFile
+from hcexport.store.resolution import profile_url
 from hcexport.store.setting_changes import remember_profile
-from hcexport.store.settings import KNOWN, positive_duration, profile_url, type_value
+from hcexport.store.settings import KNOWN, positive_duration, type_value
 from hcexport.times import to_local
 
 _CREDENTIALS = "Credentials"

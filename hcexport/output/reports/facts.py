@@ -75,9 +75,9 @@ def _notes(reports: ReportSet) -> list[str]:
     known = reports.judge_newest(Level.WARNING).known if newest else ()
     if known:
         notes.append(f"{_many(len(known), 'known failure')} not counted")
-    others = [each for each in verdict.unhealthy if newest is None or each.report.id != newest.report.id]
-    if others:
-        notes.append(f"{len(others)} of {_many(len(verdict.judged), 'report')} judged before are not healthy")
+    others = [each.healthy for each in verdict.judged if newest is None or each.report.id != newest.report.id]
+    if bad := others.count(False):
+        notes.append(f"{bad} of {_many(len(others), 'earlier report')} were not healthy")
     if verdict.rules.level:
         notes.append(f"Rule: a report is not healthy when {_LEVELS[verdict.rules.level]}")
     stale = [verdict.staleness] if verdict.staleness else []
@@ -108,6 +108,11 @@ def tally(tests: Sequence[TestResult]) -> list[tuple[Result, int]]:
     """How many tests have each result, all four of them, passed first."""
     counted = Counter(test.result for test in distinct(tests))
     return [(result, counted[result]) for result in reversed(WORST_FIRST)]
+
+
+def count_words(result: Result, count: int) -> str:
+    """How many tests have a result, in words."""
+    return f"{count} {result}s" if result is Result.WARNING and count > 1 else f"{count} {result}"
 
 
 def by_suite(detail: ReportDetail) -> list[tuple[str, tuple[TestResult, ...]]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC
 
 from hcexport import __version__
+from hcexport.health.results import is_critical
 from hcexport.health.trend import FLAPPING_CHANGES, RECENT, TestTrend
 from hcexport.models import Report, ReportDetail, Result, TestResult
 from hcexport.output.humanize import duration
@@ -99,7 +100,8 @@ def _facts(reports: ReportSet, newest: ReportDetail) -> Markup:
 
 def _sections(reports: ReportSet) -> Iterable[Child]:
     if reports.newest is None:
-        return [section("none", "There is nothing to show", element("p", "No report could be had."), calm=True)]
+        why = element("p", "There will be one when a health check has ended.")
+        return [section("none", "No report to show", why, calm=True)]
     return [
         _failing(facts.failing(reports)),
         _flapping([row for row in reports.trend if row.flapping]),
@@ -185,8 +187,8 @@ def _in_full(reports: ReportSet, newest: ReportDetail) -> Markup:
 
 
 def _about(report: Report) -> Markup:
-    ended = element("span", "; ended ", time_of(report.end_time)) if report.end_time else None
-    return element("span", "started ", time_of(report.start_time), ended, f"; says {report.result}")
+    ended = element("span", ", ended ", time_of(report.end_time)) if report.end_time else None
+    return element("span", "started ", time_of(report.start_time), ended, f", result {report.result}")
 
 
 def _suite_table(reports: ReportSet, suite: str, tests: Iterable[TestResult]) -> Markup:
@@ -229,7 +231,7 @@ def _test(test: TestResult) -> Markup:
 
 
 def _severity(test: TestResult) -> Markup:
-    return element("td", test.severity, class_="critical" if test.severity.lower() == "critical" else None)
+    return element("td", test.severity, class_="level critical" if is_critical(test) else "level")
 
 
 def _footer(reports: ReportSet) -> Markup:

@@ -15,6 +15,7 @@ from hcexport.output.reports.facts import (
     SYSTEM_SIGN,
     Failing,
     by_suite,
+    count_words,
     failing,
     headline,
     is_of_system,
@@ -27,7 +28,8 @@ from hcexport.output.sanitize import escape_controls
 LIMIT_BYTES = 900 * 1024
 COLUMNS = 14  # reports in the matrix: more do not fit the width of a page on GitHub
 
-_CUT = "\n</details>\n\nThe page ends here, because it would be larger than 900 KiB.\n"
+_FOLD = "<details>"
+_CUT = "\nThe page ends here, because it would be larger than 900 KiB.\n"
 # What Markdown obeys within a line. An underscore inside a word does nothing, and ids are full of them.
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=www)\.|:(?=//)")
 
@@ -35,11 +37,12 @@ _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=www
 def render(reports: ReportSet) -> str:
     """The page."""
     page: list[str] = []
-    size = len(_CUT.encode())
+    size = len(_CUT) + len("\n</details>\n")
     for block in _blocks(reports):
         size += len(block.encode()) + 1
         if size > LIMIT_BYTES:
-            return "\n".join([*page, _CUT])
+            folded = any(each.startswith(_FOLD) for each in page)
+            return "\n".join([*page, *(["\n</details>"] if folded else []), _CUT])
         page.append(block)
     return "\n".join(page) + "\n"
 
@@ -65,7 +68,7 @@ def _blocks(reports: ReportSet) -> Iterator[str]:
 def _newest_line(newest: ReportDetail) -> str:
     report = newest.report
     took = f", took {duration(report.duration.total_seconds())}" if report.duration is not None else ""
-    counts = ", ".join(f"{sign(result)} {count} {result}" for result, count in tally(newest.tests) if count)
+    counts = ", ".join(f"{sign(result)} {count_words(result, count)}" for result, count in tally(newest.tests) if count)
     named = f"Newest report: {escape(report.name or report.id)} ({escape(report.id)}), {utc(report.start_time)}{took}"
     return f"{named}: {counts or 'no tests'}.\n"
 
@@ -107,7 +110,7 @@ def _matrix(reports: ReportSet) -> Iterator[str]:
 
 
 def _in_full(reports: ReportSet, newest: ReportDetail) -> Iterator[str]:
-    yield f"<details><summary>All tests of report {escape(newest.report.id)}</summary>\n"
+    yield f"{_FOLD}<summary>All tests of report {escape(newest.report.id)}</summary>\n"
     for suite, tests in by_suite(newest):
         if suite:
             yield f"**{escape(suite)}**\n"

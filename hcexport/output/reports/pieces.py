@@ -37,7 +37,8 @@ def scrollable(key: str, table: Markup, *, newest_first: bool = False) -> Markup
 def result_badge(result: Result, count: int | None = None) -> Markup:
     """A result by colour, sign and word, and how many there are of it."""
     mark = element("span", facts.sign(result), aria_hidden="true")
-    return element("span", mark, f" {result}" if count is None else f" {count} {result} ", class_=f"s {SHORT[result]}")
+    words = f" {result}" if count is None else f" {facts.count_words(result, count)} "
+    return element("span", mark, words, class_=f"s {SHORT[result]}")
 
 
 def time_of(time: datetime | None) -> Markup:
@@ -53,4 +54,5 @@ def strip(row: TestTrend) -> Markup:
     bad = sum(cell not in {Result.PASSED, None} for cell in cells)
     signs = [element("i", SIGNS[cell], class_=SHORT[cell]) for cell in cells]
     told = element("span", f"{bad} of {len(cells)} did not pass", class_="vh")
-    return element("span", element("span", signs, aria_hidden="true", class_="strip"), told)
+    # The hidden words stand first: after the last cell of a row they would make its table scroll.
+    return element("span", told, element("span", signs, aria_hidden="true", class_="strip"))

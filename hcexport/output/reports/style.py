@@ -55,7 +55,7 @@ background:var(--rule);border:1px solid var(--rule);border-radius:.75rem;overflo
 main{display:grid;grid-template-columns:minmax(0,1fr);gap:1.25rem}
 section{background:var(--card);border:1px solid var(--rule);border-radius:.75rem;box-shadow:var(--shadow);
 padding:1.25rem clamp(1rem,3vw,1.75rem) 1.4rem}
-section>p{margin-top:.35rem;max-width:46rem}
+section>p{margin-top:.35rem;max-width:60rem}
 section.calm{padding-block:1rem}
 .calm h2{display:flex;gap:.6rem;align-items:center}
 
@@ -76,10 +76,11 @@ caption{text-align:start;color:var(--soft);font-size:.875rem;padding-bottom:.5re
 .list th,.list td{text-align:start;vertical-align:top;padding:.6rem .9rem .6rem 0;border-top:1px solid var(--rule)}
 .list thead th{border:0;padding-block:0 .4rem;color:var(--soft);font-size:.8125rem;font-weight:500;white-space:nowrap}
 .list tbody th{font-weight:400;min-width:12rem}
+.list .level{min-width:5rem;max-width:12rem;overflow-wrap:anywhere}
 .list .what{display:block;font-weight:600}
-.list .id{display:block;color:var(--soft)}
+.list .id{display:block;color:var(--soft);font-size:.8125rem}
 .list .n{text-align:end}
-.list .n,.list time{white-space:nowrap}
+.list .n,.list .wide,.list time{white-space:nowrap}
 .list tr>:last-child{padding-inline-end:0}
 .strip{font:.9375rem/1.4 ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;
 letter-spacing:.1em;white-space:nowrap}
@@ -111,10 +112,15 @@ td.u{background:var(--u-solid);color:#fff;font-weight:700}
 td.a{color:var(--soft)}
 .legend{display:flex;flex-wrap:wrap;gap:.35rem .5rem;list-style:none;padding:0;margin-top:.9rem}
 .legend li{font-size:.875rem}
+.legend .w{background:var(--w-solid);color:var(--w-on)}
+.legend .f{background:var(--f-solid);color:#fff}
+.legend .u{background:var(--u-solid);color:#fff}
 .legend .plain{padding:.1em .3em;color:var(--soft)}
 
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1.5rem 2.5rem}
-.chart{margin-top:1rem}
+.chart{margin-top:1rem;min-width:0}
+.chart strong{overflow-wrap:anywhere}
+.chart .soft{white-space:nowrap}
 .chart figcaption{display:flex;justify-content:space-between;gap:1rem;align-items:baseline}
 .chart .plot{display:grid;grid-template-columns:1fr auto;gap:.2rem .75rem;margin-top:.5rem;font-size:.8125rem}
 .chart svg{display:block;width:100%;height:6rem;border-bottom:1px solid var(--rule)}
@@ -137,6 +143,7 @@ border-top:1px solid var(--rule)}
 .list tr:first-child{border:0;padding-top:0}
 .list th,.list tbody td{border:0;padding:0;text-align:start}
 .list tbody th{order:1;width:100%}
+.list .level{min-width:0}
 .list tbody td~th~td{order:2;font-size:.875rem}
 .list [data-label]::before{content:attr(data-label) " ";color:var(--soft)}
 .known{display:inline;margin-inline-start:.6rem}
@@ -149,17 +156,21 @@ section{border-radius:.6rem}
 --f-ink:#a91b16;--f-bg:#fce4e1;--f-solid:#bf2620;--u-ink:#54429a;--u-bg:#ebe6f8;--u-solid:#6450b0;--line:#3d6fa8}
 @page{margin:14mm}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-html{font-size:9pt}
-.facts{grid-template-columns:repeat(4,minmax(0,1fr))}
+html{font-size:8pt}
+.facts{grid-template-columns:repeat(4,auto);gap:0;background:none}
+.facts div+div{border-left:1px solid var(--rule)}
 header,main,footer{max-width:none;padding-inline:0}
 header,.list .what,.list .id,h3,section>p{overflow-wrap:anywhere}
 header{padding-top:0}
 main{display:block}
 section{border:0;border-top:1px solid var(--rule);border-radius:0;padding:4mm 0;margin:0}
 .scroll{overflow:visible}
-tr,figure,.facts,h2{break-inside:avoid}
-h2,h3,caption{break-after:avoid}
+tr,figure,.facts,h2,.legend,footer{break-inside:avoid}
+h2,h3,caption,section>p{break-after:avoid}
+.legend,footer{break-before:avoid}
+footer{padding-block:4mm 0}
 thead{display:table-header-group}
+tbody tr:first-child{break-before:avoid}
 .newest-first{direction:ltr}
 .matrix{margin:0;border-spacing:1px}
 .matrix tr>:first-child{position:static;min-width:9rem}
