@@ -22,7 +22,7 @@ from hcexport.store.settings import ROWS, Row
 
 _SPELLING = re.compile(r"(?:\\-){1,2}[A-Za-z](?:\w|\\-)*")  # of an option, its hyphens escaped
 
-DATED = "2026-11-23"  # of the last change of the pages: the day of a build would make no two builds alike
+DATED = "2026-11-25"  # of the last change of the pages: the day of a build would make no two builds alike
 
 UNBROKEN = (".nh", ".ad l")  # so that names of options, variables and pages can be copied
 

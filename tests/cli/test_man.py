@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 import pytest
 
+from hcexport import __version__
 from hcexport.cli import root
 from hcexport.cli.command import Option
 from hcexport.errors import EXIT_STATUSES
 from hcexport.store.paths import Paths
 from hcexport.store.settings import ROWS, Row
 from hcexport.transfer.part_file import PREFIX
-from man.generate import pages, write
+from man.generate import DATED, pages, write
 
 MAN = Path(__file__).parents[2] / "man"
 CTX = click.Context(root, info_name="hcexport")
@@ -34,6 +35,11 @@ def test_they_are_generated_to_the_same_bytes(tmp_path: Path) -> None:
     generated = {path.name: path.read_bytes() for path in tmp_path.glob("*.1")}
     kept = {path.name: path.read_bytes() for path in MAN.glob("*.1")}
     assert kept == generated, "python -m man.generate man"
+
+
+@pytest.mark.parametrize("name", ["hcexport-automation.7", "hcexport-reports.7"])
+def test_the_pages_written_by_hand_name_this_version(name: str) -> None:
+    assert (MAN / name).read_text().splitlines()[0].endswith(f' "{DATED}" "hcexport {__version__}" "hcexport"')
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
