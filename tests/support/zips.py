@@ -10,7 +10,7 @@ Member = tuple[str | zipfile.ZipInfo, bytes | str]
 
 
 def make_zip(*members: Member, method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
-    """Return a zip of these members, in this order: the same bytes at any time, because ids of tests are made of them."""
+    """Return a zip of these members, in this order, with the same bytes at any time: ids of tests are made of them."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, data in members:
