@@ -195,9 +195,13 @@ class ProtocolError(NetworkError):
 
 
 class NoOrganization(ProtocolError):
-    """There is no organization at the address. Asking again changes nothing."""
+    """There is no organization at the address. Asking again changes nothing.
+
+    ``has_found`` is true when the message names addresses of the same host that have an organization.
+    """
 
     retryable = False
+    has_found: bool = False
 
 
 class ServerTrouble(NetworkError):

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -98,6 +99,12 @@ class Session:
         """The certificate that the organization showed last; empty without one, or where it is not verified."""
         return self._http.certificate
 
+    def twin(self) -> Session:
+        """Make a session for another thread: it knows what this one learned, and has connections of its own."""
+        other = copy(self)
+        other._http = self._open_client(self.organization, self._tls, referer=self.referer)
+        return other
+
     def close(self) -> None:
         """Close every connection."""
         self._http.close()
@@ -121,7 +128,7 @@ class Session:
         """GET a JSON object; up to ``attempts`` times where the failure may pass."""
         query = {**(params or {}), "f": "json"}
         send = partial(self._with_either_header, token, partial(self._read_json, "GET", url, token, params=query))
-        return self._persist(send, attempts, _may_pass)
+        return self._persist(send, attempts, lambda error: error.retryable)
 
     def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
         """POST a form on a fresh connection; sent again only when it surely did not reach the server.
@@ -130,7 +137,8 @@ class Session:
         then nobody knows what the server did.
         """
         body = {**form, "f": "json", **({"token": token.reveal()} if token else {})}
-        return self._persist(partial(self._read_json, "POST", url, token, data=body), ATTEMPTS, _surely_unsent)
+        send = partial(self._read_json, "POST", url, token, data=body)
+        return self._persist(send, ATTEMPTS, lambda error: error.retryable and error.unsent)
 
     @contextmanager
     def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[Response]:
@@ -340,11 +348,3 @@ def _open_client(
         connect_timeout_s=connect_timeout_s,
         may_be_local=may_be_local,
     )
-
-
-def _may_pass(error: NetworkError) -> bool:
-    return error.retryable
-
-
-def _surely_unsent(error: NetworkError) -> bool:
-    return error.retryable and error.unsent

@@ -204,10 +204,8 @@ def _sources(
 
 
 def login_command(settings: Settings) -> str:
-    """The command that signs in to the configured organization."""
-    name = settings.profile.value
-    place = f"-p {name}" if name in settings.config.profiles else str(settings.organization)
-    return f"hcexport login{' --web' if settings.auth.value == 'oauth' else ''} {place}"
+    """The command that signs in; the command line adds the profile or the address to it."""
+    return "hcexport login --web" if settings.auth.value == "oauth" else "hcexport login"
 
 
 def referer_hint(session: Session) -> str:

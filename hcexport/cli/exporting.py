@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from hcexport.cli.app import App
 from hcexport.cli.outcome import Outcome
@@ -21,9 +23,10 @@ def export_reports(
     The outcome's record is an ExportRecord.
     """
     with with_lookup_hint("export"):
-        submitted = under_way or submit_once(app, export_of(ids))
+        further = saving.options if saving else ["--wait"] if wait else []
+        submitted = under_way or submit_once(app, _export_of(app, ids, further))
         job = submitted.job
-        further = saving.options if saving else ()
+        further = saving.options if saving else []
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
             if saving:
@@ -38,6 +41,13 @@ def export_reports(
                 record = saving.save(job, ids, adopted=submitted.adopted)
                 return saved_outcome(record, hint=f"go on with {resume_command(app, 'wait', [job.id], further)}")
             return job_outcome(app, job, ids, adopted=submitted.adopted)
+
+
+def _export_of(app: App, ids: Sequence[str], further: Sequence[str]) -> Operation:
+    """Make the operation that exports reports, and that is submitted again with the options that were typed."""
+    operation = export_of(ids)
+    words = shlex.split(resume_command(app, "export", operation.command[2:], further))
+    return replace(operation, command=tuple(words))
 
 
 def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:

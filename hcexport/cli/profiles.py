@@ -131,7 +131,10 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
         matches = {pattern} & set(names) or {name for name in names if fnmatch.fnmatchcase(name, pattern)}
         if not matches:
             known = ", ".join(names) or "none"
-            raise UsageError(f"there is no profile {pattern!r}", hint=f"the profiles are: {shorten(known, 300)}")
+            raise UsageError(
+                f"there is no profile {pattern!r}",
+                hint=f"the profiles are: {shorten(known, 300)}" if names else "hcexport login URL",
+            )
         found |= matches
     part, parts = choice.shard
     return [name for name in names if name in found][part::parts]

@@ -102,7 +102,7 @@ def _require_starts(reports: Iterable[Report]) -> None:
     if unread:
         raise ProtocolError(
             f"the start time of report {unread[0]} cannot be read, so --latest, --since and --until cannot be applied",
-            hint="list the reports with hcexport list --all, and name them: hcexport export RUN_ID",
+            hint="list the reports: hcexport list --all; and name them: hcexport export RUN_ID",
         )
 
 

@@ -27,7 +27,7 @@ from shlex import quote
 from typing import Any, TypeVar
 
 from hcexport.errors import ConfigError
-from hcexport.files import lock, open_at_once, refuse_foreign, write_private
+from hcexport.files import lock, open_at_once, refuse_foreign, translate_errors, write_private
 
 VERSION = 1
 _SHOWN = 5  # profiles in a hint
@@ -289,9 +289,13 @@ def _read_text(path: Path) -> str | None:
             return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is not a file", hint="move it away") from None
+    except PermissionError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint=f"ls -l {quote(str(path))}") from None
     except OSError as error:
-        why = error.strerror or str(error)
-        raise ConfigError(f"cannot read {path}: {why}", hint=f"ls -l {quote(str(path))}") from None
+        with translate_errors("read", path):
+            raise error from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
 

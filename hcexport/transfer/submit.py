@@ -101,7 +101,7 @@ def export_of(run_ids: Sequence[str]) -> Operation:
 
 def is_export(job: Job) -> bool:
     """Whether a job of the server is an export of health check reports."""
-    return _is_of(job, _EXPORT_URI)
+    return is_of(job, _EXPORT_URI)
 
 
 def submit(
@@ -136,13 +136,13 @@ def submit(
                 may_renew = False
                 _renew(client, ledger, search)
             else:
-                on_lost(error.message)
+                on_lost(error.message.rstrip("."))
             may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
             if found := search.run(error):
                 ledger.note_adopted(entry, found.id)
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
-                raise search.unknown(f"{error.message}; no job on the server matches") from None
+                raise search.unknown(f"{error.message.rstrip('.')}; no job on the server matches") from None
             if not may_repeat or not attempts_left:
                 ledger.withdraw(entry)
                 raise
@@ -245,21 +245,23 @@ class _Search:
                 self._client.session.sleep(LOOK_AGAIN_S)
                 found = self.find()
         except HcexportError as error:
-            why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
+            why = f"{lost.message.rstrip('.')}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
         if len(found) > 1:
-            raise self.unknown(f"{lost.message}; {len(found)} jobs on the server match")
+            raise self.unknown(f"{lost.message.rstrip('.')}; {len(found)} jobs on the server match")
         return found[0] if found else None
 
     def unknown(self, message: str) -> OutcomeUnknown:
         """Make the error for an unknown outcome, with what to type next."""
-        profile = ["--profile", self._origin.profile] if self._origin.profile else []
-        look = shlex.join([*self._operation.lookup, *profile])
-        again = shlex.join([*self._operation.command, *profile])
+        look, again = map(self._of_profile, (self._operation.lookup, self._operation.command))
         return OutcomeUnknown(
             f"the {self._operation.name} was sent, and whether the server accepted it is unknown: {message}",
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
+
+    def _of_profile(self, command: Sequence[str]) -> str:
+        profile = self._origin.profile if "--profile" not in command else ""
+        return shlex.join([*command, *(["--profile", profile] if profile else [])])
 
     def find(self) -> list[Job]:
         """Return the jobs that match; where there is other proof, one job at most, be it without an id.
@@ -290,7 +292,7 @@ class _Search:
         matches = [
             job
             for job in jobs
-            if _is_of(job, self._operation.uri)
+            if is_of(job, self._operation.uri)
             and job.username.casefold() == username.casefold()
             and (since <= job.start_time <= until if job.start_time else not job.status.is_final)
         ]
@@ -330,5 +332,6 @@ class _Search:
             return None
 
 
-def _is_of(job: Job, uri: str) -> bool:
+def is_of(job: Job, uri: str) -> bool:
+    """Whether a job is of the operation whose URI ends in ``uri``."""
     return job.operation_uri.lower().rstrip("/").endswith(uri)

@@ -9,7 +9,7 @@ from hcexport.cli.app import App
 from hcexport.cli.boundary import error_object
 from hcexport.cli.command import option
 from hcexport.cli.options import app_command
-from hcexport.cli.outcome import Outcome
+from hcexport.cli.outcome import Outcome, completing_hint
 from hcexport.cli.setting_rows import setting_rows
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.records import ROW_FIELDS, STATUS, STATUS_OR_ERROR, STATUS_ROWS, Status
@@ -72,7 +72,8 @@ def _of_several(app: App, *, settings: bool) -> Outcome:
     """Show a profile as a row beside others; in JSON one that fails is there with its error."""
     is_json = app.common.format == "json"
     try:
-        status = _status(app)
+        with completing_hint(app):
+            status = _status(app)
     except HcexportError as error:
         if not is_json:
             raise

@@ -113,6 +113,7 @@ class _Watched:
                     reports=len(entry.run_ids) if entry else None,
                     is_new=entry is not None or bool(_JOB_ID.fullmatch(job_id)),
                     sleep=self._sleep,
+                    is_one_of_several=len(self._job_ids) > 1,
                 )
             except NotFound as error:
                 if job_id not in error.message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hcexport.health.trend import RECENT, SIGNS, TestTrend
+from hcexport.health.trend import SIGNS, TestTrend
 from hcexport.models import Result
 from hcexport.output.reports import facts
 from hcexport.output.reports.markup import Child, Markup, element
@@ -50,7 +50,7 @@ def time_of(time: datetime | None) -> Markup:
 
 def strip(row: TestTrend) -> Markup:
     """The last results of a test as signs; a screen reader is told how many did not pass."""
-    cells = row.cells[-RECENT:]
+    cells = row.recent
     bad = sum(cell not in {Result.PASSED, None} for cell in cells)
     signs = [element("i", SIGNS[cell], class_=SHORT[cell]) for cell in cells]
     told = element("span", f"{bad} of {len(cells)} did not pass", class_="vh")
