@@ -275,7 +275,7 @@ class App:
                     self.environ,
                     # Not with several profiles, because their lines would overwrite each other.
                     wanted=not (self.common.quiet or self.label) and settings.progress.value in {"auto", "bar"},
-                    may_draw=lambda: self._progress is None or not self._progress.is_drawn,
+                    in_bar=lambda text: self._progress is not None and self._progress.waiting(text),
                 ),
             )
         self._closing.callback(session.close)

@@ -222,14 +222,18 @@ class _Retries:
     """Warns once that a download is retried, and says so once more when it is over."""
 
     def __init__(self, app: App) -> None:
-        self._messages = app.messages
+        self._messages, self._progress = app.messages, app.progress
         self._count = 0
 
     def warn(self, failure: NetworkError, delay_s: float) -> None:
         """Say that another attempt follows."""
         self._count += 1
-        say = self._messages.trouble if self._count == 1 else self._messages.info
-        say(f"{failure.message}; retrying in {delay_s:.0f} s")
+        text = f"{failure.message}; retrying in {delay_s:.0f} s"
+        if self._count == 1:
+            self._messages.trouble(text)
+        else:
+            self._messages.info(text)
+            self._progress.waiting(text)
 
     def finish(self) -> None:
         """Say that the download is complete."""

@@ -11,14 +11,16 @@ from hcexport.output import terminal
 from hcexport.output.wait_line import WaitLine
 
 
-def show_waits(messages: Messages, environ: Mapping[str, str], *, wanted: bool, may_draw: Callable[[], bool]) -> OnWait:
+def show_waits(
+    messages: Messages, environ: Mapping[str, str], *, wanted: bool, in_bar: Callable[[str], bool]
+) -> OnWait:
     """Return what shows waits, which shows nothing where nobody would see them, because each costs a thread.
 
-    They are drawn where that is ``wanted``, on a terminal, and while ``may_draw`` allows it.
+    They are drawn where that is ``wanted``, on a terminal: ``in_bar`` where that returns True.
     """
     draws = wanted and terminal.is_terminal(sys.stderr) and not terminal.is_dumb(environ)
     if not (draws or messages.logs_decisions):
         return show_nothing
     width = terminal.width(sys.stderr, environ)
-    messages.wait_line = WaitLine(sys.stderr, width, draws=lambda: draws and may_draw(), say=messages.info)
+    messages.wait_line = WaitLine(sys.stderr, width, draws=draws, in_bar=in_bar, say=messages.info)
     return messages.wait_line.during

@@ -17,6 +17,7 @@ from hcexport.output.sanitize import escape_controls
 
 Clock = Callable[[], float]
 
+SILENT_S = 3.0  # promised to users: from then on a terminal shows that nothing comes
 HEARTBEAT_S = 60.0  # promised to users: a line each minute, so that a log shows that the command is alive
 
 
@@ -74,8 +75,10 @@ class TransferState:
         took = self.seen_at - self.began_at
         return (self.done - self.began_with) / took if took > 0 else 0.0
 
-    def text(self) -> str:
-        """Bytes, rate and time left; of a complete download bytes, time and rate."""
+    def text(self, silent_s: float = 0.0) -> str:
+        """Bytes, rate and time left, or how long no bytes have come; of a complete download bytes, time and rate."""
+        if silent_s >= SILENT_S and not self.is_complete:
+            return f"{self._amount()}, no bytes for {duration(silent_s)}"
         return ", ".join(part for part in (self._amount(), self._rate(), self._left()) if part)
 
     def _amount(self) -> str:
@@ -112,11 +115,6 @@ class Progress:
     ) -> None:
         self.settle()
 
-    @property
-    def is_drawn(self) -> bool:
-        """Whether something is drawn that a line of another would disturb."""
-        return False
-
     def settle(self) -> None:
         """Stop drawing, and leave what is drawn, so that standard output can be written; the next call begins anew."""
 
@@ -134,6 +132,10 @@ class Progress:
 
     def phase(self, text: str) -> None:
         """Show what is being done where there is nothing to count, such as ``verifying``."""
+
+    def waiting(self, _text: str) -> bool:
+        """Show what is waited for until an empty text; return False where nothing is drawn that could show it."""
+        return False
 
     def notice(self, text: str) -> None:
         """Write a line; not with ``--quiet``."""

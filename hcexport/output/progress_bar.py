@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TextIO
 
@@ -15,13 +16,14 @@ from hcexport.models import JobStatus
 from hcexport.output.progress import Clock, JobState, Progress, TransferState
 from hcexport.output.sanitize import escape_controls
 from hcexport.output.tables import GOOD, console, status_style
+from hcexport.output.terminal import fold
 
 REDRAWN_A_SECOND = 4
 BAR_WIDTH = 24  # leaves 56 of 80 columns for bytes, rate and time left
 
 
 class Bar(Progress):
-    """A line for the job, a line for the download, a line for what is being done.
+    """A line each for the job, for the download, for what is being done, and for what is waited for.
 
     A call only keeps its values, and a thread of rich draws them, so that a call for each chunk costs nothing.
     """
@@ -31,18 +33,13 @@ class Bar(Progress):
         self._clock = clock
         self._waiting: JobState | None = None
         self._transfer: TransferState | None = None
-        self._phase = ""
+        self._phase = self._wait = ""
         self._console = console(stream, color)
         self._live: Live | None = None
 
-    @property
-    def is_drawn(self) -> bool:
-        """Whether the lines are on the screen."""
-        return self._live is not None
-
     def settle(self) -> None:
         """Stop drawing, and leave the job and the download on the screen."""
-        self._phase = ""
+        self._phase = self._wait = ""
         with suppress(OSError, ValueError):  # the terminal is gone: the error that ends the command is the one to show
             if self._live:
                 self._live.stop()
@@ -56,6 +53,7 @@ class Bar(Progress):
     def download(self, done: int, total: int | None) -> None:
         """Draw the download."""
         self._transfer = TransferState.after(self._transfer, done, total, self._clock())
+        self._wait = ""  # bytes came
         self._start()
 
     def reports(self, done: int, total: int) -> None:
@@ -66,6 +64,11 @@ class Bar(Progress):
         """Draw the phase until the next one, or the end."""
         self._phase = escape_controls(text)
         self._start()
+
+    def waiting(self, text: str) -> bool:
+        """Draw what is waited for below the rest, where anything is drawn."""
+        self._wait = escape_controls(text)
+        return self._live is not None
 
     def _start(self) -> None:
         if self._live is None:
@@ -82,7 +85,7 @@ class Bar(Progress):
     def _write(self, line: str) -> None:
         """Write above the lines that are drawn."""
         with suppress(OSError, ValueError):
-            self._console.print(Text(line), soft_wrap=True)
+            self._console.print(Text(fold(line, self._stream, os.environ)), soft_wrap=True)
 
     def _lines(self) -> RenderableType:
         lines: list[RenderableType] = []
@@ -90,9 +93,12 @@ class Bar(Progress):
             text = self._waiting.text(self._clock())
             lines.append(_line(text, status_style(self._waiting.status)))
         if self._transfer:
-            lines.append(_transfer(self._transfer))
+            silent_s = 0.0 if self._phase else self._clock() - self._transfer.seen_at
+            lines.append(_transfer(self._transfer, silent_s))
         if self._phase:
             lines.append(_line(self._phase))
+        if self._wait:
+            lines.append(_line(self._wait))
         return Group(*lines)
 
 
@@ -100,8 +106,8 @@ def _line(text: str, style: str = "") -> Text:
     return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _transfer(transfer: TransferState) -> RenderableType:
-    text = _line(transfer.text())
+def _transfer(transfer: TransferState, silent_s: float) -> RenderableType:
+    text = _line(transfer.text(silent_s))
     if transfer.total is None:
         return text
     line = Table.grid(padding=(0, 1, 0, 0))

@@ -17,13 +17,15 @@ _ERASE = "\r\x1b[K"
 class WaitLine:
     """Draws a line while a wait lasts, and says it once, as ``-v`` prints it.
 
-    ``draws`` tells whether the line may be drawn now: never where ``stream`` is no terminal, and not below a bar.
-    ``width`` is in columns: a line that wrapped could not be erased.
+    Where a bar is drawn, ``in_bar`` takes the text and returns True; elsewhere the line is drawn on ``stream``, unless
+    ``draws`` is False because that is no terminal. ``width`` is in columns: a line that wrapped could not be erased.
     """
 
-    def __init__(self, stream: TextIO, width: int, *, draws: Callable[[], bool], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, stream: TextIO, width: int, *, draws: bool, in_bar: Callable[[str], bool], say: Callable[[str], None]
+    ) -> None:
         self._stream, self._width = stream, width
-        self._draws, self._say = draws, say
+        self._draws, self._in_bar, self._say = draws, in_bar, say
         self._lock = threading.RLock()
         self._is_drawn = False
 
@@ -43,6 +45,7 @@ class WaitLine:
     def erase(self) -> None:
         """Take the line away, so that another line can be written in its place."""
         with self._lock:
+            self._in_bar("")
             if self._is_drawn:
                 self._write(_ERASE)
             self._is_drawn = False
@@ -58,7 +61,7 @@ class WaitLine:
 
     def _draw(self, text: str, ended: threading.Event) -> None:
         with self._lock:
-            if self._draws() and not ended.is_set():
+            if self._draws and not ended.is_set() and not self._in_bar(text):
                 self._write(_ERASE + escape_controls(text)[: self._width - 1])
                 self._is_drawn = True
 

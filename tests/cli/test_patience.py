@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from hcexport.sandbox import Sandbox
 from tests.support.script import Script, answer
+from tests.support.server import Line, Server
 
 NOTHING = {"items": [], "reports": [], "total": 0, "nextStart": -1, "healthChecks": []}
 
@@ -43,6 +45,24 @@ def test_a_terminal_shows_what_is_tried_again(hcexport_alone: Any) -> None:
         shown = on_terminal(hcexport_alone, "list")
     assert "next try in 1.0 s (1 of 4)" in shown
     assert "\r\x1b[K" in shown[shown.index("next try") :]
+
+
+def test_a_retry_shows_below_how_many_reports_were_read(hcexport_alone: Any) -> None:
+    ids = [f"run{number:07}" for number in range(20)]
+    rows = [{"id": run_id, "name": "N", "result": "passed", "startTime": 1_699_148_551_031} for run_id in ids]
+    listed = json.dumps({"total": 20, "num": 1000, "start": 1, "nextStart": -1, "runs": rows}).encode()
+
+    def respond(line: Line) -> None:
+        if "query" in line.request.target:
+            line.answer(200, listed)
+        else:
+            line.answer(503, Retry_After="1")
+
+    with Server(respond) as server:
+        hcexport_alone.env.update(HCEXPORT_URL=f"http://127.0.0.1:{server.port}/e", HCEXPORT_TOKEN="abcdefgh")
+        shown = on_terminal(hcexport_alone, "show", "--latest", "20", "--timeout", "2s")
+    after = shown[shown.rindex("0 of 20 reports read") :]
+    assert "next try in 1.0 s" in after
 
 
 @pytest.mark.parametrize("words", [["-q"], ["--progress", "none"]])

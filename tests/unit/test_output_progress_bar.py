@@ -75,6 +75,28 @@ def test_a_bar_shows_the_phase_and_lets_time_go_on(monkeypatch: pytest.MonkeyPat
     assert screen(face.stream.getvalue())[0] == "job COMPLETED, 1m 41s"
 
 
+def test_a_download_without_bytes_says_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcexport.output.progress_bar.REDRAWN_A_SECOND", 50)
+    face = Face()
+    with face.progress as shown:
+        shown.download(10, 100)
+        face.now += 5
+        _until(lambda: "no bytes for 5.0s" in face.stream.getvalue())
+        shown.waiting("busy; retrying in 4 s")
+        _until(lambda: "retrying" in face.stream.getvalue())
+        shown.download(100, 100)
+    assert "no bytes" not in "".join(screen(face.stream.getvalue()))
+    assert "retrying" not in "".join(screen(face.stream.getvalue()))
+
+
+def test_a_wait_has_no_place_where_nothing_is_drawn() -> None:
+    face = Face()
+    with face.progress as shown:
+        assert not shown.waiting("busy")
+        shown.job("EXECUTING", 1.0, None)
+        assert shown.waiting("busy")
+
+
 def _until(true: Callable[[], bool]) -> None:
     pause = threading.Event()
     for _ in range(500):

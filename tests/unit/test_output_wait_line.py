@@ -25,14 +25,14 @@ def screen() -> io.StringIO:
 
 def test_what_ends_soon_is_neither_drawn_nor_said(screen: io.StringIO) -> None:
     said: list[str] = []
-    with WaitLine(screen, 80, draws=lambda: True, say=said.append).during("waiting", 5):
+    with WaitLine(screen, 80, draws=True, in_bar=lambda _text: False, say=said.append).during("waiting", 5):
         pass
     assert (screen.getvalue(), said) == ("", [])
 
 
 def test_what_lasts_is_drawn_said_once_and_gone_in_the_end(screen: io.StringIO) -> None:
     said: list[str] = []
-    with WaitLine(screen, 80, draws=lambda: True, say=said.append).during("waiting\x1b[2J", 0):
+    with WaitLine(screen, 80, draws=True, in_bar=lambda _text: False, say=said.append).during("waiting\x1b[2J", 0):
         until(lambda: "waiting" in screen.getvalue())
     assert len(said) == 1
     assert screen.getvalue().endswith("\r\x1b[K")
@@ -40,13 +40,13 @@ def test_what_lasts_is_drawn_said_once_and_gone_in_the_end(screen: io.StringIO) 
 
 
 def test_it_never_wraps(screen: io.StringIO) -> None:
-    with WaitLine(screen, 20, draws=lambda: True, say=lambda _text: None).during("w" * 100, 0):
+    with WaitLine(screen, 20, draws=True, in_bar=lambda _text: False, say=lambda _text: None).during("w" * 100, 0):
         until(lambda: "w" in screen.getvalue())
     assert screen.getvalue().count("w") == 19
 
 
 def test_where_it_may_not_be_drawn_it_is_said_only(screen: io.StringIO) -> None:
     said: list[str] = []
-    with WaitLine(screen, 80, draws=lambda: False, say=said.append).during("waiting", 0):
+    with WaitLine(screen, 80, draws=False, in_bar=lambda _text: False, say=said.append).during("waiting", 0):
         until(lambda: bool(said))
     assert screen.getvalue() == ""
