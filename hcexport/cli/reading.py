@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from hcexport.cli.app import App
@@ -10,7 +11,7 @@ from hcexport.cli.command import Option
 from hcexport.cli.options import add_options
 from hcexport.cli.reading_at_once import read_at_once
 from hcexport.cli.selection import Selection
-from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, TimedOut
+from hcexport.errors import HcexportError, NetworkError, NotFound, ProtocolError, ServerError, TimedOut
 from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
@@ -55,21 +56,36 @@ def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     known = app.history.ids() if rows else frozenset()
     details = {row.id: detail for row in rows if row.id in known and (detail := app.history.get(row.id))}
     unknown = {row.id: row for row in rows if row.id not in details}
-    is_long = len(unknown) >= _WORTH_A_NOTICE
+    for run_id, found in _read_new(app, unknown):
+        if isinstance(found, ReportDetail):
+            details[run_id] = found
+    return [_with_row(details[row.id], row) for row in rows]
+
+
+def _read_new(
+    app: App, rows: Mapping[str, Report | None], tolerated: tuple[type[HcexportError], ...] = ()
+) -> Generator[tuple[str, ReportDetail | HcexportError], None, None]:
+    """Read reports from the server and keep those that have ended, also where a failure or a signal ends it early."""
+    is_long = len(rows) >= _WORTH_A_NOTICE
     if is_long:
-        app.messages.notice(f"reading {len(unknown)} reports; they are kept on this machine")
-        app.progress.reports(0, len(unknown))
-    fresh: dict[str, ReportDetail] = {}
+        app.messages.notice(f"reading {len(rows)} reports; they are kept on this machine")
+        app.progress.reports(0, len(rows))
+    fresh: list[ReportDetail] = []
     try:
-        for run_id, detail in read_at_once(app, list(unknown)):
-            fresh[run_id] = _with_row(detail, unknown[run_id])
+        for count, (run_id, found) in enumerate(read_at_once(app, list(rows), tolerated), 1):
+            if isinstance(found, ReportDetail):
+                fresh.append(_with_row(found, rows[run_id]))
             if is_long:
-                app.progress.reports(len(fresh), len(unknown))
+                app.progress.reports(count, len(rows))
+            yield run_id, found
     finally:
         app.settle_progress()
-        app.history.add(fresh.values())  # also those read before a failure; all at once, because each step is a fsync
-    found = details | fresh
-    return [_with_row(found[row.id], row) for row in rows]
+        app.history.add(filter(_tells_whether_it_ended, fresh))  # all at once, because each step is a fsync
+
+
+def _tells_whether_it_ended(detail: ReportDetail) -> bool:
+    report = detail.report
+    return bool(report.state or report.end_time) or report.result is not Result.UNKNOWN
 
 
 def read_by_id(
@@ -81,19 +97,37 @@ def read_by_id(
     have them any more, they are given as they were read, and that is said.
     """
     ids = list(ids)
-    kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}
-    if kept and not offline:
-        kept = _take_current_names(app, kept)
-    details: list[ReportDetail] = []
-    missing: list[tuple[str, HcexportError]] = []
-    for run_id in ids:
-        try:
-            details.append(kept.get(run_id) or _find(app, run_id, offline=offline))
-        except (NotFound, ServerError, NetworkError) as error:
-            if isinstance(error, NetworkError) and not kept:
-                raise
-            missing.append((run_id, error))
-    return details, missing
+    details = {run_id: detail for run_id in ids if (detail := app.history.get(run_id))}
+    unknown = [run_id for run_id in ids if run_id not in details]
+    if offline:
+        missing = {run_id: _not_kept(run_id) for run_id in unknown}
+    else:
+        details = _take_current_names(app, details) if details else {}
+        missing = _add_from_server(app, unknown, details)
+    return [details[each] for each in ids if each in details], [
+        (each, missing[each]) for each in ids if each in missing
+    ]
+
+
+def _not_kept(run_id: str) -> HcexportError:
+    return NotFound(f"report {run_id} is not kept on this machine", hint="leave out --offline to ask the server")
+
+
+def _add_from_server(app: App, ids: Iterable[str], details: dict[str, ReportDetail]) -> dict[str, HcexportError]:
+    """Ask for reports and add them to ``details``; return the errors of those that cannot be read.
+
+    Raises the first error of a server that is not reached, because the others would wait for it just as long.
+    """
+    missing: dict[str, HcexportError] = {}
+    with closing(_read_new(app, dict.fromkeys(ids), (NotFound, ServerError, NetworkError))) as answers:
+        for run_id, found in answers:
+            if isinstance(found, ReportDetail):
+                details[run_id] = found
+            elif isinstance(found, NetworkError) and not isinstance(found, ProtocolError) and not details:
+                raise found
+            else:
+                missing[run_id] = found
+    return missing
 
 
 def require_reports(app: App, ids: Iterable[str], *, offline: bool = False) -> list[ReportDetail]:
@@ -102,17 +136,6 @@ def require_reports(app: App, ids: Iterable[str], *, offline: bool = False) -> l
     if missing:
         raise missing[0][1]
     return details
-
-
-def _find(app: App, run_id: str, *, offline: bool) -> ReportDetail:
-    """Ask the server for a report, and keep it."""
-    if offline:
-        raise NotFound(f"report {run_id} is not kept on this machine", hint="leave out --offline to ask the server")
-    detail = app.client.report(run_id)
-    report = detail.report
-    if report.state or report.end_time or report.result is not Result.UNKNOWN:  # else nobody knows whether it has ended
-        app.history.add([detail])
-    return detail
 
 
 def _take_current_names(app: App, kept: dict[str, ReportDetail]) -> dict[str, ReportDetail]:

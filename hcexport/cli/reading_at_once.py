@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from hcexport.api.client import Client
 from hcexport.cli.app import App
-from hcexport.errors import AuthError, SignInRequired
+from hcexport.errors import AuthError, HcexportError, SignInRequired
 from hcexport.models import ReportDetail
 from hcexport.redaction import Secret
 from hcexport.times import Sleep
@@ -20,35 +20,48 @@ AT_ONCE = 8  # requests to an organization
 _Found = tuple[str, ReportDetail | Exception]
 
 
-def read_at_once(app: App, ids: Sequence[str]) -> Iterator[tuple[str, ReportDetail]]:
-    """Yield each id with its report, as they come. Raises the first error, without waiting for what is under way.
+def read_at_once(
+    app: App, ids: Sequence[str], tolerated: tuple[type[HcexportError], ...] = ()
+) -> Iterator[tuple[str, ReportDetail | HcexportError]]:
+    """Yield each id with its report, as they come, or with its error if that is ``tolerated``.
 
-    A single report is read in this thread. Where the token is refused, the threads stop, and this thread reads the
-    report: so the token is renewed once, and a password is asked for by the thread that gets the signals.
+    Raises the first other error, without waiting for what is under way. A single report is read in this thread. Where
+    the token is refused, the threads stop, and this thread reads the report: so the token is renewed once, and a
+    password is asked for by the thread that gets the signals.
     """
     left = list(ids)
     while len(left) > 1:
-        with closing(_read_in_threads(app, tuple(left))) as found:
+        with closing(_read_in_threads(app, tuple(left), tolerated)) as found:
             refused = ""
             for run_id, answer in found:
                 if isinstance(answer, AuthError):
                     refused = run_id
                     break
-                if isinstance(answer, Exception):
+                if isinstance(answer, Exception) and not isinstance(answer, tolerated):
                     raise answer
                 left.remove(run_id)
                 yield run_id, answer
         if refused:
             left.remove(refused)
-            yield refused, app.client.report(refused)
+            yield refused, _read(app.client, refused, tolerated)
     for run_id in left:
-        yield run_id, app.client.report(run_id)
+        yield run_id, _read(app.client, run_id, tolerated)
 
 
-def _read_in_threads(app: App, ids: Sequence[str]) -> Generator[_Found, None, None]:
+def _read(client: Client, run_id: str, tolerated: tuple[type[HcexportError], ...]) -> ReportDetail | HcexportError:
+    try:
+        return client.report(run_id)
+    except tolerated as error:
+        return error
+
+
+def _read_in_threads(
+    app: App, ids: Sequence[str], tolerated: tuple[type[HcexportError], ...]
+) -> Generator[_Found, None, None]:
     """Yield the answers as they come, an error as it is; when this generator is closed, no other report is asked for.
 
-    The threads are daemons, because one may hang when the command ends. They know nothing of the App.
+    An error that is not ``tolerated`` ends its thread. The threads are daemons, because one may hang when the command
+    ends. They know nothing of the App.
     """
     waiting: SimpleQueue[str] = SimpleQueue()
     found: SimpleQueue[_Found] = SimpleQueue()
@@ -70,7 +83,7 @@ def _read_in_threads(app: App, ids: Sequence[str]) -> Generator[_Found, None, No
                 while not over.is_set():
                     run_id = waiting.get_nowait()
                     pause.wait()
-                    found.put((run_id, client.report(run_id)))
+                    found.put((run_id, _read(client, run_id, tolerated)))
         except Empty:
             return
         except Exception as error:  # noqa: BLE001 # it is raised where the answers are read

@@ -191,3 +191,56 @@ def test_a_token_that_ends_is_renewed_once(hcexport_alone: Hcexport, organizatio
 def test_a_single_report_needs_no_thread(hcexport_alone: Hcexport, organization: Organization) -> None:
     assert hcexport_alone("show", "--latest", "1").returncode == 0
     assert organization.asked == organization.ids[-1:]
+
+
+class TestIds:
+    """``show ID ID …``: as many at once as selected reports, and those that are there in the order asked."""
+
+    def test_in_the_order_asked(self, hcexport_alone: Hcexport, organization: Organization) -> None:
+        wanted = organization.ids[::2]
+        done = hcexport_alone("show", *wanted, "-Fjson")
+        assert [report["id"] for report in json.loads(done.stdout)] == wanted
+        assert 4 <= organization.most <= 8
+        assert kept(hcexport_alone) == wanted[::-1]
+
+    def test_more_missing_than_threads(self, hcexport_alone: Hcexport, organization: Organization) -> None:
+        there = organization.ids[3::10]
+
+        def turn(line: Line, run_id: str) -> bool:
+            if run_id not in there:
+                say(line, {"error": {"code": 404, "message": "no such report"}})
+            return run_id not in there
+
+        organization.turn = turn
+        done = hcexport_alone("show", *organization.ids, "-Fjson")
+        assert done.returncode == 8
+        assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == "partial"
+        assert [report["id"] for report in json.loads(done.stdout)] == there
+        assert sorted(organization.asked) == organization.ids
+
+    def test_a_server_that_goes_away_leaves_what_was_read(
+        self, hcexport_alone: Hcexport, organization: Organization
+    ) -> None:
+        good = organization.ids[1]
+
+        def turn(line: Line, run_id: str) -> bool:
+            if run_id != good:
+                time.sleep(0.3)  # until the good report is there
+                say(line, {}, 503, retry_after="301")
+            return run_id != good
+
+        organization.turn = turn
+        done = hcexport_alone("show", *organization.ids[:3], "-Fjson")
+        assert done.returncode == 8
+        assert [report["id"] for report in json.loads(done.stdout)] == [good]
+
+    def test_a_server_that_is_away_ends_it_at_once(
+        self, hcexport_alone: Hcexport, organization: Organization, error_of: Callable[..., Any]
+    ) -> None:
+        def turn(line: Line, _run_id: str) -> bool:
+            say(line, {}, 503, retry_after="301")
+            return True
+
+        organization.turn = turn
+        error_of(hcexport_alone("show", *organization.ids, "-Fjson"), 6)
+        assert len(organization.asked) < REPORTS
