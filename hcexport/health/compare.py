@@ -69,10 +69,14 @@ class Comparison:
         return tuple(each for each in self.tests if each.change is not Change.SAME)
 
     def to_judge(self, new: ReportDetail) -> ReportDetail:
-        """The new report with the tests alone that ``--fail-on`` looks at, and the word that they make."""
-        counted = tuple(each.test for each in self.tests if each.counts)
-        worst = max((test.result for test in counted), key=badness, default=Result.PASSED)
-        return ReportDetail(replace(new.report, result=worst), counted)
+        """The new report as if every test had passed that ``--fail-on`` does not look at."""
+        tests = tuple(
+            each.test if each.counts else replace(each.test, result=Result.PASSED)
+            for each in self.tests
+            if each.now is not None
+        )
+        worst = max((test.result for test in tests), key=badness, default=Result.PASSED)
+        return ReportDetail(replace(new.report, result=worst), tests)
 
 
 def compare(old: ReportDetail, new: ReportDetail, known: Iterable[ReportDetail] = ()) -> Comparison:

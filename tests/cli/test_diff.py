@@ -130,6 +130,20 @@ def test_what_is_new_makes_the_verdict(
     assert json.loads(done.stdout)["new"]["healthy"] is (status == 0)
 
 
+def test_an_exception_for_a_test_that_stays_as_it_is(hcexport: Hcexport, box: Sandbox) -> None:
+    """The report has that test, though --fail-on does not look at it."""
+    pair = [nights(box)[ago].id for ago in (38, 37)]
+    still = next(row[1] for row in rows(hcexport("diff", *pair)) if row[0] == "still")
+    command = ("diff", *pair, "--fail-on", "failed", "--ignore", f"{still}:2999-12-31")
+    assert still not in hcexport(*command).stderr
+    assert "nosuch" in hcexport(*command, "--ignore", "nosuch:2999-12-31").stderr
+
+
+def test_a_report_against_itself(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
+    run_id = nights(box)[3].id
+    error_of(hcexport("diff", run_id, run_id, "-Fjson"), 5)
+
+
 def test_report_files_have_the_comparison(hcexport: Hcexport, refused: Callable[..., Any]) -> None:
     assert hcexport("diff", "--report", "d.json", "--report", "d.csv", "--report", "d.html").returncode == 0
     assert json.loads((hcexport.cwd / "d.json").read_text()) == json.loads(hcexport("diff", "-Fjson").stdout)

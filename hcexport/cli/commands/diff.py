@@ -98,6 +98,8 @@ def _pair(app: App, ids: Sequence[str], against: str | None, *, offline: bool) -
     if len(ids) > 2:
         raise UsageError("diff compares two reports", hint="hcexport diff OLD NEW")
     if len(ids) == 2:
+        if ids[0] == ids[1]:
+            raise NotFound(f"OLD and NEW are both report {ids[0]}: there is nothing to compare")
         before, after = _named_reports(app, ids, offline=offline)
         return before, after
     rows = [report for report in newest_first(list_reports(app, offline=offline)) if has_ended(report)]
