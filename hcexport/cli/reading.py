@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 
 from hcexport.cli.app import App
 from hcexport.cli.command import Option
@@ -16,6 +17,7 @@ from hcexport.models import Report, ReportDetail, Result
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
 _WORTH_A_NOTICE = 20  # reports, a request for each
+_ASK_SERVER = "leave out --offline to ask the server"
 _KEPT = "to use the reports kept on this machine: add --offline"
 
 offline_option = add_options(
@@ -31,10 +33,13 @@ offline_option = add_options(
 def list_reports(app: App, *, offline: bool = False) -> list[Report]:
     """Every report of the organization; those that were read before get their names and times of now.
 
-    Raises what the client raises, with a hint at ``--offline`` where the server was not reached.
+    Raises what the client raises, with a hint at ``--offline`` where the server was not reached; NotFound when offline
+    and none is kept.
     """
     if offline:
-        return [detail.report for detail in app.history.latest()]
+        if kept := app.history.latest():
+            return [detail.report for detail in kept]
+        raise NotFound(f"no report of {app.organization} is kept on this machine", hint=_ASK_SERVER)
     try:
         reports = list(app.reports())
     except (NetworkError, TimedOut) as error:
@@ -48,7 +53,18 @@ def list_reports(app: App, *, offline: bool = False) -> list[Report]:
 def select_reports(app: App, selection: Selection, *, offline: bool = False) -> list[Report]:
     """The selected reports, newest first, by the server's clock. Raises NotFound when there are none."""
     reports = list_reports(app, offline=offline)
-    return selection.select(reports, None if offline else app.session.server_now())
+    return select_from(selection, reports, None if offline else app.session.server_now(), offline=offline)
+
+
+def select_from(
+    selection: Selection, reports: Iterable[Report], now: datetime | None = None, *, offline: bool
+) -> list[Report]:
+    """The selected of these reports, newest first. Raises NotFound, with a hint at the server for those kept here."""
+    try:
+        return selection.select(reports, now)
+    except NotFound as error:
+        error.hint = _ASK_SERVER if offline else error.hint
+        raise
 
 
 def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
@@ -110,7 +126,7 @@ def read_by_id(
 
 
 def _not_kept(run_id: str) -> HcexportError:
-    return NotFound(f"report {run_id} is not kept on this machine", hint="leave out --offline to ask the server")
+    return NotFound(f"report {run_id} is not kept on this machine", hint=_ASK_SERVER)
 
 
 def _add_from_server(app: App, ids: Iterable[str], details: dict[str, ReportDetail]) -> dict[str, HcexportError]:

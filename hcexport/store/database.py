@@ -151,7 +151,8 @@ class Database:
 
     def _go_to_memory(self, problem: Exception) -> None:
         self.close()
-        self._warn(f"{self._schema.name} {self._path} cannot be used ({problem}): {self._schema.loss}")
+        reason = problem.strerror or problem if isinstance(problem, OSError) else problem
+        self._warn(f"{self._schema.name} {self._path} cannot be used ({reason}): {self._schema.loss}")
         self._connection = _load(self._path, self._schema)
         self.in_memory = True
 

@@ -129,6 +129,21 @@ def test_a_report_that_the_server_has_deleted_is_still_in_it(hcexport: Hcexport,
     assert trends(hcexport, *NIGHTLY) == first
 
 
+@pytest.mark.parametrize("words", [["show"], ["history"], ["diff"], ["show", "nosuch"], ["history", "--since", "1d"]])
+def test_offline_with_nothing_kept_hints_at_the_server(
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any], words: list[str]
+) -> None:
+    error = error_of(hcexport(*words, "--offline", "-Fjson"), 5)
+    assert "--offline" in error["hint"]
+    assert not box.requests
+
+
+def test_offline_with_others_kept_hints_at_the_server(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
+    hcexport("show", "--latest", "1", "-q")
+    for command in ("show", "history"):
+        assert "--offline" in error_of(hcexport(command, "--name", "nosuch", "--offline", "-Fjson"), 5)["hint"]
+
+
 def test_a_new_name_is_taken_from_the_list(hcexport: Hcexport, box: Sandbox) -> None:
     run_id = box.reports[0].id
     hcexport("show", run_id)

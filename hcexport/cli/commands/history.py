@@ -14,7 +14,7 @@ from hcexport.cli.app import App
 from hcexport.cli.judging import Judging
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.reading import list_reports, offline_option, read_reports
+from hcexport.cli.reading import list_reports, offline_option, read_reports, select_from
 from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.errors import NotFound
@@ -68,7 +68,7 @@ def _select(app: App, selection: Selection, *, offline: bool) -> list[Report]:
     listed = list_reports(app, offline=offline)
     ids = {report.id for report in listed}
     kept = [] if offline else [detail.report for detail in app.history.latest() if detail.report.id not in ids]
-    return selection.select(report for report in (*listed, *kept) if has_ended(report))
+    return select_from(selection, filter(has_ended, (*listed, *kept)), offline=offline)
 
 
 def _is_named(row: TestTrend, patterns: Sequence[str]) -> bool:
