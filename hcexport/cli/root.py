@@ -120,7 +120,7 @@ class RootGroup(click.Group):
         self.format_commands(ctx, formatter)
         write_groups(self.get_params(ctx), ctx, formatter)
         formatter.write_paragraph()
-        formatter.write_text("Defaults come from HCEXPORT_... variables and the config file: hcexport config list")
+        formatter.write_text("Defaults are HCEXPORT_... variables and the config file: hcexport config list")
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help, as wide as the terminal, up to HELP_WIDTH."""

@@ -10,6 +10,6 @@ DELETION_FIELDS: Fields[Decision] = (
     Field("id", "ID", lambda decision: decision.report.id),
     Field("result", "RESULT", lambda decision: decision.report.result),
     Field("start_time", "STARTED", lambda decision: decision.report.start_time),
-    Field("name", "NAME", lambda decision: decision.report.name),
+    Field("name", "NAME", lambda decision: decision.report.name, from_width=100),
     Field("reason", "REASON", lambda decision: decision.reason or None),
 )

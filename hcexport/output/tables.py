@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TextIO, TypeVar
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -104,6 +105,11 @@ class _Column:
         """Whether the column is never wrapped: short values, and ids, because people copy them, where there is room."""
         return self.consists_of(*_SHORT) or (self.is_id and self.longest <= width // 2)
 
+    @property
+    def longest_word(self) -> int:
+        """The width below which a word is broken."""
+        return max(len(self.heading), *(cell_len(word) for cell in self.cells for word in cell.plain.split()))
+
     def least(self, width: int) -> int:
         """The width below which the column cannot be read."""
         return self.longest if self.is_whole(width) else min(self.longest, _READABLE)
@@ -121,6 +127,7 @@ def _rows(fields: Fields[T], rows: Sequence[T], width: int) -> Sequence[Renderab
 
 def _columns(fields: Fields[T], rows: Sequence[T], width: int) -> list[_Column]:
     columns = []
+    first = next((field for field in fields if field.name != "profile"), None)  # ids are the first but for the profile
     for field in fields:
         if field.from_width is not None and field.from_width <= width:
             values = [_value(field, row) for row in rows]
@@ -129,15 +136,17 @@ def _columns(fields: Fields[T], rows: Sequence[T], width: int) -> list[_Column]:
             heading = _heading(field, values)
             names_zone = heading != field.heading
             cells = [_cell(value, names_zone) for value in values]
-            columns.append(_Column(heading, values, cells, field is fields[0]))
+            columns.append(_Column(heading, values, cells, field is first))
     return columns
 
 
 def _table(columns: Sequence[_Column], width: int) -> Table:
     table = Table(box=None, padding=_PADDING, pad_edge=False, header_style="bold")
+    widths = _widths(columns, width)
     for column in columns:
         table.add_column(
             Text(column.heading, no_wrap=True),
+            width=widths.get(column.heading),
             justify="right" if column.consists_of(*_NUMBERS) else "left",
             no_wrap=column.is_whole(width),
             overflow="fold",
@@ -145,6 +154,20 @@ def _table(columns: Sequence[_Column], width: int) -> Table:
     for cells in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*cells)
     return table
+
+
+def _widths(columns: Sequence[_Column], width: int) -> dict[str, int]:
+    """The widths, by heading, of columns that must be wrapped and can be without breaking a word; rich breaks words."""
+    wrapped = [column for column in columns if not column.is_whole(width)]
+    room = width - sum(column.longest for column in columns if column not in wrapped) - _GAP * (len(columns) - 1)
+    least = sum(column.longest_word for column in wrapped)
+    spare = sum(column.longest for column in wrapped) - least
+    if not least <= room < least + spare:
+        return {}
+    return {
+        column.heading: column.longest_word + (room - least) * (column.longest - column.longest_word) // spare
+        for column in wrapped
+    }
 
 
 def _list(fields: Fields[T], row: T) -> Table:

@@ -20,7 +20,7 @@ CHANGE_FIELDS: Fields[TestChange] = (
     Field("severity", "SEVERITY", lambda row: row.test.severity),
     Field("was", "WAS", lambda row: row.was),
     Field("is", "IS", lambda row: row.now),
-    Field("since", "SINCE", lambda row: row.since),
+    Field("since", "SINCE", lambda row: row.since, from_width=100),
     Field(
         "description", "TEST", lambda row: row.test.description, shown=lambda row: row.test.description or row.test.name
     ),
@@ -63,8 +63,8 @@ def trend_fields(*, ascii_only: bool) -> Fields[TestTrend]:
         Field("severity", "SEVERITY", lambda row: row.test.severity),
         Field("result", "NOW", lambda row: row.result),
         Field("since", "SINCE", lambda row: row.since),
-        Field("in_a_row", "IN A ROW", lambda row: row.in_a_row),
-        Field("changes", "CHANGES", lambda row: row.changes, shown=_show_changes),
+        Field("in_a_row", "IN A ROW", lambda row: row.in_a_row, from_width=100),
+        Field("changes", "CHANGES", lambda row: row.changes, shown=_show_changes, from_width=100),
         Field("recent", "RECENT", lambda row: row.strip(ascii_only=ascii_only)),
     )
 

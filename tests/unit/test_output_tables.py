@@ -15,11 +15,16 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
+from hcexport.health.compare import compare
+from hcexport.health.retention import Decision
+from hcexport.health.trend import trend
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
+from hcexport.output.deletion_records import DELETION_FIELDS
 from hcexport.output.fields import Field
 from hcexport.output.printers import Format, Printer
 from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, ROW_FIELDS, JobRow, Row
 from hcexport.output.tables import console
+from hcexport.output.trends import CHANGE_FIELDS, trend_fields
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -42,6 +47,34 @@ def test_a_heading_and_a_line_for_each_record() -> None:
     assert [line.split() for line in lines] == [
         [run_id, "passed", "2026-11-22", "03:00", "12s", "nightly"] for run_id in ("a1", "b2")
     ]
+
+
+def test_80_columns_have_room_for_a_line_a_test_and_a_deletion() -> None:
+    test = TestResult("HC_112_013", "", "Users, groups and items are in sync", "critical", Result.WARNING)
+    details = [ReportDetail(report(run_id), (test,)) for run_id in ("a1", "b2")]
+    for kind, row in (
+        (CHANGE_FIELDS, compare(*details).tests[0]),
+        (trend_fields(ascii_only=False), trend(details)[0]),
+        (DELETION_FIELDS, Decision(report(name="Nightly check 2026-11-22"), "not saved from here (--unsaved)")),
+    ):
+        heading, *lines = drawn(kind, row).splitlines()
+        assert len(heading.split()) >= 5  # else it is a list
+        assert len(lines) <= 2
+
+
+def test_no_word_is_broken_where_all_of_them_fit() -> None:
+    url, file = "http://127.0.0.1:43819/enterprise", "profile prod (config.toml:2)"
+    text = drawn(ROW_FIELDS, Row("password_command", "30m", file), Row("url", url, file))
+    assert url in text
+    assert "(config.toml:2)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_an_id_behind_a_profile_is_whole() -> None:
+    job_id = "j9fe3762e-806c-4911-8864-b24da3293535"
+    fields = (Field("profile", "PROFILE", lambda _job: "flaky-test"), *JOB_FIELDS)
+    job = JobRow(job_id, JobStatus("COMPLETED"), ("a",), START)
+    assert job_id in drawn(fields, job)
 
 
 def test_what_is_not_known_is_a_dash() -> None:

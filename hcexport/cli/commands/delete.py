@@ -51,8 +51,8 @@ class Guards:
     group="Guards",
     help="Delete nothing if more than N reports would be deleted.  [200]",
 )
-@option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @lock_option
+@option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def command(
     app: App,
     *,

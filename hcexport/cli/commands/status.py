@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 from hcexport.api.diagnose import ignore_odd_answers
@@ -13,6 +14,7 @@ from hcexport.cli.outcome import Outcome, completing_hint
 from hcexport.cli.setting_rows import setting_rows
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.records import ROW_FIELDS, STATUS, STATUS_OR_ERROR, STATUS_ROWS, Status
+from hcexport.output.terminal import fold
 from hcexport.store.config_file import profile_section
 from hcexport.times import to_local
 
@@ -37,7 +39,8 @@ def command(app: App, settings: bool) -> Outcome:
     if app.common.format == "json":
         return Outcome(STATUS, status)
     if app.common.format == "text" and app.printer.is_terminal and not settings:
-        return Outcome(lines=status.describe(to_local))
+        folded = (fold(line, sys.stdout, app.environ) for line in status.describe(to_local))
+        return Outcome(lines=[line for lines in folded for line in lines.split("\n")])
     return Outcome(ROW_FIELDS, records=status.rows())
 
 
