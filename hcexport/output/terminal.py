@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 DEFAULT_WIDTH = 80
@@ -74,10 +75,27 @@ def _fold_line(line: str, columns: int) -> str:
 
     if len(line) <= columns:
         return line
-    found = _COMMAND.search(line)
-    prose, command = (line[: found.start(1)], found[1]) if found else (line, "")
-    wrapped = textwrap.wrap(prose, columns, break_long_words=False, break_on_hyphens=False)
-    return "\n".join([*wrapped, *([f"  {command}"] if command else [])])
+    wrap = partial(textwrap.wrap, width=columns, break_long_words=False, break_on_hyphens=False)
+    folded: list[str] = []
+    prose = ""
+    for clause in _clauses(line):
+        found = _COMMAND.search(clause)
+        prose += clause[: found.start(1)] if found else f"{clause}; "
+        if found:
+            folded += [*wrap(prose), f"  {found[1]}"]
+            prose = ""
+    return "\n".join([*folded, *wrap(prose.removesuffix("; "))])
+
+
+def _clauses(line: str) -> list[str]:
+    """Split a line at its semicolons, but for those in quotes: they are part of a command's argument."""
+    clauses: list[str] = []
+    for part in line.split("; "):
+        if clauses and clauses[-1].count("'") % 2:
+            clauses[-1] += f"; {part}"
+        else:
+            clauses.append(part)
+    return clauses
 
 
 def never_refuse(stream: TextIO) -> None:

@@ -12,7 +12,7 @@ import termios
 
 import pytest
 
-from hcexport.output.terminal import DEFAULT_WIDTH, is_dumb, never_refuse, wants_color, width
+from hcexport.output.terminal import DEFAULT_WIDTH, fold, is_dumb, never_refuse, wants_color, width
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,39 @@ def test_a_stream_that_never_refuses(encoding: str) -> None:
 
 def test_a_stream_without_an_encoding_is_left_alone() -> None:
     never_refuse(io.StringIO())
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+FOLDED = {
+    "prose between commands": (
+        "hint: put a new token there, or sign in: hcexport login https://gis.example.com/e; "
+        "another referer needs a variable; then go on with hcexport wait j1 --out a.zip",
+        [
+            "hint: put a new token there, or sign in:",
+            "  hcexport login https://gis.example.com/e",
+            "another referer needs a variable; then",
+            "go on with",
+            "  hcexport wait j1 --out a.zip",
+        ],
+    ),
+    "a semicolon in an argument": (
+        "it was started; go on with hcexport run --resume 'mine; and yours' --out run.zip",
+        ["it was started; go on with", "  hcexport run --resume 'mine; and yours' --out run.zip"],
+    ),
+    "prose alone": (
+        "the certificate is not trusted; ask who runs the server",
+        ["the certificate is not trusted; ask who", "runs the server"],
+    ),
+    "what fits": ("sign in: hcexport login; then again", ["sign in: hcexport login; then again"]),
+}
+
+
+@pytest.mark.parametrize("what", FOLDED)
+def test_a_command_to_paste_has_a_line_of_its_own(what: str) -> None:
+    text, lines = FOLDED[what]
+    assert fold(text, Screen(), {"COLUMNS": "40"}).split("\n") == lines
+    assert fold(text, io.StringIO(), {"COLUMNS": "40"}) == text
