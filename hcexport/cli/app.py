@@ -273,8 +273,8 @@ class App:
                 on_wait=show_waits(
                     self.messages,
                     self.environ,
-                    # Not with several profiles, because their lines would overwrite each other.
-                    wanted=not (self.common.quiet or self.label) and settings.progress.value in {"auto", "bar"},
+                    wanted=not self.common.quiet and settings.progress.value in {"auto", "bar"},
+                    is_alone=not self.label,
                     in_bar=lambda text: self._progress is not None and self._progress.waiting(text),
                 ),
             )

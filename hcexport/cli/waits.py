@@ -12,15 +12,17 @@ from hcexport.output.wait_line import WaitLine
 
 
 def show_waits(
-    messages: Messages, environ: Mapping[str, str], *, wanted: bool, in_bar: Callable[[str], bool]
+    messages: Messages, environ: Mapping[str, str], *, wanted: bool, is_alone: bool, in_bar: Callable[[str], bool]
 ) -> OnWait:
     """Return what shows waits, which shows nothing where nobody would see them, because each costs a thread.
 
-    They are drawn where that is ``wanted``, on a terminal: ``in_bar`` where that returns True.
+    They are drawn where that is ``wanted``, on a terminal: ``in_bar`` where that returns True. Of several profiles each
+    wait is a line instead, because drawn lines would overwrite each other.
     """
-    draws = wanted and terminal.is_terminal(sys.stderr) and not terminal.is_dumb(environ)
-    if not (draws or messages.logs_decisions):
+    shows = wanted and terminal.is_terminal(sys.stderr) and not terminal.is_dumb(environ)
+    if not (shows or messages.logs_decisions):
         return show_nothing
     width = terminal.width(sys.stderr, environ)
-    messages.wait_line = WaitLine(sys.stderr, width, draws=draws, in_bar=in_bar, say=messages.info)
+    say = messages.info if is_alone or not shows else messages.notice
+    messages.wait_line = WaitLine(sys.stderr, width, draws=shows and is_alone, in_bar=in_bar, say=say)
     return messages.wait_line.during
