@@ -160,6 +160,10 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
             "--report needs {profile} in its name, because there are several profiles",
             hint="--report '{profile}.html'",
         )
+    if given.get("extract") and "{profile}" not in str(given["extract"]):
+        raise UsageError(
+            "--extract needs {profile} in its name, because there are several profiles", hint="--extract '{profile}'"
+        )
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
         app.messages.notice("no profiles in this part")

@@ -30,7 +30,7 @@ _GROUP = "Saving"
 saving_options = add_options(
     setting_option("-o", "--out", group=_GROUP, shell_complete=complete_with("files")),
     setting_option("--if-exists", group=_GROUP),
-    Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR."),
+    Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR; {profile} is filled in."),
     Option(["--cleanup"], is_flag=True, group=_GROUP, help="Delete the upload item on the server afterwards."),
 )
 
@@ -59,10 +59,6 @@ class Saving:
             return None
         if_exists = IfExists(app.settings.if_exists.value)
         destination = resolve(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
-        if extract_to:
-            from hcexport.transfer.extract_zip import resolve_folder  # noqa: PLC0415 # start-up
-
-            resolve_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract cannot be combined with --out -")
@@ -70,12 +66,19 @@ class Saving:
                 raise UsageError("--out - and --format json both write to standard output")
             if sys.stdout.isatty():
                 raise UsageError("--out - would write a zip to the terminal", hint="redirect it, or name a file")
+        elif extract_to:
+            from hcexport.transfer.extract_zip import resolve_folder  # noqa: PLC0415 # start-up
+
+            extract_to = Path(expand_template(str(extract_to), destination.words))
+            resolve_folder(extract_to, if_exists=if_exists)
+            _require_apart(destination, extract_to, if_exists)
         return cls(app, destination, extract_to, cleanup)
 
     @property
     def options(self) -> list[str]:
         """The options of saving that are no settings, as they are typed."""
-        extract = ["--extract", str(self.extract_to.absolute())] if self.extract_to else []
+        folder = str(self.extract_to.absolute()).replace("{", "{{").replace("}", "}}") if self.extract_to else ""
+        extract = ["--extract", folder] if folder else []
         return [*extract, *(["--cleanup"] if self.cleanup else [])]
 
     @property
@@ -203,7 +206,16 @@ class Saving:
             self.app.client.delete_item(item_id)
             self.app.messages.notice(f"upload item {item_id} deleted")
         except HcexportError as error:
-            self.app.messages.warning(f"the upload item {item_id} was not deleted: {error.message}")
+            self.app.messages.warning(f"the upload item {item_id} may still be there: {error.message}")
+
+
+def _require_apart(destination: FileDestination, folder: Path, if_exists: IfExists) -> None:
+    """Refuse a folder that the saved zip takes, or that is not empty any more then. Raises UsageError."""
+    taken = [destination.folder / destination.template] if destination.template else []
+    if if_exists is IfExists.FAIL:
+        taken.append(destination.folder)
+    if folder.resolve() in [place.resolve() for place in taken]:
+        raise UsageError(f"--extract {folder} is where --out saves the zip", hint="name a folder of its own")
 
 
 class _Retries:

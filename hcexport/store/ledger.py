@@ -198,8 +198,8 @@ class Ledger(Repository):
 
     def entries(self, organization: str | None = None, limit: int | None = None) -> list[LedgerEntry]:
         """What was submitted or meant to be, newest first; of one organization where one is named."""
-        sql = "WHERE ?1 IS NULL OR organization = ?1 ORDER BY number DESC LIMIT ?2"
-        return self._select(sql, organization, -1 if limit is None else limit)
+        sql = "WHERE ? IS NULL OR organization = ? ORDER BY number DESC LIMIT ?"
+        return self._select(sql, organization, organization, -1 if limit is None else limit)
 
     def find(self, job_id: str) -> LedgerEntry | None:
         """The entry that became this job."""

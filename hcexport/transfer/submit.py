@@ -8,13 +8,14 @@ No. answer to the POST                                           proves         
 === ============================================================ ==================== =================================
 1   a job id in JSON, in ``Location`` or in the job's page       it is done           that job
 2   none: the request did not leave (DNS, connect, TLS, proxy)   nothing happened     sent again, or the error
-3   4xx, JSON or page, and API codes below 500, but for 4 to 7   nothing happened     the error
+3   4xx, JSON or page, API codes below 500, but for 4 to 7, 10   nothing happened     the error
 4   429 in a page, without ``Retry-After``                       nothing happened     the error
 5   498, 499                                                     nothing              new token, search; sent again once
 6   429, 503 with ``Retry-After``                                nothing              waiting, search; sent again
 7   408, 425, 429 and codes of 500 and above, said by the API    nothing              search; the error
 8   other 5xx, 408, 425: a page, or JSON without a code          nothing              search; unknown
 9   none, half of one, a page, a redirect, JSON without an id    nothing              search; unknown
+10  401                                                          nothing happened     new token; sent again once
 === ============================================================ ==================== =================================
 
 "Then" follows a search that finds no job. Without a new token (row 5) nothing can be searched, and the error is that

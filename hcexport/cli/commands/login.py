@@ -63,7 +63,7 @@ class LoginResult:
     formats=("text",),
     examples=[
         "hcexport login https://gis.example.com/enterprise -u admin",
-        "hcexport login https://gis.example.com/arcgis -u ops --password-file ~/.pw",
+        "hcexport login https://gis.example.com/arcgis --password-file ~/.pw",
     ],
 )
 @click.argument("address", metavar="[URL]", required=False, type=Parsed("URL", Organization.parse))
