@@ -257,7 +257,7 @@ def _reason(error: Exception) -> str:
         cause = cause.__cause__
     text = getattr(cause, "strerror", None) or str(error) or str(cause) or type(error).__name__
     words = _ERRNO.sub("", " ".join(str(text).split()))
-    return redact(words)[:200].lower()
+    return redact(words)[:200].rstrip(".").lower()
 
 
 def _proxy_failure(reason: str, host: str) -> NetworkError:

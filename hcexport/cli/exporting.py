@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from hcexport.cli.app import App
 from hcexport.cli.outcome import Outcome
@@ -30,6 +29,7 @@ def export_reports(
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
             if saving:
+                saving.load()
                 app.messages.info(f"saving to {saving.place}")
             elif not wait and not app.label and app.printer.is_terminal:
                 app.messages.notice(f"hint: {resume_command(app, 'wait', [job.id, '--out', 'FILE'])}")
@@ -47,7 +47,7 @@ def _export_of(app: App, ids: Sequence[str], further: Sequence[str]) -> Operatio
     """Make the operation that exports reports, and that is submitted again with the options that were typed."""
     operation = export_of(ids)
     words = shlex.split(resume_command(app, "export", operation.command[2:], further))
-    return replace(operation, command=tuple(words))
+    return operation._replace(command=tuple(words))
 
 
 def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:

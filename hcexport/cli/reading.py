@@ -68,7 +68,8 @@ def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     finally:
         app.settle_progress()
         app.history.add(fresh.values())  # also those read before a failure; all at once, because each step is a fsync
-    return [_with_row((details | fresh)[row.id], row) for row in rows]
+    found = details | fresh
+    return [_with_row(found[row.id], row) for row in rows]
 
 
 def read_by_id(

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from shlex import quote
-from typing import Any, TypeVar
+from typing import Any
 
 from hcexport.errors import ConfigError
 from hcexport.files import lock, open_at_once, refuse_foreign, translate_errors, write_private
@@ -38,7 +38,6 @@ _KEY = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
 _KEY_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
 
 Section = tuple[str, ...]
-T = TypeVar("T")
 DEFAULTS: Section = ("defaults",)
 
 
@@ -84,7 +83,7 @@ class ConfigFile:
             hint = f"did you mean {near[0]!r}?"
         else:
             others = f"choose one of {self.some_profiles}, or " if self.profiles else ""
-            hint = f"{others}make it: hcexport login -p {name} URL"
+            hint = f"{others}make it: hcexport login -p {quote(name)} URL"
         return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
 
     def place(self, section: Section, key: str) -> str:
@@ -204,34 +203,33 @@ def _rename_headers(text: str, old: str, new: str) -> str:
 def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> None:
     """Edit the file in one step, and check that what is written means what it should."""
     import tomlkit  # noqa: PLC0415 # start-up
+    from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415 # start-up
 
     path = path.resolve()  # replace the file that a symbolic link leads to, not the link: people link dotfiles
     with lock(path.with_name(f".{path.name}.lock")):
         before = _read_text(path) or f"version = {VERSION}\n"
-        document, meant = _parse(path, prepare(before), tomlkit.parse), _parse(path, before, tomllib.loads)
+        meant = _parse(path, before)
         _refuse_newer(path, meant.get("version", VERSION))
         _edit(path, edit, meant, dict)
         if _without_empty_tables(meant) == _without_empty_tables(tomllib.loads(before)):
             return  # nothing changes, so the file need not be writable
-        _edit(path, edit, document, tomlkit.table)
-        text = tomlkit.dumps(document)
-        if not _means(text, meant):
+        try:
+            document = tomlkit.parse(prepare(before))
+            _edit(path, edit, document, tomlkit.table)
+            text = tomlkit.dumps(document)
+            written = tomllib.loads(text)
+        except (TOMLKitError, tomllib.TOMLDecodeError, RecursionError):
+            # tomlkit refuses files that tomllib reads, and its releases before 0.15.2 write what no parser reads
+            raise _unsafe(path) from None
+        if _without_empty_tables(written) != _without_empty_tables(meant):
             raise _unsafe(path)
         write_private(path, text.encode())
 
 
-def _means(text: str, document: Mapping[str, Any]) -> bool:
-    """Whether the text is TOML of this document: some releases of tomlkit write what no parser reads."""
+def _parse(path: Path, content: str) -> dict[str, Any]:
     try:
-        return _without_empty_tables(tomllib.loads(text)) == _without_empty_tables(document)
-    except tomllib.TOMLDecodeError:
-        return False
-
-
-def _parse(path: Path, content: str, parse: Callable[[str], T]) -> T:
-    try:
-        return parse(content)
-    except (ValueError, RecursionError) as error:  # the errors of tomllib and tomlkit are ValueErrors
+        return tomllib.loads(content)
+    except (ValueError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         place = f"{path}:{line[1]}" if line else str(path)
         reason = re.sub(r"\s*\(?at line \d+,?( column | col )\d+\)?", "", str(error))
@@ -276,7 +274,7 @@ def _refuse_newer(path: Path, version: object) -> None:
 
 @lru_cache(maxsize=1)  # each of many profiles reads the file
 def _read(path: Path, text: str, known: Collection[str]) -> ConfigFile:
-    return _Reader(path, _lines(text), known).read(_parse(path, text, tomllib.loads))
+    return _Reader(path, _lines(text), known).read(_parse(path, text))
 
 
 def _read_text(path: Path) -> str | None:

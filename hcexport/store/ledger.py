@@ -10,17 +10,16 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from hcexport.store.database import Database, Repository, Row, Schema, Warn, time_text
 
 EXPORT, RUN = "export", "run"
 
 
-@dataclass(frozen=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """One export, or one run of a health check (``kind``), which is found again by its ``name``.
 
     Without ``job_id`` it was meant to be sent, and what became of it is not known. With ``job_id`` and without
@@ -46,7 +45,7 @@ class LedgerEntry:
     name: str = ""
 
 
-_COLUMNS = tuple(each.name for each in fields(LedgerEntry))
+_COLUMNS = LedgerEntry._fields
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM exports"  # noqa: S608 # our own names
 _TIMES = {"intended", "submitted", "ended", "saved"}
 _REMEMBER = "INSERT OR REPLACE INTO saved_reports (organization, run_id, path, saved) VALUES (?, ?, ?, ?)"

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from hcexport.errors import AlreadyExists, CannotCreate, UsageError
 from hcexport.transfer.disk import make_write_error, probe, translate_write_errors
@@ -76,8 +77,7 @@ class FileDestination:
         return target if self.if_exists is IfExists.SKIP else None
 
 
-@dataclass(frozen=True)
-class StreamDestination:
+class StreamDestination(NamedTuple):
     """Standard output."""
 
     folder: None = None  # the part is a temporary file

@@ -8,13 +8,14 @@ No. answer to the POST                                           proves         
 === ============================================================ ==================== =================================
 1   a job id in JSON, in ``Location`` or in the job's page       it is done           that job
 2   none: the request did not leave (DNS, connect, TLS, proxy)   nothing happened     sent again, or the error
-3   4xx, JSON or page, and API codes below 500, but for 4 to 7   nothing happened     the error
+3   4xx, JSON or page, API codes below 500, but for 4 to 7, 10   nothing happened     the error
 4   429 in a page, without ``Retry-After``                       nothing happened     the error
 5   498, 499                                                     nothing              new token, search; sent again once
 6   429, 503 with ``Retry-After``                                nothing              waiting, search; sent again
 7   408, 425, 429 and codes of 500 and above, said by the API    nothing              search; the error
 8   other 5xx, 408, 425: a page, or JSON without a code          nothing              search; unknown
 9   none, half of one, a page, a redirect, JSON without an id    nothing              search; unknown
+10  401                                                          nothing happened     new token; sent again once
 === ============================================================ ==================== =================================
 
 "Then" follows a search that finds no job. Without a new token (row 5) nothing can be searched, and the error is that
@@ -31,10 +32,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from functools import partial
+from typing import NamedTuple
 
 from hcexport.api.client import Client
 from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
@@ -51,8 +52,7 @@ SENT_WITHIN_S = 60.0  # of the intent: a token is got first, and the connection 
 OPEN_FOR = timedelta(hours=1)  # longer than any submit takes, so an older intent cannot have made the job
 
 
-@dataclass(frozen=True)
-class Submitter:
+class Submitter(NamedTuple):
     """The user who submits, for the ledger and for the search."""
 
     organization: str
@@ -60,8 +60,7 @@ class Submitter:
     profile: str
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
     ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
@@ -81,8 +80,7 @@ class Operation:
     has_begun: Callable[[Client, str, datetime], bool] | None = None
 
 
-@dataclass(frozen=True)
-class Submitted:
+class Submitted(NamedTuple):
     """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs.
 
     Its id is empty where only another proof was found, as ``Operation.has_begun`` says.

@@ -139,6 +139,20 @@ def test_each_is_printed_as_it_ends(hcexport_alone: Hcexport, slow: Sandbox, run
     assert process.returncode == 0
 
 
+def test_a_signal_between_two_jobs_says_how_to_go_on(
+    hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any]
+) -> None:
+    early, late = submitted(hcexport_alone), submitted(hcexport_alone)
+    slow._world.jobs.alter(early, seconds=0)
+    argv = hcexport_alone.argv("wait", early, late)
+    with running(argv, env=hcexport_alone.env, cwd=hcexport_alone.cwd) as process:
+        assert process.stdout.readline() == f"{early}\tCOMPLETED\n"
+        process.send_signal(signal.SIGTERM)
+        stderr = process.communicate(timeout=10)[1]
+    assert process.returncode == 143
+    assert stderr.endswith(f"hcexport wait {late}\n")
+
+
 def test_the_timeout_does_not_end_the_job(
     hcexport_alone: Hcexport, slow: Sandbox, error_of: Callable[..., Any], refused: Callable[..., Any]
 ) -> None:

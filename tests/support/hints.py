@@ -451,6 +451,27 @@ TYPED = [
         setup="hcexport login $URL -p prod2 -u $ADMIN --password-file pw --store file -q",
     ),
     Row(
+        "--extract '{profile}'",
+        "export --latest 1 --out '{profile}.zip' --extract in -p prod,prod2",
+        2,
+        state="profile",
+        then="hcexport export --latest 1 --out '{profile}.zip' --extract '{profile}' -p prod,prod2",
+        setup="hcexport login $URL -p prod2 -u $ADMIN --password-file pw --store file -q",
+    ),
+    Row(
+        "name a folder of its own",
+        "export --latest 1 --out both/ --extract both",
+        2,
+        then="hcexport export --latest 1 --out both/ --extract in",
+    ),
+    Row(
+        "cd to another, and type it again",
+        "export --latest 1 --out a.zip",
+        73,
+        then='cd "$HOME" && hcexport export --latest 1 --out a.zip',
+        setup="mkdir gone && cd gone && rmdir ../gone",
+    ),
+    Row(
         "put {profile} in its name, or name a folder: --out reports/",
         "export --latest 1 --out a.zip -p prod,test",
         2,

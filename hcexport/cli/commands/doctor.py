@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
 from hcexport.cli.app import App
 from hcexport.cli.command import option
@@ -24,7 +23,7 @@ def command(app: App, offline: bool) -> Outcome:
     refused. Takes 30 s at most. Exits 0, or with the status that export would have ended with.
     """
     app.only_looks = True
-    app.common = replace(app.common, no_input=True)  # a prompt would wait for longer than a check may take
+    app.common = app.common._replace(no_input=True)  # a prompt would wait for longer than a check may take
     checks = list(examine(app, offline=offline))
     failed = next((check for check in checks if check.error), None)
     error = failed.error if failed else None

@@ -126,7 +126,8 @@ def _ask_job(app: App, saving: Saving, job_id: str) -> Job:
 
 
 def _busy(app: App, saving: Saving, job: Job) -> Busy:
-    onward = resume_command(app, "wait", [job.id], saving.options)
+    place = {"out": "./"} if app.settings.out.value is None else {}
+    onward = resume_command(app, "wait", [job.id], saving.options, **place)
     return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: {onward}")
 
 

@@ -30,7 +30,7 @@ def command(app: App, settings: bool) -> Outcome:
 
     Never prompts: exits 4 if there is no token or the server rejects it. In a pipe: a row for each value.
     """
-    app.common = replace(app.common, no_input=True)  # a question for the status is no wish to sign in
+    app.common = app.common._replace(no_input=True)  # a question for the status is no wish to sign in
     if app.label:
         return _of_several(app, settings=settings)
     status = _status(app)
