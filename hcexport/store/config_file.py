@@ -217,13 +217,19 @@ def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> Non
             document = tomlkit.parse(prepare(before))
             _edit(path, edit, document, tomlkit.table)
             text = tomlkit.dumps(document)
-            written = tomllib.loads(text)
-        except (TOMLKitError, tomllib.TOMLDecodeError, RecursionError):
-            # tomlkit refuses files that tomllib reads, and its releases before 0.15.2 write what no parser reads
+        except (TOMLKitError, RecursionError):  # it refuses files that tomllib reads
             raise _unsafe(path) from None
-        if _without_empty_tables(written) != _without_empty_tables(meant):
+        if not _means(text, meant):
             raise _unsafe(path)
         write_private(path, text.encode())
+
+
+def _means(text: str, document: Mapping[str, Any]) -> bool:
+    """Whether the text is TOML of this document: some releases of tomlkit write what no parser reads."""
+    try:
+        return _without_empty_tables(tomllib.loads(text)) == _without_empty_tables(document)
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _parse(path: Path, content: str) -> dict[str, Any]:
