@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hcexport.cli.app import App
-from hcexport.cli.exporting import submit_once
+from hcexport.cli.exporting import make_submitter
 from hcexport.cli.reading import list_reports
 from hcexport.cli.waiting import resume_command, wait_for
 from hcexport.errors import HcexportError, Interrupted, JobFailed, NotFound, OutcomeUnknown, UsageError
 from hcexport.health.results import has_ended
 from hcexport.models import Report, Suite
 from hcexport.transfer.check import Check, CheckWatch, check_of
+from hcexport.transfer.submit import submit
 
 _JOB_LEAD = timedelta(seconds=0.5)  # a report may be there a moment before its job
 
@@ -63,7 +64,13 @@ def start_check(app: App, suites: Sequence[Suite], name: str | None, further: Se
     title = name or default_name()
     check = Check(title, _username(app), app.session.server_now(), others)
     try:
-        submitted = submit_once(app, check_of([suite.id for suite in suites], check), check.username)
+        submitted = submit(
+            app.client,
+            app.ledger,
+            make_submitter(app, check.username),
+            check_of([suite.id for suite in suites], check),
+            on_lost=app.messages.trouble,
+        )
     except Interrupted as end:
         end.hint = end.hint or f"it may have been started; look for it with {_resume(app, title, further)}"
         raise

@@ -1,4 +1,4 @@
-"""Submitting, as ``export`` and ``run`` do it, and what follows a submitted export: waiting, saving."""
+"""Submitting an export, as ``export`` and ``run`` do it, and what follows a submitted export: waiting, saving."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome
 from hcexport.cli.waiting import job_outcome, require_item, require_success, resume_command, wait_for, with_resume_hint
 from hcexport.errors import Interrupted
-from hcexport.transfer.submit import Operation, Submitted, Submitter, export_of, submit
+from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
 
 
 def export_reports(
@@ -21,7 +21,9 @@ def export_reports(
     The outcome's record is an ExportRecord.
     """
     with with_lookup_hint("export"):
-        submitted = under_way or submit_once(app, export_of(ids))
+        submitted = under_way or submit(
+            app.client, app.ledger, make_submitter(app), export_of(ids), on_lost=app.messages.trouble
+        )
         job = submitted.job
         further = saving.options if saving else ()
         with with_resume_hint(app, job.id, further=further):
@@ -40,22 +42,9 @@ def export_reports(
             return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 
-def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:
-    """Submit an operation as a user, by default that of the settings, and say so where its answer was lost."""
-    submitted = submit(
-        app.client,
-        app.ledger,
-        Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value),
-        operation,
-        on_lost=lambda why: app.messages.trouble(f"{why}; looking for the job"),
-    )
-    if submitted.adopted and submitted.job.id:
-        app.messages.warning(
-            f"job {submitted.job.id} is assumed to be this {operation.name}: its user and its time match"
-        )
-    elif submitted.adopted:
-        app.messages.warning(f"the {operation.name} has started: there is a report with its name")
-    return submitted
+def make_submitter(app: App, username: str = "") -> Submitter:
+    """The user who submits, by default that of the settings."""
+    return Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value)
 
 
 @contextmanager

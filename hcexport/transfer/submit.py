@@ -109,8 +109,9 @@ def submit(
 ) -> Submitted:
     """Submit an operation once, and return its job, which is in the ledger by then.
 
-    ``on_lost`` is told why a response proves nothing, before the job is searched for. Raises OutcomeUnknown if nobody
-    knows whether the server started a job, and what the client raises if it surely did not.
+    ``on_lost`` is told why a response proves nothing, before the job is searched for; the session's ``on_warning``,
+    which job was adopted. Raises OutcomeUnknown if nobody knows whether the server started a job, and what the client
+    raises if it surely did not.
     """
     entry = ledger.intend(
         origin.organization,
@@ -136,10 +137,11 @@ def submit(
                 may_renew = False
                 _renew(client, ledger, search)
             else:
-                on_lost(error.message)
+                on_lost(f"{error.message}; looking for the job")
             may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
             if found := search.run(error):
                 ledger.note_adopted(entry, found.id)
+                client.session.on_warning(_describe_adoption(found, operation))
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
                 raise search.unknown(f"{error.message}; no job on the server matches") from None
@@ -149,6 +151,12 @@ def submit(
         else:
             ledger.note_submitted(entry, job.id)
             return Submitted(job)
+
+
+def _describe_adoption(job: Job, operation: Operation) -> str:
+    if job.id:
+        return f"job {job.id} is assumed to be this {operation.name}: its user and its time match"
+    return f"the {operation.name} has started: there is a report with its name"
 
 
 def find_job_of_dead(
