@@ -257,10 +257,10 @@ class Client:
                 raise rejected.refusal from None
             raise
         if token == self._renewed:
-            self._renewed = None  # the server took it, so that a later refusal may mean that it has ended
+            self._renewed = None  # the server took the token, so a later refusal may mean that it has expired
 
     def _renew(self, token: Secret, rejected: TokenRejected) -> Secret:
-        """Get another token; where there is none, a refusal that leaves open whether it is the token's stands."""
+        """Get another token. Without another, raise what the answer means if the token was good, where it may be."""
         try:
             self._renewed = self._tokens.renew(token, is_certain=rejected.refusal is None)
         except (AuthError, ConfigError):
@@ -288,7 +288,7 @@ def _segment(name: str) -> str:
 
 
 def _take_list(answer: dict[str, Any], key: str) -> list[Any]:
-    """The list under ``key``, in any case. Raises ProtocolError without a list: nothing is not an empty list."""
+    """The list under ``key``, in any case. Raises ProtocolError where it is missing, because it may not be empty."""
     listed = JsonFields(answer).take(key.lower())
     if not isinstance(listed, list):
         raise ProtocolError(f"the server's answer has no list of {key!r}")

@@ -61,7 +61,7 @@ class Response:
 class HttpClient:
     """An httpx client for one origin, over connections that keep a deadline.
 
-    Without ``may_be_local`` it never connects to this machine or its link; a proxy looks up names by itself.
+    Without ``may_be_local`` it connects to no loopback or link-local address; a proxy looks up names by itself.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class HttpClient:
             try:
                 response = self._client.send(request, stream=True)
             except BaseException:
-                self.hang_up()  # httpcore 1.0 keeps a tunnel whose TLS handshake failed, in use, for ever
+                self.hang_up()  # httpcore 1.0 counts a tunnel whose TLS handshake failed as in use for ever
                 raise
         self._network.read_body()
         self._has_answered |= response.is_success

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from hcexport.api.body import blank_token, open_file, read_whole
 from hcexport.api.proxy import proxy_for
-from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_store, is_home, require_file, resolve
+from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_store, is_same_origin, require_file, resolve
 from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.api.waits import SLOW_S, OnWait, show_nothing
@@ -57,7 +57,7 @@ class Session:
     """Requests to one organization within one deadline.
 
     ``log`` gets a line without secrets for each request, ``on_notice`` and ``on_warning`` get what a user should know.
-    ``on_wait`` is given what is waited for, and after how many seconds to show it; it is left when the wait is over.
+    ``on_wait`` is given what is waited for, and after how many seconds to show that; its context ends with the wait.
     """
 
     def __init__(
@@ -296,7 +296,7 @@ class Session:
             ) as answer:
                 seconds = time.monotonic() - started
                 self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
-                onward = self._follow_home(url, answer) if method == "GET" else None
+                onward = self._find_next(url, answer) if method == "GET" else None
                 if onward is None:
                     yield answer
                     return
@@ -313,13 +313,13 @@ class Session:
         if self._log is not None:
             self._log(redact(line))
 
-    def _follow_home(self, url: str, answer: Response) -> str | None:
+    def _find_next(self, url: str, answer: Response) -> str | None:
         """The address at which a GET goes on: of the same scheme, host and port, because the token goes with it."""
         location = answer.headers.get("location")
         if not location or answer.status not in REDIRECT_STATUSES:
             return None
         target = resolve(url, location)
-        return target if target and is_home(target, self.organization) else None
+        return target if target and is_same_origin(target, self.organization) else None
 
 
 def _open_client(

@@ -56,8 +56,8 @@ def default_name() -> str:
 
 
 def start_check(app: App, suites: Sequence[Suite], name: str | None, further: Sequence[str]) -> Started:
-    """Start a check once, by the name that was typed or one of its own. ``further`` are options to go on with."""
-    # A name that was typed may be that of other reports: those that are there already are not the one.
+    """Start a check once, under ``name`` or a new name. ``further`` are options for the command to go on with."""
+    # Other reports may have the name that was typed: those that are there already are not of this check.
     others = (
         frozenset(report.id for report in list_reports(app) if report.name.strip() == name) if name else frozenset()
     )
@@ -101,9 +101,8 @@ def find_again(app: App, name: str) -> Started:
                 f"the check {name!r} was submitted, and the server has no report with that name",
                 hint="try again later, or start another check: hcexport run",
             )
-        app.ledger.note_adopted(
-            entry, ""
-        )  # it was taken, as which job is not known: it stands in nobody's way any more
+        # The check has started, as which job is not known: an open intent would leave other submits in doubt.
+        app.ledger.note_adopted(entry, "")
     return Started(check, entry.job_id or "")
 
 
@@ -111,7 +110,7 @@ def _find_elsewhere(name: str, reports: Sequence[Report]) -> Started:
     found = Check(name).all(reports)
     if not found:
         raise NotFound(f"no check named {name!r}, neither started from here nor on the server")
-    if len(found) > 1:  # nobody knows which was meant, unless a single one is under way
+    if len(found) > 1:  # nobody knows which is meant, unless a single check is under way
         found = [report for report in found if not has_ended(report)]
     if len(found) != 1:
         raise UsageError(
@@ -123,7 +122,7 @@ def _find_elsewhere(name: str, reports: Sequence[Report]) -> Started:
 def wait_for_report(app: App, started: Started, further: Sequence[str]) -> Report:
     """Wait until the check's report has ended, and return its row. Raises JobFailed for a job that FAILED."""
     name = started.check.name
-    with _with_way_on(app, name, further):
+    with _with_resume_hint(app, name, further):
         watch = CheckWatch(
             app.client,
             started.check,
@@ -142,8 +141,8 @@ def wait_for_report(app: App, started: Started, further: Sequence[str]) -> Repor
 
 
 @contextmanager
-def _with_way_on(app: App, name: str, further: Sequence[str]) -> Iterator[None]:
-    """Add the command to go on with to whatever ends the wait before its time."""
+def _with_resume_hint(app: App, name: str, further: Sequence[str]) -> Iterator[None]:
+    """Add the command to go on with to whatever ends the wait early."""
     onward = f"go on with {_resume(app, name, further)}"
     try:
         yield

@@ -23,8 +23,8 @@ _BY_SIGNAL = 128  # exit statuses above it
 def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, str] | None = None) -> int:
     """Do the work of a command and return its status; ping before and after it, and notify of what has changed.
 
-    What fails here is a warning and changes no status. With ``environ`` the app is of no profile: only a ping that the
-    environment names is sent, because each profile is told of by itself.
+    What fails here is a warning and changes no status. With ``environ`` the app is that of several profiles: only a
+    ping that the environment names is sent, because each profile pings and notifies by itself.
     """
     if command not in _TOLD:
         return work()

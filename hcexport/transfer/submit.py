@@ -65,9 +65,9 @@ class Operation:
     """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
     ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
-    ``lookup`` is what a person types to find out what became of it.
-    ``has_begun`` finds proof other than a job that the server has begun it for this user since a time; the operation
-    is adopted then, also where its job is not found, and the job that stands for it has no id.
+    ``lookup`` is what a person types to find out what became of the operation.
+    ``has_begun`` finds proof, other than a job, that the server has begun the operation for this user since a time. The
+    operation is adopted then, also where its job is not found, with a job that has no id.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Operation:
 class Submitted:
     """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs.
 
-    Its id is empty where only another proof was found, as ``Operation.has_begun`` says.
+    The job's id is empty where only another proof was found, as ``Operation.has_begun`` says.
     """
 
     job: Job
@@ -164,7 +164,7 @@ def find_job_of_dead(
 ) -> Submitted | None:
     """Find the job of an intent whose process was killed before it had the answer, and adopt it.
 
-    None unless exactly one job can be it: then it is for the caller to submit again.
+    None unless exactly one job matches; the caller submits again then.
     """
     search = _Search(client, ledger, origin, operation, entry)
     search.search_around(entry.intended)
@@ -233,7 +233,7 @@ class _Search:
         self._operation, self.entry = operation, entry
         self._clock = client.session.deadline.clock
         self._sent = self._lost = self._clock()
-        self._strangers: set[str] = set()  # ids of jobs that are not ours
+        self._others: set[str] = set()  # ids of jobs that do not match
 
     def note_loss(self) -> None:
         """Note the time: a response has just been lost."""
@@ -270,13 +270,12 @@ class _Search:
         )
 
     def find(self) -> list[Job]:
-        """Return the jobs that match; where there is other proof, one job at most, be it without an id.
+        """Return the jobs that match; where there is other proof, one job at most, which may have no id.
 
         Raises OutcomeUnknown if that cannot be decided, and what the client raises.
         """
-        username = (
-            self._origin.username or self._client.account().username
-        )  # a token from the environment has no name with it
+        # A token from the environment has no name with it.
+        username = self._origin.username or self._client.account().username
         if not username:
             raise OutcomeUnknown("the server does not say whose token it is")
         has_begun = self._operation.has_begun
@@ -289,7 +288,7 @@ class _Search:
         return [Job("", JobStatus.parse("UNAVAILABLE"))]
 
     def _matches(self, username: str) -> list[Job]:
-        known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
+        known = {entry.job_id for entry in self._ledger.entries()} | self._others
         fresh = [job_id for job_id in dict.fromkeys(self._client.job_ids()) if job_id not in known]
         if len(fresh) > SEARCHED_JOBS:
             raise OutcomeUnknown(f"there are {len(fresh)} jobs to look through")
@@ -302,7 +301,7 @@ class _Search:
             and job.username.casefold() == username.casefold()
             and (since <= job.start_time <= until if job.start_time else not job.status.is_final)
         ]
-        self._strangers.update(job.id for job in jobs if job not in matches)
+        self._others.update(job.id for job in jobs if job not in matches)
         return self._without_those_of_others(matches)
 
     def _without_those_of_others(self, jobs: list[Job]) -> list[Job]:
