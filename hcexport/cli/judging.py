@@ -113,7 +113,7 @@ class Judging:
 
     @contextmanager
     def of_a_selection(self) -> Iterator[None]:
-        """Where ``--max-age`` stands alone, a selection without any report is too old."""
+        """Raise Verdict for a selection without any report where only ``--max-age`` is given: it counts as old."""
         try:
             yield
         except NotFound as error:

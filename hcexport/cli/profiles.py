@@ -120,7 +120,7 @@ def without_organization(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_profiles(app: App, choice: Choice) -> list[str]:
-    """Return the names of a choice in the order of the config file. Raises UsageError if a part of it matches none."""
+    """Return the names of a choice in the order of the config file. Raises UsageError if a part matches none."""
     if app.common.url:
         raise UsageError("--url cannot be combined with several profiles", hint="give one or the other")
     names = app.settings.config.profiles
@@ -138,7 +138,7 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
 
 
 def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> int:
-    """Run the command for each chosen profile and print what all came to. Raises the error of all."""
+    """Run the command for each chosen profile and print their results. Raises the error of the whole command."""
     outcome = run_several(app, choice, run, given)
     for line in outcome.lines or ():
         app.printer.line(line)
@@ -150,7 +150,7 @@ def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any])
 
 
 def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> Outcome:
-    """Run the command for each chosen profile and join what it came to; ``app`` is of no profile."""
+    """Run the command for each chosen profile and join the results; ``app`` belongs to no profile."""
     names = find_profiles(app, choice)
     if any("{profile}" not in str(path) for path in given.get("report", ())):
         raise UsageError("--report needs {profile} in its name, because there are several profiles")

@@ -145,7 +145,7 @@ class Saving:
         is_new: bool = False,
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     ) -> Saved:
-        """Download, verify and publish an upload item whose job is not known; then extract and clean up."""
+        """Download, verify and publish an upload item; then extract and clean up."""
         app = self.app
         retries = _Retries(app)
         saved = download(

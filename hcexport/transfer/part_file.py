@@ -103,7 +103,7 @@ class Part:
     def close_keeping(self) -> None:
         """Close the part, and remove it unless a later run can resume it."""
         if self.size and self.note.resumable and self._is_unpublished() and not self.file.closed:
-            change_mode(self.file.fileno(), _PRIVATE)  # it may have been about to get its final name
+            change_mode(self.file.fileno(), _PRIVATE)  # publish may have given it the mode of the final file
             self.file.close()
         else:
             self.discard()
