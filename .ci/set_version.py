@@ -1,4 +1,4 @@
-"""Write a new version into the package and into the changelog: ``set_version.py X.Y.Z``."""
+"""Write a version and today's date into the package, the man pages and the changelog: ``set_version.py X.Y.Z``."""
 
 import datetime
 import re
@@ -10,13 +10,23 @@ root = Path(__file__).parent.parent
 today = datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
-def replace(path: Path, pattern: str, text: str) -> None:
+def replace(name: str, pattern: str, text: str) -> None:
     """Replace the one place that the pattern finds; end with a message where there is not exactly one."""
-    changed, count = re.subn(pattern, text, path.read_text(), flags=re.MULTILINE)
+    path = root / name
+    changed, count = re.subn(pattern, lambda _: text, path.read_text(), flags=re.MULTILINE)
     if count != 1:
-        sys.exit(f"{path.name}: {count} places match {pattern!r}, expected 1")
+        sys.exit(f"{name}: {count} places match {pattern!r}, expected 1")
     path.write_text(changed)
 
 
-replace(root / "hcexport" / "__init__.py", r'^__version__ = ".*"$', f'__version__ = "{version}"')
-replace(root / "CHANGELOG.md", r"^## \[Unreleased\]$", f"## [Unreleased]\n\n## [{version}] - {today}")
+replace("hcexport/__init__.py", r'^__version__ = ".*"$', f'__version__ = "{version}"')
+replace("man/generate.py", r'(?<=^DATED = ").*?(?=")', today)
+for page in ("automation", "reports"):
+    replace(f"man/hcexport-{page}.7", r'(?<= 7 ").*$', f'{today}" "hcexport {version}" "hcexport"')
+heading = f"## [{version}] - {today}"
+if re.search(rf"^## \[{re.escape(version)}\]", (root / "CHANGELOG.md").read_text(), re.MULTILINE):
+    replace("CHANGELOG.md", rf"^## \[{re.escape(version)}\].*$", heading)
+else:
+    replace("CHANGELOG.md", r"^## \[Unreleased\]$", f"## [Unreleased]\n\n{heading}")
+if re.search(rf"^{re.escape(heading)}\s*(^## |\Z)", (root / "CHANGELOG.md").read_text(), re.MULTILINE):
+    sys.exit(f"CHANGELOG.md says nothing of {version}")

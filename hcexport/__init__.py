@@ -62,4 +62,4 @@ a way for a server to misbehave  a scenario in ``sandbox/scenarios.py``, a case 
 ================================ =====================================================================================
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -139,7 +139,12 @@ class PrivilegeMissing(AuthError):
 
 
 class FrontRefused(AuthError):
-    """A firewall, ingress or web server refused, which says nothing about token, password or privileges."""
+    """A firewall, ingress or web server refused, which says nothing about password or privileges.
+
+    ``may_be_token`` is true for a 401 that asks for nothing that a token could not be: gateways check tokens, too.
+    """
+
+    may_be_token: bool = False
 
 
 class NotFound(HcexportError):
@@ -195,9 +200,13 @@ class ProtocolError(NetworkError):
 
 
 class NoOrganization(ProtocolError):
-    """There is no organization at the address. Asking again changes nothing."""
+    """There is no organization at the address. Asking again changes nothing.
+
+    ``has_found`` is true when the message names addresses of the same host that have an organization.
+    """
 
     retryable = False
+    has_found: bool = False
 
 
 class ServerTrouble(NetworkError):

@@ -42,7 +42,7 @@ class Organization:
         except ValueError as error:
             raise UsageError(f"{address!r} is not an address: {error}") from None
         if parts.username is not None or parts.password is not None:
-            raise UsageError("the address names a user", hint="leave it out: hcexport login asks for the user name")
+            raise UsageError("the address names a user", hint="leave the user out; login asks for it")
         if not host or any(character.isspace() for character in host):
             raise UsageError(f"{address!r} is not an address: it has no host")
         scheme = parts.scheme.lower()

@@ -16,6 +16,7 @@ from array import array
 from base64 import b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from functools import cache
 from html import escape, unescape
 from struct import iter_unpack
 from typing import Any, AnyStr, NoReturn
@@ -222,7 +223,12 @@ _RULES = (
     (r"(\bbearer\s+)[^\s\"',;]+", rf"\1{MASK}"),
     (r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s/\"'<>]*@", rf"\1{MASK}@"),
 )
-_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), mask) for pattern, mask in _RULES)
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Compile the rules, which takes longer than the rest of this module, when there is something to redact."""
+    return tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), mask) for pattern, mask in _RULES)
 
 
 def holds_secret(text: str) -> bool:
@@ -233,7 +239,7 @@ def holds_secret(text: str) -> bool:
 def redact(text: str) -> str:
     """Replace every secret in a text by ``***``, and leave the rest as it is."""
     text = _live.blank(text)
-    for pattern, mask in _PATTERNS:
+    for pattern, mask in _patterns():
         text = pattern.sub(mask, text)
     return text
 

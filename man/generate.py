@@ -9,7 +9,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
@@ -17,11 +17,14 @@ from hcexport import __version__
 from hcexport.cli import root
 from hcexport.cli.command import Command, Option, group_options
 from hcexport.errors import EXIT_STATUSES
-from hcexport.store.settings import ROWS
+from hcexport.store.paths import Paths
+from hcexport.store.settings import ROWS, Row
 
 _SPELLING = re.compile(r"(?:\\-){1,2}[A-Za-z](?:\w|\\-)*")  # of an option, its hyphens escaped
 
-DATED = "2026-11-23"  # of the last change of the pages: the day of a build would make no two builds alike
+DATED = "2026-11-25"  # of the last change of the pages: the day of a build would make no two builds alike
+
+UNBROKEN = (".nh", ".ad l")  # so that names of options, variables and pages can be copied
 
 DESCRIPTION = """\
 hcexport exports health check reports of ArcGIS Enterprise on Kubernetes: it submits an export, waits for the job,
@@ -57,6 +60,11 @@ Durations are written 90, 90s, 10m, 1h30m or 1d. Points in time are 2026-11-01, 
 today or yesterday. Lists are separated by commas; - reads them from standard input, one a line.
 """
 
+SETTINGS = """\
+The keys of the config file, for one profile or for all; "hcexport config set KEY VALUE" writes them. Below each: its
+option, for the commands that have it, and its environment variables.
+"""
+
 FURTHER_VARIABLES = {
     "HCEXPORT_PROFILE": "Default for --profile.",
     "HCEXPORT_TOKEN": "A token, used as it is and never stored.",
@@ -72,15 +80,22 @@ FURTHER_VARIABLES = {
     "HCEXPORT_SANDBOX": "Set to 1 for a command that hcexport sandbox runs, so that a prompt can show it.",
 }
 
-FILES = {
-    "~/.config/hcexport/config.toml": "Settings and profiles; no secrets.",
-    "~/.local/share/hcexport/credentials/": "Secrets, only where the file store was chosen; for their owner only.",
-    "~/.local/state/hcexport/ledger.db": "The exports submitted from this machine.",
-    "~/.local/state/hcexport/history.db": "Reports that were read in full, and what the notify command was told.",
-    "~/.local/state/hcexport/locks/": "Locks between runs. May be removed while nothing runs.",
-    "~/.local/state/hcexport/sessions/": "What is known of each token beside its secret: its end, its user.",
-    "~/.cache/hcexport/": "Ids that were seen last, for completion. May be removed at any time.",
-    ".hcexport-*.part": "Beside the target: bytes of a download that is not finished. The next run goes on with them.",
+FOLDERS = ("~/.config/hcexport", "~/.local/share/hcexport", "~/.local/state/hcexport", "~/.cache/hcexport")  # on Linux
+
+KEPT = {  # by the name that Paths has for it
+    "config_file": "Settings and profiles; no secrets.",
+    "credentials": "Tokens and passwords, only with --store file; mode 0600.",
+    "sessions": "What is known of each token beside its secret: its end, its user.",
+    "ledger": "The exports and checks that were submitted from this machine.",
+    "history": "Reports that were read in full, and what the notify command was told.",
+    "locks": "Locks between runs. May be removed while nothing runs.",
+    "cache": "Ids that were seen last, for completion. May be removed at any time.",
+}
+
+FURTHER_FILES = {
+    ".hcexport-*.part, .hcexport-*.note": "Beside the target, hidden: the bytes of a download that is not finished, and"
+    " what they belong to. The next run goes on with them; what is older than seven days is removed.",
+    "The FILE of --log-file": "A log of every run that names it, without secrets; mode 0600. Nothing shortens it.",
 }
 
 
@@ -100,7 +115,7 @@ def _page(name: str, body: Iterable[str], commands: Iterable[str]) -> str:
     head = f'.TH {name.upper()} 1 "{DATED}" "hcexport {__version__}" "hcexport"'
     others = [f"hcexport-{command}(1)" for command in commands] or ["hcexport(1)"]
     tail = [*_section("SEE ALSO"), *_lines(", ".join([*others, "hcexport-automation(7)", "hcexport-reports(7)"]))]
-    return "\n".join([head, *body, *tail]) + "\n"
+    return "\n".join([head, *UNBROKEN, *body, *tail]) + "\n"
 
 
 def _root_body(ctx: click.Context) -> Iterator[str]:
@@ -112,11 +127,42 @@ def _root_body(ctx: click.Context) -> Iterator[str]:
         yield from _item(f"\\fBhcexport {name}\\fR", root.commands_at[name])
     yield from _section("OPTIONS")
     yield from _options(root.get_params(ctx), ctx)
+    yield from _settings(ctx)
     yield from _section("ENVIRONMENT")
-    for row in ROWS:
-        yield from _item(", ".join(f"\\fB{name}\\fR" for name in row.environment), row.help)
+    yield from _lines("The variables under SETTINGS, and:")
     yield from _definitions(FURTHER_VARIABLES)
+    yield from _section("FILES")
+    yield from _lines(
+        "Where HCEXPORT_HOME is set, all of these are in that folder. Else XDG_CONFIG_HOME, XDG_DATA_HOME,"
+        " XDG_STATE_HOME and XDG_CACHE_HOME are used, and without them, on Linux:"
+    )
+    paths = Paths(*map(Path, FOLDERS))
+    kept: dict[str, PurePath] = {name: getattr(paths, name) for name in KEPT}
+    yield from _definitions({f"{path}{'' if path.suffix else '/'}": KEPT[name] for name, path in kept.items()})
+    yield ".PP"
+    yield from _lines("On macOS the folders are ~/Library/Application Support/hcexport and ~/Library/Caches/hcexport.")
+    yield from _definitions(FURTHER_FILES)
     yield from _common(root.examples)
+
+
+def _settings(ctx: click.Context) -> Iterator[str]:
+    yield from _section("SETTINGS")
+    yield from _paragraphs(SETTINGS)
+    spelled = {
+        each.row.name: ", ".join(each.opts) + f" {each.row.metavar}"
+        for name in root.list_commands(ctx)
+        for each in (root.get_command(ctx, name) or root).get_params(ctx)
+        if isinstance(each, Option) and each.row
+    }
+    for row in ROWS:
+        yield from _setting(row, spelled.get(row.name, ""))
+
+
+def _setting(row: Row, option: str) -> Iterator[str]:
+    """A key of the file with its default; its option, if there is one, and its variables; what it means."""
+    default = f"default {_plain(row.default_text)}" if row.default_text else "no default"
+    spellings = ", ".join(filter(None, [option, *row.environment]))
+    yield from (".TP", f"\\fB{row.name}\\fR ({default})", _plain(spellings), ".br", *_lines(row.help))
 
 
 def _command_body(command: Command, ctx: click.Context) -> Iterator[str]:
@@ -133,6 +179,8 @@ def _command_body(command: Command, ctx: click.Context) -> Iterator[str]:
     yield from _definitions(dict(_variables(command.get_params(ctx))))
     yield ".PP"
     yield from _paragraphs("The variables that sign in, and all others, are described in hcexport(1).")
+    yield from _section("FILES")
+    yield from _lines("hcexport(1) lists what is kept on this machine, and where.")
     yield from _common(command.examples)
 
 
@@ -146,8 +194,6 @@ def _name_and_synopsis(ctx: click.Context, line: str) -> Iterator[str]:
 
 def _common(examples: Iterable[str]) -> Iterator[str]:
     """What every page says in the same words, and its examples."""
-    yield from _section("FILES")
-    yield from _definitions(FILES)
     yield from _section("EXIT STATUS")
     for each in EXIT_STATUSES:
         code = f" ({each.code})" if each.code else ""

@@ -20,7 +20,16 @@ from hcexport.api.diagnose import explain_refusals
 from hcexport.api.report_pages import ReportPage
 from hcexport.api.session import Session
 from hcexport.api_json import JsonFields, id_from_url, is_id
-from hcexport.errors import AuthError, ConfigError, NetworkError, ProtocolError, TimedOut, TokenRejected, UsageError
+from hcexport.errors import (
+    AuthError,
+    ConfigError,
+    FrontRefused,
+    NetworkError,
+    ProtocolError,
+    TimedOut,
+    TokenRejected,
+    UsageError,
+)
 from hcexport.models import Account, Job, Mode, Report, ReportDetail, Suite, UploadItem
 from hcexport.redaction import Secret
 
@@ -252,6 +261,12 @@ class Client:
         """Send with a token; where a new token is refused as the old token was, the token was not at fault."""
         try:
             yield
+        except FrontRefused as refusal:  # a gateway that checks tokens itself, or wants something else
+            if not refusal.may_be_token or token == self._renewed:
+                raise
+            rejected = TokenRejected(refusal.message, hint=refusal.hint)
+            rejected.refusal = refusal
+            raise rejected from None
         except TokenRejected as rejected:
             if rejected.refusal and token == self._renewed:
                 raise rejected.refusal from None

@@ -84,7 +84,10 @@ def explain_refusals(path: str, session: Session, release: Callable[[], str]) ->
         yield
     except PrivilegeMissing as refusal:
         if needed := _PRIVILEGES.get(path.partition("/")[0]):
-            raise PrivilegeMissing(f"{refusal.message.rstrip('.')}; it requires {needed}", hint=refusal.hint) from None
+            login = f"ask an administrator for it, or sign in as another user: hcexport login {session.organization}"
+            raise PrivilegeMissing(
+                f"{refusal.message.rstrip('.')}; it requires {needed}", hint=refusal.hint or login
+            ) from None
         raise
     except (NotFound, NoOrganization) as missing:
         if path.startswith("healthCheck/"):

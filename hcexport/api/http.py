@@ -16,9 +16,10 @@ from typing import Any
 
 import httpcore
 import httpx
+from httpcore._synchronization import Lock, ThreadLock
 
 from hcexport import __version__
-from hcexport.api.network import Network
+from hcexport.api.network import Network, hint_at
 from hcexport.api.proxy import Proxy
 from hcexport.api.tls import certificate_failure
 from hcexport.errors import HcexportError, NetworkError
@@ -30,6 +31,13 @@ _KEEPALIVE_S = 55.0  # below the 60 s after which ingress controllers close an i
 
 for _name in ("httpx", "httpcore"):  # they log addresses and headers to wherever the root logger writes
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+# A signal raises an exception at any line. Where that is between taking and releasing a lock of httpcore's, the lock is
+# never released, and httpcore's own clean-up waits for it for ever. A client here is used by one thread, which needs no
+# lock.
+for _kind in (Lock, ThreadLock):
+    _kind.__enter__ = lambda lock: lock  # type: ignore[method-assign] # test_contract_of_libraries holds these names
+    _kind.__exit__ = lambda *_: None  # type: ignore[method-assign]
 
 _ERRNO = re.compile(r"\[errno -?\d+\] ", re.IGNORECASE)
 _FOREIGN = (
@@ -74,7 +82,7 @@ class HttpClient:
         connect_timeout_s: float,
         may_be_local: bool = True,
     ) -> None:
-        self._host = host
+        self._host, self._proxy = host, proxy
         self._network = Network(_tls_layers(context, proxy), may_be_local=may_be_local or proxy is not None)
         self._has_answered = False
         self._transport = _Transport(self._network, context, proxy)
@@ -165,8 +173,11 @@ class HttpClient:
         reason = _reason(error)
         if isinstance(error, httpcore.ProxyError):
             return _proxy_failure(reason, self._host)
+        if self._proxy and not (self._network.connected or self._network.request_written):
+            text = f"the proxy {self._proxy.url} cannot be reached: {reason}"
+            return NetworkError(text, hint="check HTTPS_PROXY and NO_PROXY", unsent=True)
         if not self._network.request_written:
-            return NetworkError(f"{self._host} cannot be reached: {reason}", hint=_hint(reason), unsent=True)
+            return NetworkError(f"{self._host} cannot be reached: {reason}", hint=hint_at(reason), unsent=True)
         return NetworkError(f"the connection to {self._host} was lost: {reason}")
 
 
@@ -240,22 +251,15 @@ def _reason(error: Exception) -> str:
         cause = cause.__cause__
     text = getattr(cause, "strerror", None) or str(error) or str(cause) or type(error).__name__
     words = _ERRNO.sub("", " ".join(str(text).split()))
-    return redact(words)[:200].lower()
-
-
-def _hint(reason: str) -> str | None:
-    """What to look at, for the reasons that are met most."""
-    if "resolved" in reason:
-        return "check the name; is a VPN or another DNS server needed?"
-    if "refused" in reason:
-        return "check the port; is the server up, and is a VPN or a proxy (HTTPS_PROXY) needed?"
-    return None
+    return redact(words)[:200].rstrip(".").lower()
 
 
 def _proxy_failure(reason: str, host: str) -> NetworkError:
     if reason.startswith("407"):
         failure = NetworkError(
-            "the proxy requires a user and a password", hint="HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", unsent=True
+            "the proxy requires a user and a password",
+            hint="put USER:PASSWORD@ before its host in HTTPS_PROXY",
+            unsent=True,
         )
         failure.retryable = False
         return failure

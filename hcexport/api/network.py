@@ -30,7 +30,8 @@ class Network(httpcore.NetworkBackend):
     Without ``may_be_local`` it connects to no loopback or link-local address, whatever a name resolves to.
     ``certificate`` is that of the organization on the newest connection, as ``ssl.SSLSocket.getpeercert`` has it.
     ``request_written`` says whether anything of the request went out since ``begin``: nothing did when a name was not
-    found, a connection refused, a certificate not trusted, or a proxy said no.
+    found, a connection refused, a certificate not trusted, or a proxy said no. ``connected`` says whether a new
+    connection was made since then.
     """
 
     def __init__(self, tls_layers: int = 0, *, may_be_local: bool = True) -> None:
@@ -40,6 +41,7 @@ class Network(httpcore.NetworkBackend):
         self._whole = self.limit = NO_DEADLINE
         self._head_s = 0.0
         self.request_written = False
+        self.connected = False
         self.certificate: dict[str, Any] = {}
 
     def begin(self, whole: Deadline, head_s: float) -> None:
@@ -49,7 +51,7 @@ class Network(httpcore.NetworkBackend):
         """
         self._whole = self.limit = whole
         self._head_s = head_s
-        self.request_written = False
+        self.request_written = self.connected = False
 
     def write_request(self) -> None:
         """Note that the request goes out. The time for the answer's head counts from the request's first byte."""
@@ -78,6 +80,7 @@ class Network(httpcore.NetworkBackend):
             try:
                 left = self.cut(limit.remaining(), httpcore.ConnectTimeout)
                 opened = self._sockets.connect_tcp(address, port, left, local_address, socket_options)
+                self.connected = True
                 return _Stream(opened, self, self._tls_layers, limit)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
@@ -145,7 +148,7 @@ def find_addresses(host: str, port: int, limit: Deadline) -> list[str]:
     try:
         return _look_up(host, port, limit)
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-        raise NetworkError(str(error), unsent=True) from None
+        raise NetworkError(str(error), hint=hint_at(str(error)), unsent=True) from None
 
 
 def find_answering(host: str, addresses: Sequence[str], port: int, limit: Deadline) -> tuple[str, list[str]]:
@@ -160,7 +163,19 @@ def find_answering(host: str, addresses: Sequence[str], port: int, limit: Deadli
             failures.append(f"{address}: {(error.strerror or str(error)).lower()}")
         else:
             return address, failures
-    raise NetworkError(f"{host} cannot be reached: {'; '.join(failures)}", unsent=True)
+    why = "; ".join(failures)
+    raise NetworkError(f"{host} cannot be reached: {why}", hint=hint_at(why), unsent=True)
+
+
+def hint_at(reason: str) -> str | None:
+    """What to look at, for the reasons that are met most."""
+    if "resolved" in reason:
+        return "check the name; is a VPN or another DNS server needed?"
+    if "refused" in reason:
+        return "check the port; is the server up, and is a VPN or a proxy (HTTPS_PROXY) needed?"
+    if "timed out" in reason:
+        return "check the address and the port; is a VPN or a proxy (HTTPS_PROXY) needed?"
+    return None
 
 
 def _look_up(host: str, port: int, limit: Deadline) -> list[str]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from hcexport.errors import ConfigError
 from hcexport.organization import Organization
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     """An HTTP proxy: its address without the user, and the user and password where they are given."""
 
     url: str

@@ -31,8 +31,16 @@ def resolve(url: str, location: str) -> str | None:
     return target
 
 
-def is_same_origin(url: str, organization: Organization) -> bool:
-    """Whether an address has the scheme, host and port of the organization, so that the token may go there."""
+def find_next(url: str, answer: Response, organization: Organization) -> str | None:
+    """The address at which a GET goes on: of the organization's origin, because the token goes with it; else None."""
+    location = answer.headers.get("location")
+    if not location or answer.status not in REDIRECT_STATUSES:
+        return None
+    target = resolve(url, location)
+    return target if target and _is_same_origin(target, organization) else None
+
+
+def _is_same_origin(url: str, organization: Organization) -> bool:
     origin = _origin(url)
     return origin is not None and (origin.scheme, origin.host, origin.port) == (
         organization.scheme,

@@ -7,9 +7,10 @@ rows are missing: a list that is too short must not be taken for the whole.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
+from sys import intern
+from typing import NamedTuple
 
 from hcexport.api_json import Json, JsonFields
 from hcexport.errors import ProtocolError
@@ -18,11 +19,11 @@ from hcexport.models import Report, Result
 _values = itemgetter("id", "name", "state", "owner", "createdBy", "result", "startTime", "endTime")
 _KEYS = 8
 _RESULTS = {result.value: result for result in Result}
+_NOTHING: Json = {}  # which no documented row has beside its keys; nobody changes it
 _COMMON_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
-@dataclass(frozen=True)
-class ReportPage:
+class ReportPage(NamedTuple):
     """``next_start`` is 0 or less on the last page; ``without_id`` counts the rows that name no report."""
 
     reports: tuple[Report, ...]
@@ -69,7 +70,8 @@ def _read_documented_row(row: Json) -> Report | None:
             return None
         ended = datetime.fromtimestamp(end / 1000, UTC) if end > 0 else None
         started = datetime.fromtimestamp(start / 1000, UTC)
-        return Report(run_id, name, _RESULTS[word], state, owner, created_by, started, ended)
+        few = intern(state), intern(owner), intern(created_by)  # the same words stand in every row
+        return Report(run_id, name, _RESULTS[word], *few, started, ended, _NOTHING)
     except (KeyError, ValueError, OverflowError, OSError):
         return None
 

@@ -111,11 +111,13 @@ def _refusal_of_front(status: int, headers: Mapping[str, str], sent_bytes: int) 
     if status not in {401, 403}:
         return None
     scheme = headers.get("www-authenticate", "").split(" ")[0][:_SCHEME_CAP]
-    return FrontRefused(
+    refusal = FrontRefused(
         f"something in front of the organization (firewall, ingress, web server) refused the request: HTTP {status}"
         + (f", {scheme}" if scheme else ""),
         hint=_FEWER if sent_bytes > _FIREWALL_BODY_BYTES else None,
     )
+    refusal.may_be_token = status == 401 and scheme.lower() in {"", "bearer"}
+    return refusal
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from urllib.parse import urlencode
 
 from hcexport.api.body import blank_token, open_file, read_whole
 from hcexport.api.proxy import proxy_for
-from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_store, is_same_origin, require_file, resolve
+from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_next, find_store, require_file, resolve
 from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
 from hcexport.api.waits import SLOW_S, OnWait, show_nothing
@@ -98,6 +99,12 @@ class Session:
     def certificate(self) -> dict[str, Any]:
         """The certificate that the organization showed last; empty without one, or where it is not verified."""
         return self._http.certificate
+
+    def twin(self) -> Session:
+        """Make a session for another thread: it knows what this one learned, and has connections of its own."""
+        other = copy(self)
+        other._http = self._open_client(self.organization, self._tls, referer=self.referer)
+        return other
 
     def close(self) -> None:
         """Close every connection."""
@@ -296,7 +303,7 @@ class Session:
             ) as answer:
                 seconds = time.monotonic() - started
                 self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
-                onward = self._find_next(url, answer) if method == "GET" else None
+                onward = find_next(url, answer, self.organization) if method == "GET" else None
                 if onward is None:
                     yield answer
                     return
@@ -312,14 +319,6 @@ class Session:
     def _say(self, line: str) -> None:
         if self._log is not None:
             self._log(redact(line))
-
-    def _find_next(self, url: str, answer: Response) -> str | None:
-        """The address at which a GET goes on: of the same scheme, host and port, because the token goes with it."""
-        location = answer.headers.get("location")
-        if not location or answer.status not in REDIRECT_STATUSES:
-            return None
-        target = resolve(url, location)
-        return target if target and is_same_origin(target, self.organization) else None
 
 
 def _open_client(

@@ -52,7 +52,8 @@ def _make_verifying_context(options: TlsOptions) -> ssl.SSLContext:
             capath=str(options.ca_bundle) if options.ca_bundle.is_dir() else None,
         )
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"the CA bundle {options.ca_bundle} cannot be used: {_reason(error)}") from None
+        text = f"the CA bundle {options.ca_bundle} cannot be used: {_reason(error)}"
+        raise ConfigError(text, hint="it has to be a readable file or folder of certificates in PEM") from None
 
 
 def _check_named_store(context: ssl.SSLContext) -> None:
@@ -63,7 +64,8 @@ def _check_named_store(context: ssl.SSLContext) -> None:
     try:
         context.load_verify_locations(cafile=path)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"SSL_CERT_FILE={path} cannot be used: {_reason(error)}") from None
+        text = f"SSL_CERT_FILE={path} cannot be used: {_reason(error)}"
+        raise ConfigError(text, hint="it has to be a readable file of certificates in PEM, or unset") from None
 
 
 def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
@@ -75,7 +77,10 @@ def _load(context: ssl.SSLContext, cert: Path, key: Path | None) -> None:
     try:
         context.load_cert_chain(cert, key, password=refuse_to_prompt)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"the client certificate {cert} cannot be used: {_reason(error)}") from None
+        text = f"the client certificate {cert} cannot be used: {_reason(error)}"
+        raise ConfigError(
+            text, hint="certificate and key have to be readable files in PEM, and belong together"
+        ) from None
 
 
 def _reason(error: OSError) -> str:

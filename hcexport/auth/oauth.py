@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode
 
 from hcexport.api.session import Session
@@ -29,16 +29,14 @@ EXCHANGE_BEFORE = timedelta(days=7)  # half of the 14 days that servers grant: a
 _HINT = "sign in again: hcexport login --web"
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(NamedTuple):
     """An application that is registered with the organization, and the address that its users are sent back to."""
 
     client_id: str = BUILT_IN_APP
     redirect_uri: str = OUT_OF_BAND
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """What an application was granted. ``refresh_expires`` is aware, None where the server did not say."""
 
     token: Token

@@ -9,9 +9,9 @@ import shlex
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from hcexport.auth.child_process import SaidTooMuch, TookTooLong, run_with_limit
 from hcexport.errors import ConfigError
@@ -26,8 +26,7 @@ _LARGEST = 4096  # bytes; more is not a password
 Remaining = Callable[[], float]
 
 
-@dataclass(frozen=True)
-class PasswordSource:
+class PasswordSource(NamedTuple):
     """A place to get a password from. ``read`` raises ConfigError, which names the origin and not the password.
 
     ``can_repeat`` says that reading costs nothing and can be done again: not so of a pipe or a command.
@@ -92,7 +91,9 @@ def read_password_file(path: Path, remaining: Remaining = lambda: math.inf) -> S
             return _decode(_read_all(file.fileno(), path, min(FILE_LIMIT_S, remaining())), str(path))
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise ConfigError(f"cannot read the password file {path}: {reason}") from None
+        raise ConfigError(
+            f"cannot read the password file {path}: {reason}", hint=f"ls -l {shlex.quote(str(path))}"
+        ) from None
 
 
 def run_password_command(command: str, environ: Mapping[str, str], remaining: Remaining = lambda: math.inf) -> Secret:

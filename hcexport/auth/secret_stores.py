@@ -119,7 +119,7 @@ class FileStore:
             return Secret(content.decode().rstrip("\r\n")) if content else None
         except UnicodeDecodeError:
             raise ConfigError(
-                f"{path} does not hold a secret of hcexport", hint="hcexport login writes it anew"
+                f"{path} does not hold a secret of hcexport", hint="sign in again: hcexport login"
             ) from None
 
     def save(self, key: AccountKey, kind: SecretKind, secret: Secret) -> None:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from hcexport.api.session import Session
 from hcexport.auth import oauth
@@ -46,8 +46,7 @@ Log = Callable[[str], None]
 Ask = Callable[[AccountKey], Secret]
 
 
-@dataclass(frozen=True)
-class TokenSource:
+class TokenSource(NamedTuple):
     """A way to a token: its ``origin`` in words without secrets, and ``get``, which returns None for "nothing here".
 
     ``at_hand`` says that it asks the server for nothing. ``hint`` is what to do when the server refuses its token.
@@ -204,10 +203,8 @@ def _sources(
 
 
 def login_command(settings: Settings) -> str:
-    """The command that signs in to the configured organization."""
-    name = settings.profile.value
-    place = f"-p {name}" if name in settings.config.profiles else str(settings.organization)
-    return f"hcexport login{' --web' if settings.auth.value == 'oauth' else ''} {place}"
+    """The command that signs in; the command line adds the profile or the address to it."""
+    return "hcexport login --web" if settings.auth.value == "oauth" else "hcexport login"
 
 
 def referer_hint(session: Session) -> str:

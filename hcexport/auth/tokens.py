@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hcexport.errors import UsageError
 from hcexport.organization import Organization
@@ -22,8 +22,7 @@ class SecretKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 # a name
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A token and what is known about it; ``expires`` is aware, None where it is not known."""
 
     secret: Secret

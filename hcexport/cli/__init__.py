@@ -42,7 +42,7 @@ root = RootGroup(
         "export": "Export reports as one zip: submit, wait, download, verify.",
         "wait": "Wait until exports have ended.",
         "download": "Save a finished export.",
-        "jobs": "List the exports submitted from this machine.",
+        "jobs": "List the exports and checks submitted from this machine.",
         "delete": "Delete reports on the server, for good.",
         "doctor": "Check whether a run would work here, and if not, why.",
         "schedule": "Print files that run an hcexport command daily: cron, systemd, kubernetes.",

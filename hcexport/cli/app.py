@@ -7,11 +7,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO, TypeVar
 
 from hcexport.cli.messages import Messages, prompt
 from hcexport.cli.streams import LabelledStream
@@ -40,8 +39,7 @@ T = TypeVar("T")
 COMMAND_LIMIT_S = 600.0  # for commands that wait for no job: long enough for every page of a slow server
 
 
-@dataclass(frozen=True)
-class CommonOptions:
+class CommonOptions(NamedTuple):
     """The options that every command takes, as typed; None is "not given"."""
 
     profile: str | None = None

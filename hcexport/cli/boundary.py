@@ -6,6 +6,7 @@ and one of the exit statuses of ``hcexport.errors``. No traceback reaches a user
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -81,6 +82,8 @@ def _call(root: click.Group, arguments: Sequence[str]) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.filename is not None:
             raise
+        if error.errno == errno.ENOENT:  # of os.getcwd(), which names no file
+            raise CannotCreate("the current folder was removed", hint="cd to another, and type it again") from None
         reason = (error.strerror or str(error)).lower()
         raise CannotCreate(f"cannot write to standard output: {reason}", hint=_notes(error)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, saved_outcome
 from hcexport.cli.waiting import job_outcome, require_item, require_success, resume_command, wait_for, with_resume_hint
 from hcexport.errors import Interrupted
-from hcexport.transfer.submit import Submitted, Submitter, export_of, submit
+from hcexport.transfer.submit import Operation, Submitted, Submitter, export_of, submit
 
 
 def export_reports(
@@ -21,14 +22,16 @@ def export_reports(
     The outcome's record is an ExportRecord.
     """
     with with_lookup_hint("export"):
+        further = saving.options if saving else ["--wait"] if wait else []
         submitted = under_way or submit(
-            app.client, app.ledger, make_submitter(app), export_of(ids), on_lost=app.messages.trouble
+            app.client, app.ledger, make_submitter(app), _export_of(app, ids, further), on_lost=app.messages.trouble
         )
         job = submitted.job
-        further = saving.options if saving else ()
+        further = saving.options if saving else []
         with with_resume_hint(app, job.id, further=further):
             app.messages.notice(f"job {job.id} {'is under way' if under_way else 'submitted'} ({count_reports(ids)})")
             if saving:
+                saving.load()
                 app.messages.info(f"saving to {saving.place}")
             elif not wait and not app.label and app.printer.is_terminal:
                 app.messages.notice(f"hint: {resume_command(app, 'wait', [job.id, '--out', 'FILE'])}")
@@ -45,6 +48,13 @@ def export_reports(
 def make_submitter(app: App, username: str = "") -> Submitter:
     """The user who submits, by default that of the settings."""
     return Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value)
+
+
+def _export_of(app: App, ids: Sequence[str], further: Sequence[str]) -> Operation:
+    """Make the operation that exports reports, and that is submitted again with the options that were typed."""
+    operation = export_of(ids)
+    words = shlex.split(resume_command(app, "export", operation.command[2:], further))
+    return operation._replace(command=tuple(words))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The address that ``login`` is given: whether an organization is there, whose profile it is, and what to type next."""
+"""Addresses and sign-ins: whether an organization is there, whose profile it is, and what to type next."""
 
 from __future__ import annotations
 
@@ -11,15 +11,26 @@ from dataclasses import replace
 from hcexport.api.diagnose import check_deployment, ignore_odd_answers
 from hcexport.cli.app import App
 from hcexport.cli.messages import confirm
-from hcexport.errors import AuthError, FrontRefused, HcexportError, NotFound, ProtocolError, UsageError
+from hcexport.errors import (
+    AuthError,
+    FrontRefused,
+    HcexportError,
+    Interrupted,
+    NoOrganization,
+    NotFound,
+    ProtocolError,
+    UsageError,
+)
 from hcexport.organization import Organization
 from hcexport.store.resolution import profile_url
-from hcexport.store.settings import PROFILE, ROWS, type_value
+from hcexport.store.settings import PROFILE, ROW_OF, ROWS, Row, type_value
 
 CONTEXTS = ("enterprise", "arcgis", "portal")  # those that Esri's own guides use
-PROBE_LIMIT_S = 10.0  # for all of them: the error is known already
-_LOGIN = re.compile(r"hcexport login(?: https?://\S+| URL)?((?: --store file| --web)?)$")
+PROBE_LIMIT_S = 5.0  # for all of them: the error is known already
+_LOGIN = re.compile(r"hcexport login(?: https?://\S+| URL)?((?: --store file| --web| --remember)?)(?=; |$)")
 _OF_A_PASSWORD = {"username", "password_file"}
+_VERBS = "config (?:get|set)|delete|diff|doctor|download|export|history|jobs|list|run|show|status|wait"
+_COMMAND = re.compile(rf"""hcexport (?:{_VERBS})(?=[ ;]|$)(?! --help)(?:'[^']*'|"[^"]*"|[^;'"]|;(?! ))*""")
 
 
 @contextmanager
@@ -34,6 +45,60 @@ def with_login_command(app: App, flags: Sequence[str]) -> Iterator[None]:
         if error.hint:
             error.hint = _LOGIN.sub(lambda found: login_command(app, flags, further=found[1].split()), error.hint)
         raise
+
+
+def complete_hint(app: App, error: HcexportError | Interrupted) -> None:
+    """Make the hint of another command than ``login`` fit to be pasted; name where an organization was found.
+
+    Commands in it get what was typed to reach the server with; they end at a semicolon or with the hint. A bare
+    ``hcexport login`` becomes that of the profile or the address in use. Where no organization answered, the other
+    contexts of the host are asked, and the hint has the address that was found.
+    """
+    if isinstance(error, NoOrganization) and not error.has_found and (found := _contexts_that_answer(app)):
+        error.has_found = True
+        error.message += f"; found {' and '.join(found)}"
+        wrong, (_, semicolon, onward) = app.organization.url, (error.hint or "").partition("; then ")
+        onward = re.sub(rf"(?<=--url ){re.escape(wrong)}(?!\S)", lambda _: found[0], onward)
+        error.hint = f"{_use_address(app, found[0])}{semicolon}{onward}"
+    elif error.hint:
+        hint = _LOGIN.sub(lambda match: _sign_in_command(app, match[1].split()), error.hint)
+        error.hint = _COMMAND.sub(lambda match: _with_connection(app, match[0]), hint)
+
+
+def _with_connection(app: App, command: str) -> str:
+    words = [] if " -p " in command else _connection_options(app, PROFILE, *ROWS)
+    pairs = [words[at : at + 2] for at in range(0, len(words), 2)]
+    return " ".join([command, *(shlex.join(pair) for pair in pairs if pair[0] not in command.split())])
+
+
+def _use_address(app: App, address: str) -> str:
+    """What to type so that the command asks another address, according to where its address came from."""
+    origin = app.settings.url.origin
+    if origin == "--url":
+        return f"use --url {address}"
+    if origin in ROW_OF["url"].environment:
+        return f"export {origin}={address}"
+    place = ["-p", app.settings.profile.value] if origin.startswith("profile ") else []
+    return shlex.join(["hcexport", "config", "set", *place, "url", address])
+
+
+def _sign_in_command(app: App, further: Sequence[str]) -> str:
+    """Return ``hcexport login`` for the profile or the address in use, with what was typed to reach the server."""
+    settings = app.settings
+    profile, url = settings.profile.value, settings.url.value
+    words = [word for word in further if word != "--web"]
+    if settings.auth.value == "oauth" or "--web" in further:
+        words.insert(0, "--web")
+    place = ["-p", profile] if profile in settings.config.profiles else [url.url if url else "URL"]
+    return shlex.join(["hcexport", "login", *words, *place, *_connection_options(app, *ROWS[1:])])
+
+
+def _connection_options(app: App, *rows: Row) -> list[str]:
+    """Return those of the options for a connection that were typed, with their values."""
+    typed = app.typed_settings
+    chosen = [row for row in rows if row.is_connection and row.name in typed]
+    words = [word for row in chosen for word in (row.option, type_value(typed[row.name]))]
+    return [*words, *(["--insecure"] if app.common.insecure else [])]
 
 
 def login_command(app: App, flags: Sequence[str], *, further: Sequence[str] = (), address: str | None = None) -> str:
@@ -72,7 +137,7 @@ def check_address(app: App, flags: Sequence[str]) -> None:
 
 def _contexts_that_answer(app: App) -> list[str]:
     session, found = app.session, []
-    deadline, session.deadline = session.deadline, session.deadline.within(PROBE_LIMIT_S)
+    deadline, session.deadline = session.deadline, app.deadline.within(PROBE_LIMIT_S)
     for context in CONTEXTS:
         candidate = replace(app.organization, context=context)
         if candidate != app.organization:

@@ -8,7 +8,7 @@ import stat
 import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -142,11 +142,16 @@ class Messages:
             print(f"{line}\n", end="", file=sys.stderr, flush=True)  # noqa: T201 # messages are printed here
 
     def _write_log(self, level: str, text: str) -> None:
-        if self._log:
-            self._log.write(
-                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {self._label}{escape_controls(shorten(text))}\n"
-            )
-            self._log.flush()
+        if log := self._log:
+            line = escape_controls(shorten(text))
+            try:
+                log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level}: {self._label}{line}\n")
+                log.flush()
+            except OSError as error:  # a full disk ends the log, not the work
+                self._log = None
+                with suppress(OSError):
+                    log.close()
+                self.warning(f"the log file cannot be written: {(error.strerror or str(error)).lower()}")
 
 
 def prompt(text: str, *, hide_input: bool = False) -> str:

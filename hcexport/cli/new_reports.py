@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hcexport.cli.app import App
 from hcexport.cli.selection import Selection, leave_out_running
 from hcexport.errors import AuthError, BadDownload, CannotCreate, NetworkError, NotFound, PrivilegeMissing, ServerError
 from hcexport.models import Report
 from hcexport.store.ledger import EXPORT
-from hcexport.transfer.confirmation import confirms
-from hcexport.transfer.download import Saved
 from hcexport.transfer.submit import OPEN_FOR, Submitted, Submitter, export_of, find_job_of_dead
-from hcexport.transfer.verify_zip import verify
+
+if TYPE_CHECKING:
+    from hcexport.transfer.download import Saved
 
 
 def require_memory(app: App) -> None:
@@ -87,6 +88,10 @@ def find_saved(app: App, run_ids: tuple[str, ...], path: Path) -> Saved | None:
 
     Where the name is taken, an earlier run may have saved them and died before the ledger knew.
     """
+    from hcexport.transfer.confirmation import confirms  # noqa: PLC0415 # start-up
+    from hcexport.transfer.download import Saved  # noqa: PLC0415 # start-up
+    from hcexport.transfer.verify_zip import verify  # noqa: PLC0415 # start-up
+
     try:
         with path.open("rb") as file:
             verify(file, deadline=app.deadline)

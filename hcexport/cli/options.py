@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -218,7 +218,7 @@ def app_command(
         def call(ctx: click.Context, /, **given: Any) -> int:
             _require_text(ctx)
             from hcexport.cli.app import App, CommonOptions  # noqa: PLC0415 # start-up: --help needs none of it
-            from hcexport.cli.outcome import finish, telling_failure  # noqa: PLC0415 # start-up
+            from hcexport.cli.outcome import completing_hint, finish, telling_failure  # noqa: PLC0415 # start-up
             from hcexport.cli.telling import tell  # noqa: PLC0415 # start-up
 
             common = CommonOptions(**{key: given.pop(key) for key in names})
@@ -226,7 +226,7 @@ def app_command(
             make_app = functools.partial(App, waits=waits)
 
             def work(app: App) -> int:
-                with telling_failure(app):
+                with telling_failure(app), nullcontext() if name == "login" else completing_hint(app):
                     return finish(app, function(app, **given))
 
             if profiles:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,19 @@ def telling_failure(app: App) -> Iterator[None]:
     except OSError as error:
         if app.reporting and not isinstance(error, BrokenPipeError):  # a reader that has read enough is no failure
             app.reporting.write_failure(CannotCreate(f"the result was not written: {error.strerror or error}"))
+        raise
+
+
+@contextmanager
+def completing_hint(app: App) -> Iterator[None]:
+    """Make the hint of an error that leaves the block fit to be pasted, because what raised it knows no options."""
+    try:
+        yield
+    except (HcexportError, Interrupted) as error:
+        from hcexport.cli.login_address import complete_hint  # noqa: PLC0415 # start-up: only errors need it
+
+        with suppress(HcexportError):  # what is wrong with the settings is being reported already
+            complete_hint(app, error)
         raise
 
 

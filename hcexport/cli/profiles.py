@@ -11,7 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -89,14 +89,14 @@ def run_if_several(
         given[name] = parse_ids(given[name], name.upper())
 
     def make_own(name: str) -> App:
-        return make(replace(common, profile=name, no_input=True), environ, typed, label=f"{name}: ")
+        return make(common._replace(profile=name, no_input=True), environ, typed, label=f"{name}: ")
 
     def work(own: App) -> int:
         return tell(command, own, lambda: run_one(own))
 
     is_judged = any(given.get(name) or typed.get(name) for name in ("fail_on", "max_age"))
     run = Run(command, make_own, work, is_judged)
-    with make(replace(common, profile=None), environ, typed) as app:
+    with make(common._replace(profile=None), environ, typed) as app:
         return tell(command, app, lambda: finish_several(app, choice, run, given), environ=os.environ)
 
 
@@ -131,7 +131,10 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
         matches = {pattern} & set(names) or {name for name in names if fnmatch.fnmatchcase(name, pattern)}
         if not matches:
             known = ", ".join(names) or "none"
-            raise UsageError(f"there is no profile {pattern!r}", hint=f"the profiles are: {shorten(known, 300)}")
+            raise UsageError(
+                f"there is no profile {pattern!r}",
+                hint=f"the profiles are: {shorten(known, 300)}" if names else "hcexport login URL",
+            )
         found |= matches
     part, parts = choice.shard
     return [name for name in names if name in found][part::parts]
@@ -153,7 +156,14 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
     """Run the command for each chosen profile and join the results; ``app`` belongs to no profile."""
     names = find_profiles(app, choice)
     if any("{profile}" not in str(path) for path in given.get("report", ())):
-        raise UsageError("--report needs {profile} in its name, because there are several profiles")
+        raise UsageError(
+            "--report needs {profile} in its name, because there are several profiles",
+            hint="--report '{profile}.html'",
+        )
+    if given.get("extract") and "{profile}" not in str(given["extract"]):
+        raise UsageError(
+            "--extract needs {profile} in its name, because there are several profiles", hint="--extract '{profile}'"
+        )
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
         app.messages.notice("no profiles in this part")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hcexport.cli.app import App
 from hcexport.cli.command import Option
 from hcexport.cli.options import add_options
+from hcexport.cli.reading_at_once import read_at_once
 from hcexport.cli.selection import Selection
 from hcexport.errors import HcexportError, NetworkError, NotFound, ServerError, TimedOut
 from hcexport.models import Report, ReportDetail, Result
@@ -51,21 +52,24 @@ def select_reports(app: App, selection: Selection, *, offline: bool = False) -> 
 
 def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:
     """The reports in full, in the order given. Those that were read before are not asked for again."""
-    details, fresh = [], []
     known = app.history.ids() if rows else frozenset()
-    unknown = sum(row.id not in known for row in rows)
-    if unknown >= _WORTH_A_NOTICE:
-        app.messages.notice(f"reading {unknown} reports; they are kept on this machine")
+    details = {row.id: detail for row in rows if row.id in known and (detail := app.history.get(row.id))}
+    unknown = {row.id: row for row in rows if row.id not in details}
+    is_long = len(unknown) >= _WORTH_A_NOTICE
+    if is_long:
+        app.messages.notice(f"reading {len(unknown)} reports; they are kept on this machine")
+        app.progress.reports(0, len(unknown))
+    fresh: dict[str, ReportDetail] = {}
     try:
-        for row in rows:
-            detail = app.history.get(row.id) if row.id in known else None
-            if detail is None:
-                detail = _with_row(app.client.report(row.id), row)
-                fresh.append(detail)
-            details.append(_with_row(detail, row))
+        for run_id, detail in read_at_once(app, list(unknown)):
+            fresh[run_id] = _with_row(detail, unknown[run_id])
+            if is_long:
+                app.progress.reports(len(fresh), len(unknown))
     finally:
-        app.history.add(fresh)  # also those that were read before a failure; all at once, because each step is a fsync
-    return details
+        app.settle_progress()
+        app.history.add(fresh.values())  # also those read before a failure; all at once, because each step is a fsync
+    found = details | fresh
+    return [_with_row(found[row.id], row) for row in rows]
 
 
 def read_by_id(

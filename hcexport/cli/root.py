@@ -95,10 +95,11 @@ class RootGroup(click.Group):
         """Resolve ``help [COMMAND]`` and ``version``."""
         if ctx.resilient_parsing:
             return None, None, []
-        if word == "help" and args and args[0] not in _WORDS:
+        asks_for_help = bool({"-h", "--help"} & set(args[:1]))
+        if word == "help" and args and args[0] not in _WORDS and not asks_for_help:
             name, command, _ = self.resolve_command(ctx, [args[0]])
             return name, command, ["--help"]
-        click.echo(ctx.get_help() if word == "help" else f"hcexport {__version__}")
+        click.echo(ctx.get_help() if word == "help" or asks_for_help else f"hcexport {__version__}")
         ctx.exit()
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:

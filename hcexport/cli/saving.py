@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hcexport.cli.app import App
 from hcexport.cli.command import Option, complete_with
@@ -19,18 +19,18 @@ from hcexport.cli.waiting import require_item
 from hcexport.errors import HcexportError, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
-from hcexport.transfer.confirmation import confirms
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, resolve
-from hcexport.transfer.download import Saved, download
-from hcexport.transfer.extract_zip import extract, resolve_folder
 from hcexport.transfer.file_names import expand_template
+
+if TYPE_CHECKING:
+    from hcexport.transfer.download import Saved
 
 _GROUP = "Saving"
 
 saving_options = add_options(
     setting_option("-o", "--out", group=_GROUP, shell_complete=complete_with("files")),
     setting_option("--if-exists", group=_GROUP),
-    Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR."),
+    Option(["--extract"], type=FILE, metavar="DIR", group=_GROUP, help="Also unpack into DIR; {profile} is filled in."),
     Option(["--cleanup"], is_flag=True, group=_GROUP, help="Delete the upload item on the server afterwards."),
 )
 
@@ -59,8 +59,6 @@ class Saving:
             return None
         if_exists = IfExists(app.settings.if_exists.value)
         destination = resolve(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
-        if extract_to:
-            resolve_folder(extract_to, if_exists=if_exists)
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract cannot be combined with --out -")
@@ -68,12 +66,19 @@ class Saving:
                 raise UsageError("--out - and --format json both write to standard output")
             if sys.stdout.isatty():
                 raise UsageError("--out - would write a zip to the terminal", hint="redirect it, or name a file")
+        elif extract_to:
+            from hcexport.transfer.extract_zip import resolve_folder  # noqa: PLC0415 # start-up
+
+            extract_to = Path(expand_template(str(extract_to), destination.words))
+            resolve_folder(extract_to, if_exists=if_exists)
+            _require_apart(destination, extract_to, if_exists)
         return cls(app, destination, extract_to, cleanup)
 
     @property
     def options(self) -> list[str]:
         """The options of saving that are no settings, as they are typed."""
-        extract = ["--extract", str(self.extract_to.absolute())] if self.extract_to else []
+        folder = str(self.extract_to.absolute()).replace("{", "{{").replace("}", "}}") if self.extract_to else ""
+        extract = ["--extract", folder] if folder else []
         return [*extract, *(["--cleanup"] if self.cleanup else [])]
 
     @property
@@ -94,6 +99,10 @@ class Saving:
         if isinstance(destination, FileDestination) and destination.template and "{job_id}" not in destination.template:
             return destination.existing()
         return None
+
+    def load(self) -> None:
+        """Load what saving needs: a job that has been submitted goes on meanwhile."""
+        from hcexport.transfer import download  # noqa: F401, PLC0415 # start-up
 
     def save(
         self, job: Job, run_ids: Sequence[str] = (), *, adopted: bool = False, is_new: bool = True
@@ -119,6 +128,8 @@ class Saving:
         return replace(record, adopted=adopted)
 
     def _confirm(self, job: Job, run_ids: Sequence[str], zip_file: IO[bytes]) -> None:
+        from hcexport.transfer.confirmation import confirms  # noqa: PLC0415 # start-up
+
         if confirms(zip_file, run_ids, self._report_names):
             return
         self.app.ledger.note_disowned(job.id)
@@ -146,6 +157,8 @@ class Saving:
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     ) -> Saved:
         """Download, verify and publish an upload item; then extract and clean up."""
+        from hcexport.transfer.download import download  # noqa: PLC0415 # start-up
+
         app = self.app
         retries = _Retries(app)
         saved = download(
@@ -176,6 +189,8 @@ class Saving:
         return saved
 
     def _extract(self, path: Path, folder: Path) -> None:
+        from hcexport.transfer.extract_zip import extract  # noqa: PLC0415 # start-up
+
         try:
             if_exists = IfExists(self.app.settings.if_exists.value)
             made = extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
@@ -191,7 +206,16 @@ class Saving:
             self.app.client.delete_item(item_id)
             self.app.messages.notice(f"upload item {item_id} deleted")
         except HcexportError as error:
-            self.app.messages.warning(f"the upload item {item_id} was not deleted: {error.message}")
+            self.app.messages.warning(f"the upload item {item_id} may still be there: {error.message}")
+
+
+def _require_apart(destination: FileDestination, folder: Path, if_exists: IfExists) -> None:
+    """Refuse a folder that the saved zip takes, or that is not empty any more then. Raises UsageError."""
+    taken = [destination.folder / destination.template] if destination.template else []
+    if if_exists is IfExists.FAIL:
+        taken.append(destination.folder)
+    if folder.resolve() in [place.resolve() for place in taken]:
+        raise UsageError(f"--extract {folder} is where --out saves the zip", hint="name a folder of its own")
 
 
 class _Retries:

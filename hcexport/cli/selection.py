@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from hcexport.cli.app import App
 from hcexport.cli.command import Option
@@ -20,8 +19,7 @@ _SINCE = "Started at or after WHEN: 2026-11-01, 2026-11-01T03:00Z, 24h, 7d, toda
 _NEVER = datetime.min.replace(tzinfo=UTC)  # reports without a start count as the oldest
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """The conditions that a report must meet; ``latest`` then keeps the newest N.
 
     ``since`` and ``until`` as a timedelta are that long ago, by the server's clock.
@@ -102,7 +100,7 @@ def _require_starts(reports: Iterable[Report]) -> None:
     if unread:
         raise ProtocolError(
             f"the start time of report {unread[0]} cannot be read, so --latest, --since and --until cannot be applied",
-            hint="list the reports with hcexport list --all, and name them: hcexport export RUN_ID",
+            hint="list the reports: hcexport list --all; and name them: hcexport export RUN_ID",
         )
 
 
@@ -130,5 +128,5 @@ selector_options = add_options(
 
 def pop_selection(given: dict[str, Any]) -> Selection:
     """Remove the selectors from a command's options and return them as a Selection."""
-    chosen = {name: given.pop(name) for name in Selection.__dataclass_fields__}
+    chosen = {name: given.pop(name) for name in Selection._fields}
     return Selection(**{**chosen, "result": tuple(word for words in chosen["result"] for word in words)})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _TOLD = {"export", "run", "show", "diff", "delete"}
 _READ_IN_FULL = {"run", "show", "diff"}  # commands that have read their reports in full
+_NAMED = 10  # as many tests as the message of --fail-on names
 _BY_SIGNAL = 128  # exit statuses above it
 
 
@@ -98,15 +99,25 @@ def _notify(app: App, command: str, status: int, error: HcexportError | Interrup
     from hcexport.notify.events import State  # noqa: PLC0415 # start-up
     from hcexport.store.history import History  # noqa: PLC0415 # start-up
 
-    words = error.message if error else f"hcexport {command} ended with status {status}"
+    facts = find_facts(app, status, command)
+    words = error.message if error else _summary(facts, command)
     message = Message(_document(app.outcome, error), f"{profile}: {words}", profile)
     with History(app.paths.history, url.url, app.messages.warning) as history:
         key = f"notify {profile}"
         previous = State.from_json(history.note(key))
-        state, warning = notify_of_change(argv, previous, find_facts(app, status, command), message, app.environ)
+        state, warning = notify_of_change(argv, previous, facts, message, app.environ)
         if state != previous:
             history.set_note(key, state.to_json())
     return warning
+
+
+def _summary(facts: Facts, command: str) -> str:
+    """Say in a line what fails, for a run that ended without an error."""
+    if facts.failing is None:
+        return f"hcexport {command} ended with status {facts.status}"
+    names = [name or "the report" for name in sorted(facts.failing)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"failing: {', '.join(names[:_NAMED])}{more}" if names else "no test fails"
 
 
 def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None) -> str:

@@ -38,13 +38,14 @@ def wait_for(
     is_new: bool = True,
     sleep: Sleep = time.sleep,
     jobs: Jobs | None = None,
+    is_one_of_several: bool = False,
 ) -> Job:
     """Watch a job to its end, put the end into the ledger, and return the job; ``is_new`` as in ``poll``.
 
-    ``jobs`` is asked for the job instead of the server. An export that names no upload item is not over for the ledger:
-    the server may name it later.
+    Progress names the job where it ``is_one_of_several``. ``jobs`` is asked for the job instead of the server. An
+    export that names no upload item is not over for the ledger: the server may name it later.
     """
-    watch = _Watch(app, job_id, reports)
+    watch = _Watch(app, job_id, reports, is_named=is_one_of_several)
     looks = poll(
         jobs or app.client,
         job_id,
@@ -111,19 +112,26 @@ def job_outcome(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) ->
 class _Watch:
     """Shows a job's states by progress, and warns of an unknown state and of failed polls, of each once."""
 
-    def __init__(self, app: App, job_id: str, reports: int | None) -> None:
+    def __init__(self, app: App, job_id: str, reports: int | None, *, is_named: bool) -> None:
         self._app, self._job_id, self._reports = app, job_id, reports
+        self._name = job_id if is_named else ""
         self._said: set[str] = set()
         self._is_failing = False
 
     def show(self, job: Job) -> None:
-        self._app.progress.job(job.status.word, self._app.elapsed_s, self._reports)
+        self._app.progress.job(job.status.word, self._age_s(job), self._reports, self._name)
         if self._is_failing:
             self._is_failing = False
             self._app.messages.notice(f"job {job.id}: server is back")
         if not job.status.is_known and (job.succeeded or not job.has_ended):  # the error names the status of other jobs
             onward = "it has an end time: it has ended" if job.has_ended else "still waiting"
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
+
+    def _age_s(self, job: Job) -> float:
+        """Seconds since the start of the job, by the server's clock; since that of the command where it is not told."""
+        end = job.end_time if job.has_ended else self._app.session.server_now()
+        age_s = (end - job.start_time).total_seconds() if end and job.start_time else -1.0
+        return age_s if age_s >= 0 else self._app.elapsed_s
 
     def warn(self, error: HcexportError) -> None:
         if not self._is_failing:

@@ -86,7 +86,8 @@ def _make(step: Step, visit: Visit) -> tuple[Finding, HcexportError | None]:
             raise NetworkError(f"not reached: {WHOLE_LIMIT_S:g} s were over", hint="try again later")
         return step.check(visit), None
     except TimedOut as error:
-        failure: HcexportError = NetworkError("no answer within the time of a check", hint=error.hint)
+        look = f"look for yourself: curl -v {visit.run.settings.url.value}" if step.is_remote else None
+        failure: HcexportError = NetworkError("no answer within the time of a check", hint=error.hint or look)
     except HcexportError as error:
         failure = error
     except OSError as error:

@@ -23,6 +23,7 @@ from hcexport.store.settings import KNOWN
 from hcexport.transfer.destination import IfExists, resolve
 
 _LITTLE_SPACE = 100 * 2**20  # bytes
+_UNTIL_THEN = "make it writable, with room in it, or set HCEXPORT_HOME; nothing is remembered until then"
 _WEAK = ("HCEXPORT_PASSWORD", "ARCGIS_ENTERPRISE_PASSWORD")
 
 
@@ -59,7 +60,7 @@ def check_folders(visit: Visit) -> Finding:
     if free < _LITTLE_SPACE:
         problems.append(f"{free // 2**20} MiB are free at {state}")
     found = f"{state}, {free // 2**20} MiB free"
-    return warn("; ".join(problems), "nothing is remembered until this is fixed") if problems else ok(found)
+    return warn("; ".join(problems), _UNTIL_THEN) if problems else ok(found)
 
 
 def _database_problems(run: Run) -> Iterator[str]:

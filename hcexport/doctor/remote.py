@@ -163,7 +163,7 @@ def check_newest_report(visit: Visit) -> Finding:
     visit.run.session.deadline = visit.limit
     reports = [report for page in visit.run.client.query_reports() for report in page if has_ended(report)]
     if not reports:
-        return warn("there are no reports yet", "run a health check")
+        return warn("there are no reports yet", "hcexport run")
     newest = max(reports, key=_start)
     started = f" of {newest.start_time.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if newest.start_time else ""
     return ok(f"{newest.id}{started}: {newest.result}; {len(reports)} in all")

@@ -6,7 +6,7 @@ A test is followed by its id; where a release gives it another id, by its name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -26,8 +26,9 @@ class TestTrend:
     """One test over reports, oldest first.
 
     ``test`` is as the newest report that has it says it. ``cells`` has a result for each report, None where the report
-    does not have the test. ``since`` is the start of the first report of the unbroken run of not passing, None while
-    the test passes; ``since_at_least`` says that the run reaches back to the first result that is known.
+    does not have the test; ``foreign`` says which reports are of other suites, where nobody expects it. ``since`` is
+    the start of the first report of the unbroken run of not passing, None while the test passes; ``since_at_least``
+    says that the run reaches back to the first result that is known.
     """
 
     __test__ = False  # a class of this name is not a test to pytest
@@ -35,6 +36,13 @@ class TestTrend:
     test: TestResult
     reports: tuple[Report, ...]
     cells: tuple[Result | None, ...]
+    foreign: tuple[bool, ...] = ()
+
+    @property
+    def recent(self) -> tuple[Result | None, ...]:
+        """The cells of the last RECENT reports, without those of other suites."""
+        foreign = self.foreign or (False,) * len(self.cells)
+        return tuple(cell for cell, is_foreign in zip(self.cells, foreign, strict=True) if not is_foreign)[-RECENT:]
 
     @property
     def results(self) -> tuple[tuple[Report, Result], ...]:
@@ -81,9 +89,9 @@ class TestTrend:
         return tuple((report, before, now) for before, (report, now) in pairs if before is not now)
 
     def strip(self, *, ascii_only: bool = False) -> str:
-        """A sign for each of the last RECENT reports, oldest first."""
+        """A sign for each of ``recent``, oldest first."""
         signs = ASCII_SIGNS if ascii_only else SIGNS
-        return "".join(signs[cell] for cell in self.cells[-RECENT:])
+        return "".join(signs[cell] for cell in self.recent)
 
 
 def trend(details: Iterable[ReportDetail]) -> tuple[TestTrend, ...]:
@@ -105,7 +113,11 @@ def trend(details: Iterable[ReportDetail]) -> tuple[TestTrend, ...]:
             by_id[test.id] = track
             track.test = test
             track.cells[column] = test.result
-    rows = [TestTrend(track.test, reports, tuple(track.cells)) for track in tracks]
+            track.suites.add(test.suite_id or test.suite_name)
+    suites = [{suite.id or suite.name for suite in detail.suites} - {""} for detail in oldest_first]
+    rows = [
+        TestTrend(track.test, reports, tuple(track.cells), tuple(map(track.is_foreign, suites))) for track in tracks
+    ]
     return tuple(sorted(rows, key=_worst_first))
 
 
@@ -113,6 +125,11 @@ def trend(details: Iterable[ReportDetail]) -> tuple[TestTrend, ...]:
 class _Track:
     test: TestResult
     cells: list[Result | None]
+    suites: set[str] = field(default_factory=set)
+
+    def is_foreign(self, suites: set[str]) -> bool:
+        """Whether a report of these suites is not expected to have the test; unknown where either has no names."""
+        return bool(suites) and "" not in self.suites and not suites & self.suites
 
 
 def _worst_first(row: TestTrend) -> tuple[int, bool, int, int, str]:

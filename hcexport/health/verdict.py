@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from hcexport.health.ignores import Ignore, known_until
 from hcexport.health.results import CRITICAL, badness, distinct, has_ended, is_critical, start_time_of
@@ -26,8 +26,7 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What is asked for: no ``level`` judges no report, no ``max_age`` takes a report of any age."""
 
     level: Level | None = None
@@ -35,8 +34,7 @@ class Rules:
     ignores: tuple[Ignore, ...] = ()
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A test of a report that did not pass; ``ignored_until`` is the last day on which that is known."""
 
     report_id: str
@@ -44,8 +42,7 @@ class Finding:
     ignored_until: date | None = None
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One report judged. ``failing`` counts at the level; ``known`` would, or did not pass, and is ignored.
 
     ``reason`` says of the report why it is not healthy where no test does: ``says failed, none of its tests does``.
@@ -58,8 +55,7 @@ class Judgement:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Reports judged by rules, in the order given.
 
     ``stale_seconds`` is the age of the newest report where it is older than allowed, infinite where none has ended;

@@ -94,6 +94,7 @@ _TYPES: Mapping[str, Schema] = {
     **dict.fromkeys(("duration_seconds", "elapsed_seconds", "token_remaining_seconds", "seconds"), _SECONDS),
     **dict.fromkeys(("verified", "adopted", "healthy"), _or_null(_FLAG)),
     **dict.fromkeys(("test_id", "change"), _TEXT),
+    "kind": _words("export", "check"),
     **dict.fromkeys(("was", "is"), _or_null(_RESULT)),
     **dict.fromkeys(("in_a_row", "changes"), _COUNT),
     "action": _words("delete", "stay"),

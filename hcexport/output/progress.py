@@ -22,19 +22,20 @@ HEARTBEAT_S = 60.0  # promised to users: a line each minute, so that a log shows
 
 @dataclass(frozen=True)
 class JobState:
-    """A job as it was last seen, at ``seen_at`` on the clock (seconds)."""
+    """A job as it was last seen, at ``seen_at`` on the clock (seconds). ``job_id`` is empty where there is only one."""
 
     status: JobStatus
     elapsed_s: float
     reports: int | None
     seen_at: float
+    job_id: str = ""
 
     def text(self, now: float) -> str:
         """State, time and reports; the time goes on until the job has ended."""
         running = 0.0 if self.status.is_final else now - self.seen_at
         return ", ".join(
             [
-                f"job {escape_controls(self.status.word)}",
+                escape_controls(" ".join(filter(None, ["job", self.job_id, self.status.word]))),
                 duration(self.elapsed_s + running),
                 *([] if self.reports is None else [f"{self.reports} report{'' if self.reports == 1 else 's'}"]),
             ]
@@ -119,11 +120,17 @@ class Progress:
     def settle(self) -> None:
         """Stop drawing, and leave what is drawn, so that standard output can be written; the next call begins anew."""
 
-    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
-        """Show a job that was looked at: its state, seconds since it was submitted, how many reports it exports."""
+    def job(self, status: str, elapsed_s: float, reports: int | None, job_id: str = "") -> None:
+        """Show a job that was looked at: its state, seconds since its start, how many reports it exports.
+
+        ``job_id`` is given where there are several jobs, so that nobody takes a job for another.
+        """
 
     def download(self, done: int, total: int | None) -> None:
         """Show a download: bytes that are here, those of an earlier run included, and bytes in all where known."""
+
+    def reports(self, done: int, total: int) -> None:
+        """Show how many reports were read; the first call is before the first of them."""
 
     def phase(self, text: str) -> None:
         """Show what is being done where there is nothing to count, such as ``verifying``."""
@@ -150,20 +157,20 @@ class Plain(Progress):
         super().__init__(stream)
         self._clock = clock
         self._written_at = 0.0
-        self._status: str | None = None
+        self._state: tuple[str, str] | None = None
         self._transfer: TransferState | None = None
 
     def settle(self) -> None:
         """Write how far a download came that is not complete."""
         self._end_transfer()
-        self._status = None
+        self._state = None
 
-    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
-        """Write a line when the status has changed, and each HEARTBEAT_S."""
+    def job(self, status: str, elapsed_s: float, reports: int | None, job_id: str = "") -> None:
+        """Write a line when the job or its status has changed, and each HEARTBEAT_S."""
         now = self._clock()
-        waiting = JobState(JobStatus.parse(status), elapsed_s, reports, now)
-        self._line(waiting.text(now), status != self._status, HEARTBEAT_S)
-        self._status = status
+        waiting = JobState(JobStatus.parse(status), elapsed_s, reports, now, job_id)
+        self._line(waiting.text(now), (job_id, status) != self._state, HEARTBEAT_S)
+        self._state = job_id, status
 
     def download(self, done: int, total: int | None) -> None:
         """Write a line at the beginning, at the end, and each HEARTBEAT_S."""
@@ -171,6 +178,12 @@ class Plain(Progress):
         last, self._transfer = self._transfer, TransferState.after(self._transfer, done, total, now)
         changed = not self._transfer.goes_on(last)
         self._line(f"download {self._transfer.text()}", changed, HEARTBEAT_S)
+
+    def reports(self, done: int, total: int) -> None:
+        """Write a line each HEARTBEAT_S after the first call."""
+        if not done:
+            self._written_at = self._clock()
+        self._line(f"{done} of {total} reports read", False, HEARTBEAT_S)
 
     def phase(self, text: str) -> None:
         """Write a line."""

@@ -48,15 +48,19 @@ class Bar(Progress):
                 self._live.stop()
         self._live = self._waiting = self._transfer = None
 
-    def job(self, status: str, elapsed_s: float, reports: int | None) -> None:
+    def job(self, status: str, elapsed_s: float, reports: int | None, job_id: str = "") -> None:
         """Draw the job; its time goes on between the calls."""
-        self._waiting = JobState(JobStatus.parse(status), elapsed_s, reports, self._clock())
+        self._waiting = JobState(JobStatus.parse(status), elapsed_s, reports, self._clock(), job_id)
         self._start()
 
     def download(self, done: int, total: int | None) -> None:
         """Draw the download."""
         self._transfer = TransferState.after(self._transfer, done, total, self._clock())
         self._start()
+
+    def reports(self, done: int, total: int) -> None:
+        """Draw how many there are."""
+        self.phase(f"{done} of {total} reports read")
 
     def phase(self, text: str) -> None:
         """Draw the phase until the next one, or the end."""

@@ -190,7 +190,10 @@ DETAIL: NestedFields[ReportDetail, TestResult] = NestedFields(
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job of the ledger or the server with its present state; ``status`` is None when neither knows it."""
+    """A job of the ledger or the server with its present state; ``status`` is None when neither knows it.
+
+    ``kind`` is ``export`` or ``check``. ``name`` is the name of a check's report, empty where it is not known.
+    """
 
     job_id: str
     status: JobStatus | None = None
@@ -201,6 +204,8 @@ class JobRow:
     username: str = ""
     upload_id: str | None = None
     saved_to: Path | None = None
+    kind: str = "export"
+    name: str = ""
 
 
 JOB_FIELDS: Fields[JobRow] = (
@@ -213,6 +218,8 @@ JOB_FIELDS: Fields[JobRow] = (
     Field("username", "USER", lambda job: job.username, from_width=140),
     Field("upload_id", "UPLOAD ITEM", lambda job: job.upload_id, from_width=None),
     Field("saved_to", "SAVED TO", lambda job: job.saved_to, from_width=110),
+    Field("kind", "KIND", lambda job: job.kind, from_width=140),
+    Field("name", "NAME", lambda job: job.name, from_width=140),
 )
 
 

@@ -36,7 +36,7 @@ def write_manifests(request: Request) -> str:
 #   kubectl apply -f {name}.yaml
 #   kubectl create secret generic {name} {_secret_files(request)} \
 --dry-run=client -o yaml | kubectl replace -f -
-{documents}
+{_bare_profiles(request)}{documents}
 
 # Containerfile
 #   FROM docker.io/library/python:3.13-slim
@@ -76,7 +76,28 @@ def _secret_files(request: Request) -> str:
     if _needs_config(request):
         home = shlex.quote(request.home) if request.home else '"${XDG_CONFIG_HOME:-$HOME/.config}"/hcexport'
         files.append(f"--from-file=config.toml={home}/config.toml")
+    files += [f"--from-file={key}={shlex.quote(path)}" for key, path in _file_keys(request).items()]
+    given = [path.removeprefix(f"{_SECRETS}/") for path in request.files if path.startswith(f"{_SECRETS}/")]
+    files += [f"--from-file={shlex.quote(key)}=FILE" for key in given if key != "password"]
     return " ".join(files)
+
+
+def _file_keys(request: Request) -> dict[str, str]:
+    """The files that the profiles name, each by its key in the Secret; in the pod they stand where they stand here."""
+    files = [path for path in request.files if ":" not in path and not path.startswith(f"{_SECRETS}/")]
+    return {f"file-{number}": path for number, path in enumerate(files)} if _needs_config(request) else {}
+
+
+def _bare_profiles(request: Request) -> str:
+    """A comment on the profiles for which nothing is handed over; the password of the environment is for one alone."""
+    names = request.bare_profiles
+    if not names or not _needs_config(request) or (request.password_file and len(names) == 1):
+        return ""
+    commands = "".join(f"#   hcexport config set -p {shlex.quote(name)} password_file FILE\n" for name in names)
+    return f"""\
+# No password is handed over for {", ".join(names)}: what a login kept stays on this machine.
+# Name a file with the password of each, and print all of this again:
+{commands}"""
 
 
 def _secret(request: Request) -> Manifest:
@@ -171,6 +192,8 @@ def _container(request: Request) -> Manifest:
     if _needs_config(request):
         config = {"name": "secret", "mountPath": f"{_HOME}/config.toml", "subPath": "config.toml", "readOnly": True}
         mounts.append(config)
+    for key, path in _file_keys(request).items():
+        mounts.append({"name": "secret", "mountPath": path, "subPath": key, "readOnly": True})
     return {
         "name": "hcexport",
         "image": _IMAGE,

@@ -28,7 +28,9 @@ class Request:
 
     ``command`` is as typed, from ``hcexport`` on. ``program`` is what starts this hcexport, an absolute path first.
     ``home``, ``url``, ``username`` and ``password_file`` are what the ``HCEXPORT_`` variables say now, ``profiles``
-    the chosen names. ``user`` and ``folder`` are whose process this is and where it runs. Paths are absolute.
+    the chosen names. ``files`` are the paths that these profiles name in the config file, ``bare_profiles`` those of
+    them that name no file with a password. ``user`` and ``folder`` are whose process this is and where it runs. Paths
+    are absolute.
     """
 
     kind: str
@@ -45,6 +47,8 @@ class Request:
     url: str | None = None
     username: str | None = None
     password_file: str | None = None
+    files: tuple[str, ...] = ()
+    bare_profiles: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,6 +85,17 @@ class Request:
     def names_profiles(self) -> bool:
         """Whether the command itself says which profiles it is for."""
         return any(_PROFILE.fullmatch(word) for word in self.command)
+
+    @property
+    def profile_patterns(self) -> list[str]:
+        """The names and globs of the chosen profiles: those of the command itself, else ``profiles``."""
+        values = []
+        for word, following in zip(self.command, [*self.command[1:], ""], strict=True):
+            if word == "--profile" or re.fullmatch("-[hqv]*p", word):
+                values.append(following)
+            elif found := re.fullmatch(r"(?:--profile=|-[hqv]*p)(.+)", word):
+                values.append(found[1])
+        return [each.strip() for value in values or self.profiles for each in value.split(",")]
 
     @property
     def sets_verbosity(self) -> bool:
@@ -120,7 +135,7 @@ _EXAMPLE = "type it as you would by hand: -- hcexport export --new --out /var/ba
 
 def _check_text(request: Request) -> None:
     values = [*request.environment.values(), request.user, request.folder, request.timezone or ""]
-    for text in [*request.command, *request.program, *request.profiles, *values]:
+    for text in [*request.command, *request.program, *request.profiles, *request.files, *values]:
         if any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} or each in "\ufeff\ufffe\uffff" for each in text):
             raise UsageError(f"{text!r} holds a line end or another character that cannot be written to a file")
 

@@ -21,11 +21,13 @@ import stat
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from shlex import quote
+from typing import Any
 
 from hcexport.errors import ConfigError
-from hcexport.files import lock, open_at_once, refuse_foreign, write_private
+from hcexport.files import lock, open_at_once, refuse_foreign, translate_errors, write_private
 
 VERSION = 1
 _SHOWN = 5  # profiles in a hint
@@ -36,7 +38,6 @@ _KEY = re.compile(r"\s*([^=#\[\]{}]+?)\s*=")
 _KEY_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
 
 Section = tuple[str, ...]
-T = TypeVar("T")
 DEFAULTS: Section = ("defaults",)
 
 
@@ -62,10 +63,7 @@ class ConfigFile:
         Raises ConfigError with file and line when it is not TOML, has the wrong shape, or holds a secret.
         """
         text = _read_text(path)
-        if text is None:
-            return cls(path)
-        document = _parse(path, text, tomllib.loads)
-        return _Reader(path, _lines(text), known).read(document)
+        return cls(path) if text is None else _read(path, text, frozenset(known))
 
     @property
     def profiles(self) -> list[str]:
@@ -85,7 +83,7 @@ class ConfigFile:
             hint = f"did you mean {near[0]!r}?"
         else:
             others = f"choose one of {self.some_profiles}, or " if self.profiles else ""
-            hint = f"{others}make it: hcexport login -p {name} URL"
+            hint = f"{others}make it: hcexport login -p {quote(name)} URL"
         return ConfigError(f"there is no profile {name!r}" + (f" ({origin})" if origin else ""), hint=hint)
 
     def place(self, section: Section, key: str) -> str:
@@ -205,26 +203,39 @@ def _rename_headers(text: str, old: str, new: str) -> str:
 def _rewrite(path: Path, edit: Edit, prepare: Callable[[str], str] = str) -> None:
     """Edit the file in one step, and check that what is written means what it should."""
     import tomlkit  # noqa: PLC0415 # start-up
+    from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415 # start-up
 
     path = path.resolve()  # replace the file that a symbolic link leads to, not the link: people link dotfiles
     with lock(path.with_name(f".{path.name}.lock")):
         before = _read_text(path) or f"version = {VERSION}\n"
-        document, meant = _parse(path, prepare(before), tomlkit.parse), _parse(path, before, tomllib.loads)
+        meant = _parse(path, before)
         _refuse_newer(path, meant.get("version", VERSION))
         _edit(path, edit, meant, dict)
         if _without_empty_tables(meant) == _without_empty_tables(tomllib.loads(before)):
             return  # nothing changes, so the file need not be writable
-        _edit(path, edit, document, tomlkit.table)
-        text = tomlkit.dumps(document)
-        if _without_empty_tables(tomllib.loads(text)) != _without_empty_tables(meant):
+        try:
+            document = tomlkit.parse(prepare(before))
+            _edit(path, edit, document, tomlkit.table)
+            text = tomlkit.dumps(document)
+        except (TOMLKitError, RecursionError):  # it refuses files that tomllib reads
+            raise _unsafe(path) from None
+        if not _means(text, meant):
             raise _unsafe(path)
         write_private(path, text.encode())
 
 
-def _parse(path: Path, content: str, parse: Callable[[str], T]) -> T:
+def _means(text: str, document: Mapping[str, Any]) -> bool:
+    """Whether the text is TOML of this document: some releases of tomlkit write what no parser reads."""
     try:
-        return parse(content)
-    except (ValueError, RecursionError) as error:  # the errors of tomllib and tomlkit are ValueErrors
+        return _without_empty_tables(tomllib.loads(text)) == _without_empty_tables(document)
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _parse(path: Path, content: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content)
+    except (ValueError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         place = f"{path}:{line[1]}" if line else str(path)
         reason = re.sub(r"\s*\(?at line \d+,?( column | col )\d+\)?", "", str(error))
@@ -267,6 +278,11 @@ def _refuse_newer(path: Path, version: object) -> None:
         raise ConfigError(f"{path} was written by a newer hcexport: it is not changed", hint="upgrade hcexport")
 
 
+@lru_cache(maxsize=1)  # each of many profiles reads the file
+def _read(path: Path, text: str, known: Collection[str]) -> ConfigFile:
+    return _Reader(path, _lines(text), known).read(_parse(path, text))
+
+
 def _read_text(path: Path) -> str | None:
     try:
         with open_at_once(path) as file:
@@ -277,8 +293,13 @@ def _read_text(path: Path) -> str | None:
             return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is not a file", hint="move it away") from None
+    except PermissionError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint=f"ls -l {quote(str(path))}") from None
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+        with translate_errors("read", path):
+            raise error from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: byte {error.start}") from None
 

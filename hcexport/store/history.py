@@ -23,7 +23,7 @@ from hcexport.store.database import Database, Repository, Row, Schema, Warn, tim
 # What the row of the list knows of a report, and the report in full may leave out.
 _TEXTS, _TIMES = ("name", "state", "owner", "created_by"), ("start_time", "end_time")
 _COLUMNS = ("organization", "id", *_TEXTS, *_TIMES, "body", "read_at")
-_SELECT = f"SELECT id, {', '.join((*_TEXTS, *_TIMES))}, body FROM reports WHERE organization = ?1"  # noqa: S608 # our own names
+_SELECT = f"SELECT id, {', '.join((*_TEXTS, *_TIMES))}, body FROM reports WHERE organization = ?"  # noqa: S608 # our own names
 _INSERT = f"INSERT OR REPLACE INTO reports ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 # our own names
 _SET = ", ".join(f"{name} = ?" for name in (*_TEXTS, *_TIMES))
 _UPDATE = f"UPDATE reports SET {_SET} WHERE organization = ? AND id = ?"  # noqa: S608 # our own names
@@ -69,7 +69,7 @@ class History(Repository):
 
     def get(self, run_id: str) -> ReportDetail | None:
         """The report, None where it is not kept."""
-        return next(iter(self._read("AND id = ?2", run_id)), None)
+        return next(iter(self._read("AND id = ?", run_id)), None)
 
     def ids(self) -> frozenset[str]:
         """The ids of the reports that are kept."""
@@ -78,11 +78,11 @@ class History(Repository):
 
     def latest(self, limit: int | None = None) -> list[ReportDetail]:
         """The newest reports by their start, newest first; all of them without a ``limit``."""
-        return self._read(f"ORDER BY {_STARTED} DESC, id LIMIT ?2", -1 if limit is None else limit)
+        return self._read(f"ORDER BY {_STARTED} DESC, id LIMIT ?", -1 if limit is None else limit)
 
     def since(self, start: datetime) -> list[ReportDetail]:
         """The reports that started at ``start`` or later, newest first."""
-        return self._read(f"AND {_STARTED} >= ?2 ORDER BY {_STARTED} DESC, id", time_text(start))
+        return self._read(f"AND {_STARTED} >= ? ORDER BY {_STARTED} DESC, id", time_text(start))
 
     def refresh(self, reports: Iterable[Report]) -> None:
         """Take over what the list says of reports that are kept: names can be changed, the rest is filled in."""

@@ -10,17 +10,16 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from hcexport.store.database import Database, Repository, Row, Schema, Warn, time_text
 
 EXPORT, RUN = "export", "run"
 
 
-@dataclass(frozen=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """One export, or one run of a health check (``kind``), which is found again by its ``name``.
 
     Without ``job_id`` it was meant to be sent, and what became of it is not known. With ``job_id`` and without
@@ -46,7 +45,7 @@ class LedgerEntry:
     name: str = ""
 
 
-_COLUMNS = tuple(each.name for each in fields(LedgerEntry))
+_COLUMNS = LedgerEntry._fields
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM exports"  # noqa: S608 # our own names
 _TIMES = {"intended", "submitted", "ended", "saved"}
 _REMEMBER = "INSERT OR REPLACE INTO saved_reports (organization, run_id, path, saved) VALUES (?, ?, ?, ?)"
@@ -199,8 +198,8 @@ class Ledger(Repository):
 
     def entries(self, organization: str | None = None, limit: int | None = None) -> list[LedgerEntry]:
         """What was submitted or meant to be, newest first; of one organization where one is named."""
-        sql = "WHERE ?1 IS NULL OR organization = ?1 ORDER BY number DESC LIMIT ?2"
-        return self._select(sql, organization, -1 if limit is None else limit)
+        sql = "WHERE ? IS NULL OR organization = ? ORDER BY number DESC LIMIT ?"
+        return self._select(sql, organization, organization, -1 if limit is None else limit)
 
     def find(self, job_id: str) -> LedgerEntry | None:
         """The entry that became this job."""

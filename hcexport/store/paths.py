@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from hcexport.errors import ConfigError
 from hcexport.files import refuse_foreign
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(NamedTuple):
     """Folders and files. A path exists once something was written to it."""
 
     config: Path

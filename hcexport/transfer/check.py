@@ -19,7 +19,7 @@ from hcexport.health.results import has_ended
 from hcexport.models import Job, JobStatus, Report
 from hcexport.store.ledger import RUN
 from hcexport.times import Clock
-from hcexport.transfer.submit import Operation
+from hcexport.transfer.submit import Operation, is_of
 
 CLOCK_SLACK = timedelta(seconds=2)  # HTTP dates have whole seconds, and the clocks of a cluster's nodes differ a little
 REPORT_EVERY_S = 60.0  # how often a report is looked at while its job is under way: the job may never say its end
@@ -84,6 +84,28 @@ def check_of(suite_ids: Sequence[str], check: Check) -> Operation:
         lookup=("hcexport", "run", "--resume", name),
         has_begun=has_begun,
     )
+
+
+def is_check(job: Job) -> bool:
+    """Whether a job of the server is a run of a health check."""
+    return is_of(job, _URI)
+
+
+def find_name(job: Job, reports: Iterable[Report]) -> str:
+    """The name of the report that a check's job makes: the only one of its user that started when the job did.
+
+    Empty where there is no such report or several, because the job does not say its name.
+    """
+    if job.start_time is None:
+        return ""
+    near = [
+        each.name
+        for each in reports
+        if each.start_time
+        and abs(each.start_time - job.start_time) <= CLOCK_SLACK
+        and len({job.username.casefold(), each.created_by.casefold()} - {""}) < 2
+    ]
+    return near[0] if len(near) == 1 else ""
 
 
 class CheckWatch:

@@ -11,9 +11,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from zipfile import ZipFile
 
 from hcexport.api_json import JsonFields
@@ -27,8 +26,7 @@ _ID_KEYS = ("id", "runid", "reportid")
 Names = Callable[[], Mapping[str, str]]
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A CSV or JSON of the zip: the ids of ours in its path and in its text, and the ids and names in its JSON."""
 
     path: str

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from hcexport.errors import AlreadyExists, CannotCreate, UsageError
 from hcexport.transfer.disk import make_write_error, probe, translate_write_errors
@@ -76,8 +77,7 @@ class FileDestination:
         return target if self.if_exists is IfExists.SKIP else None
 
 
-@dataclass(frozen=True)
-class StreamDestination:
+class StreamDestination(NamedTuple):
     """Standard output."""
 
     folder: None = None  # the part is a temporary file
@@ -149,7 +149,7 @@ def require_replaceable(target: Path, found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise make_write_error(target, IsADirectoryError(errno.EISDIR, ""))
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
-        raise CannotCreate(f"{target} is not a file", hint="name a file or a folder, or write to standard output: -")
+        raise CannotCreate(f"{target} is not a file", hint="name another file")
 
 
 def make_exists_error(target: Path) -> AlreadyExists:

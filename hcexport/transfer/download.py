@@ -6,9 +6,8 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from hcexport.errors import (
     BadDownload,
@@ -37,8 +36,7 @@ _REFUSALS = (NotFound, ServerError, ProtocolError, BadDownload)  # of an item th
 _Fetched = tuple[Part, tuple[str, ...]]  # and the names of the files in it
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(NamedTuple):
     """A verified zip. ``path`` is None for standard output, ``bytes`` its size, ``sha256`` in hexadecimal.
 
     ``kept`` says that a file was there already and stays (``--if-exists skip``): nothing was written or checked.

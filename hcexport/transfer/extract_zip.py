@@ -18,9 +18,9 @@ import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import ZipFile, ZipInfo
 
 from hcexport.errors import BadDownload, CannotCreate
@@ -40,8 +40,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, directions, zero width,
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits beyond which a zip is taken for a zip bomb.
 
     A report in CSV and JSON is packed 10 to 50 times. Up to ``small`` bytes any ratio is allowed.

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hcexport.models import UploadItem
 from hcexport.transfer.part_file import PartMetadata
@@ -43,8 +42,7 @@ class ItemSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class RangeResponse:
+class RangeResponse(NamedTuple):
     """The promises of a response's headers; a header that cannot be understood promises nothing.
 
     The body is the bytes from ``first`` to the last of ``total``; None stands for what the headers do not say.

@@ -8,13 +8,14 @@ No. answer to the POST                                           proves         
 === ============================================================ ==================== =================================
 1   a job id in JSON, in ``Location`` or in the job's page       it is done           that job
 2   none: the request did not leave (DNS, connect, TLS, proxy)   nothing happened     sent again, or the error
-3   4xx, JSON or page, and API codes below 500, but for 4 to 7   nothing happened     the error
+3   4xx, JSON or page, API codes below 500, but for 4 to 7, 10   nothing happened     the error
 4   429 in a page, without ``Retry-After``                       nothing happened     the error
 5   498, 499                                                     nothing              new token, search; sent again once
 6   429, 503 with ``Retry-After``                                nothing              waiting, search; sent again
 7   408, 425, 429 and codes of 500 and above, said by the API    nothing              search; the error
 8   other 5xx, 408, 425: a page, or JSON without a code          nothing              search; unknown
 9   none, half of one, a page, a redirect, JSON without an id    nothing              search; unknown
+10  401                                                          nothing happened     new token; sent again once
 === ============================================================ ==================== =================================
 
 "Then" follows a search that finds no job. Without a new token (row 5) nothing can be searched, and the error is that
@@ -31,10 +32,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from functools import partial
+from typing import NamedTuple
 
 from hcexport.api.client import Client
 from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
@@ -51,8 +52,7 @@ SENT_WITHIN_S = 60.0  # of the intent: a token is got first, and the connection 
 OPEN_FOR = timedelta(hours=1)  # longer than any submit takes, so an older intent cannot have made the job
 
 
-@dataclass(frozen=True)
-class Submitter:
+class Submitter(NamedTuple):
     """The user who submits, for the ledger and for the search."""
 
     organization: str
@@ -60,8 +60,7 @@ class Submitter:
     profile: str
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
     ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
@@ -81,8 +80,7 @@ class Operation:
     has_begun: Callable[[Client, str, datetime], bool] | None = None
 
 
-@dataclass(frozen=True)
-class Submitted:
+class Submitted(NamedTuple):
     """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs.
 
     The job's id is empty where only another proof was found, as ``Operation.has_begun`` says.
@@ -101,7 +99,7 @@ def export_of(run_ids: Sequence[str]) -> Operation:
 
 def is_export(job: Job) -> bool:
     """Whether a job of the server is an export of health check reports."""
-    return _is_of(job, _EXPORT_URI)
+    return is_of(job, _EXPORT_URI)
 
 
 def submit(
@@ -137,14 +135,14 @@ def submit(
                 may_renew = False
                 _renew(client, ledger, search)
             else:
-                on_lost(f"{error.message}; looking for the job")
+                on_lost(f"{error.message.rstrip('.')}; looking for the job")
             may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
             if found := search.run(error):
                 ledger.note_adopted(entry, found.id)
                 client.session.on_warning(_describe_adoption(found, operation))
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
-                raise search.unknown(f"{error.message}; no job on the server matches") from None
+                raise search.unknown(f"{error.message.rstrip('.')}; no job on the server matches") from None
             if not may_repeat or not attempts_left:
                 ledger.withdraw(entry)
                 raise
@@ -253,21 +251,23 @@ class _Search:
                 self._client.session.sleep(LOOK_AGAIN_S)
                 found = self.find()
         except HcexportError as error:
-            why = f"{lost.message}; and the server's jobs cannot be searched: {error.message}"
+            why = f"{lost.message.rstrip('.')}; and the server's jobs cannot be searched: {error.message}"
             raise self.unknown(why) from None
         if len(found) > 1:
-            raise self.unknown(f"{lost.message}; {len(found)} jobs on the server match")
+            raise self.unknown(f"{lost.message.rstrip('.')}; {len(found)} jobs on the server match")
         return found[0] if found else None
 
     def unknown(self, message: str) -> OutcomeUnknown:
         """Make the error for an unknown outcome, with what to type next."""
-        profile = ["--profile", self._origin.profile] if self._origin.profile else []
-        look = shlex.join([*self._operation.lookup, *profile])
-        again = shlex.join([*self._operation.command, *profile])
+        look, again = map(self._of_profile, (self._operation.lookup, self._operation.command))
         return OutcomeUnknown(
             f"the {self._operation.name} was sent, and whether the server accepted it is unknown: {message}",
             hint=f"look for it with: {look}; if it is not there: {again}",
         )
+
+    def _of_profile(self, command: Sequence[str]) -> str:
+        profile = self._origin.profile if "--profile" not in command else ""
+        return shlex.join([*command, *(["--profile", profile] if profile else [])])
 
     def find(self) -> list[Job]:
         """Return the jobs that match; where there is other proof, one job at most, which may have no id.
@@ -297,7 +297,7 @@ class _Search:
         matches = [
             job
             for job in jobs
-            if _is_of(job, self._operation.uri)
+            if is_of(job, self._operation.uri)
             and job.username.casefold() == username.casefold()
             and (since <= job.start_time <= until if job.start_time else not job.status.is_final)
         ]
@@ -337,5 +337,6 @@ class _Search:
             return None
 
 
-def _is_of(job: Job, uri: str) -> bool:
+def is_of(job: Job, uri: str) -> bool:
+    """Whether a job is of the operation whose URI ends in ``uri``."""
     return job.operation_uri.lower().rstrip("/").endswith(uri)

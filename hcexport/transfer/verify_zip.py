@@ -15,9 +15,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from threading import Event, Lock
-from typing import IO
+from typing import IO, NamedTuple
 
 from hcexport.errors import BadDownload, CannotCreate
 from hcexport.times import NO_DEADLINE, Deadline
@@ -87,8 +86,7 @@ def shortfall(names: Sequence[str], run_ids: Sequence[str]) -> list[str]:
     return [text for kind in ("csv", "json") if (text := _short_of(kind, names, run_ids))]
 
 
-@dataclass(frozen=True)
-class _End:
+class _End(NamedTuple):
     entries: int
     directory_at: int
     directory_bytes: int

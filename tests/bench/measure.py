@@ -1,7 +1,8 @@
-"""Processes measured side by side, and the table that comes of it."""
+"""Processes measured side by side, and the tables that come of it."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import statistics
@@ -9,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -22,21 +25,47 @@ class Used:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; the ratios are those of its rounds."""
+    """A line of the table of goals: a ratio for each round, or a number of some ``unit``."""
 
     what: str
     against: str
-    ratios: Sequence[float]
+    values: Sequence[float]
     goal: float
+    unit: str = ""
+
+    HEAD = "| what | against | median | least | most | goal | met |\n| --- | --- | --- | --- | --- | --- | --- |"
 
     def __str__(self) -> str:
-        median = statistics.median(self.ratios)
-        verdict = "met" if median <= self.goal else "MISSED"
-        spread = f"{min(self.ratios):.2f} - {max(self.ratios):.2f}"
-        return f"{self.what:46} {self.against:40} {median:6.2f}  {spread:13} {self.goal:5.2f}  {verdict}"
+        median = statistics.median(self.values)
+        numbers = [_number(value, self.unit) for value in (median, min(self.values), max(self.values), self.goal)]
+        return f"| {' | '.join([self.what, self.against, *numbers, 'yes' if median <= self.goal else 'no'])} |"
 
 
-HEAD = f"{'what':46} {'against':40} {'median':>6}  {'spread':13} {'goal':>5}"
+@dataclass(frozen=True)
+class Growth:
+    """A line of the table of growth: what each size took. The exponent is that between the two largest sizes."""
+
+    what: str
+    sizes: Sequence[int]
+    used: Sequence[Used]
+
+    HEAD = "| what | sizes | seconds | exponent | MiB | exponent |\n| --- | --- | --- | --- | --- | --- |"
+
+    def __str__(self) -> str:
+        seconds, peaks = [used.wall_s for used in self.used], [used.peak / MIB for used in self.used]
+        cells = [
+            *(self.what, ", ".join(f"{size:,}" for size in self.sizes)),
+            *(", ".join(f"{value:.2f}" for value in seconds), f"{self._exponent(seconds):.2f}"),
+            *(", ".join(f"{value:.0f}" for value in peaks), f"{self._exponent(peaks):.2f}"),
+        ]
+        return f"| {' | '.join(cells)} |"
+
+    def _exponent(self, values: Sequence[float]) -> float:
+        return math.log(values[-1] / values[-2]) / math.log(self.sizes[-1] / self.sizes[-2])
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.0f} {unit}" if unit else f"{value:.2f}"
 
 
 def run(command: Sequence[str | Path], env: Mapping[str, str] = os.environ, *, watched: bool = False) -> Used:
@@ -66,3 +95,9 @@ def rounds(ours: Callable[[], float], theirs: Callable[[], float], times: int = 
     """The ratio of two measurements, taken one after the other so that both meet the same machine."""
     ours(), theirs()  # the first time fills caches
     return [ours() / theirs() for _ in range(times)]
+
+
+def least(command: Sequence[str | Path], env: Mapping[str, str], times: int = 3) -> Used:
+    """What a command takes at its fastest, and at its largest."""
+    used = [run(command, env, watched=True) for _ in range(times)]
+    return Used(min(each.wall_s for each in used), min(each.cpu_s for each in used), max(each.peak for each in used))

@@ -13,10 +13,17 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import create_connection, create_server
 
+from hcexport.auth.credentials import Credentials
+from hcexport.auth.secret_stores import FileStore
+from hcexport.auth.tokens import AccountKey, Token
+from hcexport.organization import Organization as Address
+from hcexport.redaction import Secret
 from hcexport.sandbox.sandbox import self_signed
+from hcexport.store.paths import Paths
 
 ROUND_TRIP_S = 0.05
 ZIP_BYTES = 512 << 20
@@ -38,12 +45,12 @@ http {{
 
 
 @contextmanager
-def child(*words: str) -> Iterator[str]:
-    """A module of this package as a process; gives the line that it prints when it is ready."""
+def child(*words: str, lines: int = 1) -> Iterator[list[str]]:
+    """A module of this package as a process; gives the lines that it prints when it is ready."""
     process = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield [process.stdout.readline().strip() for _ in range(lines)]
     finally:
         process.kill()
         process.wait()
@@ -66,14 +73,33 @@ class Organization:
 @contextmanager
 def organization(**options: object) -> Iterator[Organization]:
     """A sandbox with these options."""
-    with child("tests.bench.sandbox_process", json.dumps(options)) as said:
-        yield Organization(*said.split())
+    with organizations(1, **options) as [place]:
+        yield place
+
+
+@contextmanager
+def organizations(count: int, **options: object) -> Iterator[list[Organization]]:
+    """So many sandboxes with these options, in one process."""
+    with child("tests.bench.sandbox_process", json.dumps([count, options]), lines=count) as said:
+        yield [Organization(*line.split()) for line in said]
+
+
+def add_profiles(home: Path, places: list[Organization]) -> None:
+    """Make a profile for each organization, with a token that is kept in a file."""
+    paths = Paths.find({"HCEXPORT_HOME": str(home)})
+    home.mkdir(mode=0o700, exist_ok=True)
+    with paths.config_file.open("w") as file:
+        for number, place in enumerate(places):
+            file.write(f'[profiles.p{number}]\nurl = "{place.url}"\nusername = "administrator"\nstore = "file"\n')
+            key = AccountKey(Address.parse(place.url), "administrator")
+            kept = Credentials(key, FileStore(paths.credentials), paths, f"p{number}")
+            kept.keep_token(Token(Secret(place.token), datetime.now(UTC) + timedelta(days=1), "administrator"))
 
 
 @contextmanager
 def slow_line(port: int) -> Iterator[int]:
     """The port of a line to another port of this machine that adds ROUND_TRIP_S to each question and answer."""
-    with child("tests.bench.slow_line", str(port), str(ROUND_TRIP_S / 2)) as said:
+    with child("tests.bench.slow_line", str(port), str(ROUND_TRIP_S / 2)) as [said]:
         yield int(said)
 
 
@@ -101,14 +127,14 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return Path(cert), Path(key)
 
 
-def big_zip(path: Path) -> None:
-    """A zip of ZIP_BYTES whose members are packed to three quarters, as text that says much is."""
-    text = base64.b64encode(os.urandom(_MEMBER_BYTES * 3 // 4))
+def big_zip(path: Path, size: int = ZIP_BYTES) -> None:
+    """A zip of ``size`` bytes whose members are packed to three quarters, as text that says much is."""
+    text = base64.b64encode(os.urandom(min(_MEMBER_BYTES, size // 2) * 3 // 4))
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     packed = packer.compress(text) + packer.flush()
     with zipfile.ZipFile(path, "w") as archive:
         assert archive.fp is not None
-        for number in range(ZIP_BYTES // len(packed)):
+        for number in range(max(1, size // len(packed))):
             member = zipfile.ZipInfo(f"report-{number}.{('csv', 'json')[number % 2]}")
             member.compress_type = zipfile.ZIP_DEFLATED
             member.CRC, member.compress_size, member.file_size = zlib.crc32(text), len(packed), len(text)

@@ -1,13 +1,17 @@
-"""A sandbox as a process of its own: options as JSON in, its URL and a token out."""
+"""Sandboxes as a process: how many and their options as JSON in, a line for each with URL and token out."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
+from contextlib import ExitStack
 
 from hcexport.sandbox import Sandbox
 
-with Sandbox(**json.loads(sys.argv[1])) as box:
-    print(box.url, box.new_token(seconds=86400), flush=True)
+count, options = json.loads(sys.argv[1])
+with ExitStack() as stack:
+    for _ in range(count):
+        box = stack.enter_context(Sandbox(**options))
+        print(box.url, box.new_token(seconds=86400), flush=True)
     signal.pause()

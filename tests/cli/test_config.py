@@ -223,6 +223,18 @@ class TestTheFile:
         assert file.read_text() == newer
 
     @pytest.mark.parametrize(
+        "text",
+        ["[defaults]\ntimeout = '1m'\ntimeout = '2m'\n", "[profiles.p]\nurl = 'u'\n[profiles.p.url]\nz = 1\n"],
+    )
+    def test_a_key_that_stands_twice_is_no_bug_of_ours(
+        self, hcexport_alone: Hcexport, file: Path, text: str, refused: Callable[..., Any]
+    ) -> None:
+        file.write_text(text)
+        for words in (("set", "timeout", "3m"), ("unset", "timeout")):
+            assert "config.toml:3" in refused(hcexport_alone("config", *words), 78)
+        assert file.read_text() == text
+
+    @pytest.mark.parametrize(
         ("text", "line"),
         [
             ("version = 1\n= 3\n", 2),

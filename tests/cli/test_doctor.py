@@ -34,6 +34,7 @@ def diagnosis(hcexport: Hcexport, *args: str, status: int, **env: str) -> dict[s
     assert all(list(check) == ["name", "result", "found", "hint", "seconds"] for check in body["checks"])
     failed = [check for check in body["checks"] if check["result"] == "fail"]
     assert body["ready"] == (not failed) == (status == 0)
+    assert all(check["hint"] for check in failed), failed  # what to type
     if failed:
         error = json.loads(done.stderr.splitlines()[-1])["error"]
         assert (error["exit_status"], error["message"]) == (status, failed[0]["found"])

@@ -89,6 +89,10 @@ def test_a_job_that_has_not_ended(hcexport_alone: Hcexport, error_of: Callable[.
         error = error_of(hcexport_alone("download", job_id, "-F", "json"), 75)
         assert f"hcexport wait {job_id}" in error["hint"]
         assert error["retryable"]
+        options = ("--out", "x.zip", "--extract", "{date}{{x}}", "--cleanup")
+        hint = error_of(hcexport_alone("download", job_id, *options, "-F", "json"), 75)["hint"]
+        assert f"hcexport wait {job_id} --out x.zip --extract " in hint
+        assert "{{x}}' --cleanup" in hint
         box._world.jobs.alter(job_id, seconds=0, ending="FAILED", result="no room")
         assert "no room" in error_of(hcexport_alone("download", job_id, "-F", "json"), 3)["message"]
 

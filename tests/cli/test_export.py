@@ -196,6 +196,20 @@ def test_extract_and_cleanup(hcexport: Hcexport, box: Sandbox) -> None:
     assert box._world.uploads.get(deleted.path.split("/")[-2]) is None
 
 
+@pytest.mark.parametrize("words", [("new/", "new"), ("both", "both"), ("new/x.zip", "new/.")])
+def test_extract_to_where_the_zip_goes_is_refused(
+    hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any], words: tuple[str, str]
+) -> None:
+    """Known before anything is sent, and no surprise after the download."""
+    (hcexport.cwd / "new").mkdir()
+    error_of(hcexport("export", "--latest", "1", "--out", words[0], "--extract", words[1], "-F", "json"), 2)
+    assert not box.requests
+    assert (
+        hcexport("export", "--latest", "1", "-o", "new/", "--extract", "new", "--if-exists", "overwrite").returncode
+        == 0
+    )
+
+
 def test_without_cleanup_the_upload_item_stays(hcexport: Hcexport, box: Sandbox) -> None:
     hcexport("export", "--latest", "1", "-o", "x.zip")
     assert not posts(box, "/delete")

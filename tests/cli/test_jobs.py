@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from hcexport.sandbox import Sandbox
+from hcexport.transfer.check import CLOCK_SLACK
 from tests.support.process import Hcexport
 
 KEYS = ["job_id", "status", "submitted_at", "run_ids", "profile", "url", "username", "upload_id", "saved_to"]
+KEYS += ["kind", "name"]
 
 
 def rows(hcexport: Hcexport, *args: str, **env: str) -> list[dict[str, Any]]:
@@ -73,6 +76,26 @@ def test_jobs_from_elsewhere(hcexport: Hcexport, hcexport_alone: Hcexport) -> No
     theirs = hcexport("export", "--latest", "1", env={"HCEXPORT_HOME": str(hcexport.cwd / "other")}).stdout.strip()
     assert [row["job_id"] for row in rows(hcexport)] == [mine]
     assert {row["job_id"] for row in rows(hcexport, "--server")} == {mine, theirs}
+
+
+@pytest.mark.slow
+def test_checks_of_here_and_of_elsewhere_have_their_name(hcexport: Hcexport) -> None:
+    other = {"HCEXPORT_HOME": str(hcexport.cwd / "other")}
+    export = hcexport("export", "--latest", "1", env=other).stdout.strip()
+    theirs = json.loads(hcexport("run", "--name", "of theirs", "-Fjson", env=other).stdout)
+    assert rows(hcexport) == []
+    found = {row["job_id"]: (row["kind"], row["name"]) for row in rows(hcexport, "--server")}
+    assert found == {export: ("export", ""), theirs["job_id"]: ("check", "of theirs")}
+    time.sleep(CLOCK_SLACK.total_seconds() + 0.1)  # two reports that start together have no name that is sure
+
+    ours = json.loads(hcexport("run", "--name", "of ours", "-Fjson").stdout)
+    assert [(row["job_id"], row["kind"], row["name"]) for row in rows(hcexport)] == [
+        (ours["job_id"], "check", "of ours")
+    ]
+    assert len(rows(hcexport, "--server")) == 3
+    text = hcexport("jobs", "--server").stdout.splitlines()
+    assert [line.split("\t")[-2:] for line in text][:2] == [["check", "of ours"], ["check", "of theirs"]]
+    assert hcexport("jobs", "--server", "-Fcsv").stdout.splitlines()[0].endswith(",kind,name")
 
 
 @pytest.mark.parametrize("offline", [True, False])

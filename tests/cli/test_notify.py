@@ -156,8 +156,11 @@ class TestNotify:
         assert call["env"]["HCEXPORT_EVENT"] == "broke"
         assert call["env"]["HCEXPORT_EXIT_STATUS"] == "0"
         assert call["env"]["HCEXPORT_PROFILE"]
-        assert call["env"]["HCEXPORT_SUMMARY"]
-        assert json.loads(call["stdin"])[0]["id"] == failed
+        (report,) = json.loads(call["stdin"])
+        assert report["id"] == failed
+        failing = [test["id"] for test in report["tests"] if test["result"] == "failed"]
+        assert failing
+        assert all(test_id in call["env"]["HCEXPORT_SUMMARY"] for test_id in failing)
         assert hcexport.env["HCEXPORT_TOKEN"] not in json.dumps(call)
         assert hcexport("show", failed).returncode == 0
         assert told() == []

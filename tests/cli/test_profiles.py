@@ -173,6 +173,15 @@ class TestResults:
             assert each["verified"] is True
             assert Path(each["path"]).parent == several.cwd / "all" / each["profile"]
 
+    def test_each_is_unpacked_into_a_folder_of_its_own(
+        self, several: Hcexport, boxes: dict[str, Sandbox], refused: Callable[..., Any]
+    ) -> None:
+        words = ("export", "--latest", "1", "--out", "{profile}.zip", "-p", "*", "--extract")
+        refused(several(*words, "unpacked"), 2)
+        assert not any(request.path.endswith("/export") for box in boxes.values() for request in box.requests)
+        assert several(*words, "{profile}").returncode == 0
+        assert all(any((several.cwd / name).iterdir()) for name in NAMES)
+
     def test_export_prints_paths_behind_profiles(self, several: Hcexport) -> None:
         done = several("export", "--latest", "1", "--out", "{profile}.zip", "-p", "*")
         assert [line.split("\t") for line in done.stdout.splitlines()] == [

@@ -50,10 +50,10 @@ def test_every_format_has_the_numbers_of_its_report(hcexport: Hcexport, box: San
 def numbers_of(report: Report) -> Counts:
     """How many tests have each result, as the server made them."""
     checks = [check.id for suite in report.suites for check in suite.checks]
-    return counted(RESULT_WORDS[report.failures.get(check, "pass")] for check in checks)
+    return count_results(RESULT_WORDS[report.failures.get(check, "pass")] for check in checks)
 
 
-def counted(results: Iterable[str]) -> Counts:
+def count_results(results: Iterable[str]) -> Counts:
     found = Counter(results)
     assert set(found) <= set(RESULTS)
     return {result: found[result] for result in RESULTS}
@@ -74,7 +74,7 @@ def read_html(text: str) -> Counts:
     assert len(policies) == 1
     assert str(policies[0]).startswith("default-src 'none'")
     before, _, in_full = "".join(page.words).partition("The newest report in full")
-    found = counted(re.findall(r"[✓!✗?] (passed|warning|failed|unknown)", in_full))
+    found = count_results(re.findall(r"[✓!✗?] (passed|warning|failed|unknown)", in_full))
     assert counts_in(re.split("What does not pass|Nothing fails", before.partition("Tests")[2])[0]) == found
     return found
 
@@ -95,7 +95,7 @@ def read_markdown(text: str) -> Counts:
     start = max(number for number, row in enumerate(rows) if row[0] == "Result")
     assert {len(row) for row in rows[start:]} == {6}
     (line,) = [token.content for token in tokens if token.content.startswith("Newest report: ")]
-    found = counted(row[0].split()[1] for row in rows[start + 1 :])
+    found = count_results(row[0].split()[1] for row in rows[start + 1 :])
     assert counts_in(line.rpartition(": ")[2]) == found
     return found
 
@@ -109,7 +109,9 @@ def read_junit(text: str) -> Counts:
     assert junit_faults(text) == []
     outcome = {(): "passed", ("Skipped",): "warning", ("Failure",): "failed", ("Error",): "unknown"}
     suites = [*JUnitXml.fromstring(text.encode())]
-    found = counted(outcome[tuple(type(each).__name__ for each in case.result)] for suite in suites for case in suite)
+    found = count_results(
+        outcome[tuple(type(each).__name__ for each in case.result)] for suite in suites for case in suite
+    )
     said = {
         "warning": sum(suite.skipped for suite in suites),
         "failed": sum(suite.failures for suite in suites),
@@ -126,7 +128,7 @@ def read_prometheus(text: str) -> Counts:
     tests = [each.labels["test"] for each in samples if each.name == "hcexport_test_result"]
     assert set(Counter(tests).values()) == {4}
     assert len(ones) == len({each["test"] for each in ones}) == len(set(tests))
-    found = counted(each["result"] for each in ones)
+    found = count_results(each["result"] for each in ones)
     assert {s.labels["result"]: s.value for s in samples if s.name == "hcexport_report_tests"} == found
     (passed,) = [each.value for each in samples if each.name == "hcexport_report_passed"]
     assert passed == (found["passed"] == sum(found.values()))
@@ -137,13 +139,13 @@ def read_json(text: str) -> Counts:
     document = json.loads(text)
     Draft202012Validator(schema_of("show")).validate(document)
     (report,) = document
-    return counted(test["result"] for test in report["tests"])
+    return count_results(test["result"] for test in report["tests"])
 
 
 def read_csv(text: str) -> Counts:
     assert text.startswith("\ufeff")
     rows = [*csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)]
-    return counted(row["result"] for row in rows)
+    return count_results(row["result"] for row in rows)
 
 
 def require_nagios(status: int, stdout: str, counts: Counts, failures: Mapping[str, str]) -> None:

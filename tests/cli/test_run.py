@@ -234,7 +234,7 @@ def test_a_lost_answer_never_makes_two_checks(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_rounds_of_lost_answers(answering: Callable[..., Any], hcexport_alone: Hcexport) -> None:
-    for number in range(8):
+    for number in range(10):
         for way, answer in WAYS_TO_LOSE.items():
             name = ["--name", f"mine {number}"] if number % 2 else []
             with answering(_after(answer)) as box:
@@ -340,6 +340,7 @@ def test_the_user_is_whose_token_it_is(hcexport: Hcexport, box: Sandbox) -> None
 def test_a_server_that_is_read_only_starts_nothing(hcexport_alone: Hcexport, error_of: Callable[..., Any]) -> None:
     with organization(hcexport_alone, "read-only") as box:
         assert error_of(hcexport_alone("run", "-Fjson", "-q"), 6)["code"] == "server"
+        assert ".;" not in hcexport_alone("run").stderr  # the server's own words end with a full stop
         assert not checks(box)
     with Ledger(Path(hcexport_alone.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:
         assert ledger.entries() == []

@@ -86,6 +86,53 @@ def test_refused(hcexport_alone: Hcexport, refused: Any, words: list[str]) -> No
     refused(hcexport_alone("schedule", *words), 2)
 
 
+class TestFilesOfProfiles:
+    """What each profile of several needs to sign in reaches the pods."""
+
+    @pytest.fixture
+    def configured(self, hcexport_alone: Hcexport) -> Hcexport:
+        home = Path(hcexport_alone.env["HCEXPORT_HOME"])
+        home.mkdir(mode=0o700)
+        (home / "config.toml").write_text(
+            '[defaults]\nca_bundle = "/etc/company.pem"\n'
+            '[profiles.eu-a]\nurl = "https://a"\npassword_file = "/etc/hcexport/a b"\n'
+            '[profiles.eu-b]\nurl = "https://b"\npassword_file = "/secret/eu-b"\n'
+            '[profiles.eu-c]\nurl = "https://c"\n'
+            '[profiles.test]\nurl = "https://t"\npassword_file = "/etc/hcexport/t"\n'
+        )
+        hcexport_alone.env["TZ"] = "UTC"
+        return hcexport_alone
+
+    @pytest.mark.parametrize(
+        ("words", "files", "bare"),
+        [
+            (["-p", "eu-a", *RUN], {"/etc/company.pem", "/etc/hcexport/a b"}, set()),
+            (["-p", "eu-*", "--parts", "2", *RUN], {"/etc/company.pem", "/etc/hcexport/a b"}, {"eu-c"}),
+            ([*RUN, "-p", "test,eu-a"], {"/etc/company.pem", "/etc/hcexport/a b", "/etc/hcexport/t"}, set()),
+            ([*RUN, "--profile=test"], {"/etc/company.pem", "/etc/hcexport/t"}, set()),
+            ([*RUN, "-qptest"], {"/etc/company.pem", "/etc/hcexport/t"}, set()),
+        ],
+    )
+    def test_they_are_mounted_where_they_stand(
+        self, configured: Hcexport, words: list[str], files: set[str], bare: set[str]
+    ) -> None:
+        done = configured("schedule", "kubernetes", *words)
+        assert done.returncode == 0, done.stderr
+        (job,) = [each for each in yaml.safe_load_all(done.stdout) if each["kind"] == "CronJob"]
+        (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        mounts = {
+            m["mountPath"]: m["subPath"] for m in container["volumeMounts"] if m.get("subPath", "")[:5] == "file-"
+        }
+        assert mounts.keys() == files
+        (command,) = re.findall(r"^#   (kubectl create secret .*)$", done.stdout, re.MULTILINE)
+        words = [word for word in shlex.split(command) if word.startswith("--from-file=")]
+        sources = dict(word.split("=", 2)[1:] for word in words)
+        assert {path: sources[key] for path, key in mounts.items()} == {path: path for path in files}
+        assert sources.get("eu-b") == ("FILE" if bare else None)  # in the pod's own folder of secrets
+        told = re.findall(r"^#   hcexport config set -p (\S+) password_file FILE$", done.stdout, re.MULTILINE)
+        assert set(told) == bare
+
+
 class TestTimezone:
     @pytest.mark.parametrize(
         ("tz", "name"),

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def test_help_and_version_are_commands_too(hcexport_alone: Hcexport) -> None:
     assert hcexport_alone("help").stdout == hcexport_alone("--help").stdout
     assert hcexport_alone("help", "wait").stdout == hcexport_alone("wait", "--help").stdout
     assert hcexport_alone("help", "nosuch").returncode == 2
+    for words in (("help", "--help"), ("help", "-h"), ("version", "--help")):
+        assert hcexport_alone(*words).stdout == hcexport_alone("--help").stdout
 
 
 def test_every_command_has_help_of_a_screen(hcexport_alone: Hcexport) -> None:
@@ -148,6 +151,30 @@ def test_verbose_says_more_and_the_log_says_all(hcexport: Hcexport) -> None:
     hcexport("list", "--latest", "1", "--log-file", "log")
     assert log.stat().st_size > size  # appended to
     assert hcexport("list", "--log-file", "missing/log").returncode == 73
+
+
+def test_a_log_file_that_cannot_grow_does_not_end_the_work(hcexport: Hcexport) -> None:
+    done = hcexport("list", "--latest", "1", "-F", "ids", "--log-file", "/dev/full")
+    assert (done.returncode, len(done.stdout.split())) == (0, 1)
+    assert done.stderr.count("log file") == 1
+
+
+def test_a_working_folder_that_is_gone_is_named(hcexport: Hcexport, box: Sandbox) -> None:
+    words = ["-m", "hcexport", "export", "--latest", "1", "--out", "x.zip"]
+    script = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
+    env = {**hcexport.env, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", sys.executable, *words],
+        cwd=hcexport.cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (73, "")
+    assert "folder" in done.stderr
+    assert "standard output" not in done.stderr
+    assert not any(request.path.endswith("/export") for request in box.requests)
 
 
 def test_a_log_file_is_made_private_and_never_waited_for(hcexport: Hcexport) -> None:

@@ -66,6 +66,23 @@ def test_out_is_a_setting_that_counts_for_one_job(hcexport: Hcexport) -> None:
     assert done.stdout == f"{first}\tCOMPLETED\n{second}\tCOMPLETED\n"
 
 
+def test_the_time_is_the_jobs_own(hcexport: Hcexport, box: Sandbox) -> None:
+    """Also where it ended long before anybody waited for it."""
+    job_id = submitted(hcexport)
+    job = box._world.jobs.get(job_id)
+    assert job is not None
+    box._world.jobs.alter(job_id, started=job.started - 3600, seconds=90)
+    assert ", 1m 30s" in hcexport("wait", job_id).stderr
+
+
+def test_each_line_names_its_job_where_there_are_several(hcexport: Hcexport) -> None:
+    one, two = submitted(hcexport), submitted(hcexport)
+    lines = [line for line in hcexport("wait", one, two).stderr.splitlines() if line.startswith("job ")]
+    assert lines
+    assert all(one in line or two in line for line in lines)
+    assert one not in hcexport("wait", one).stderr
+
+
 def test_failures_of_some_and_of_all(hcexport: Hcexport, box: Sandbox, error_of: Callable[..., Any]) -> None:
     good, bad, worse = submitted(hcexport), submitted(hcexport), submitted(hcexport)
     box._world.jobs.alter(bad, ending="CANCELLED", result={})
@@ -120,6 +137,20 @@ def test_each_is_printed_as_it_ends(hcexport_alone: Hcexport, slow: Sandbox, run
         slow._world.jobs.alter(late, seconds=0)
         assert process.communicate(timeout=20)[0] == f"{late}\tCOMPLETED\n"
     assert process.returncode == 0
+
+
+def test_a_signal_between_two_jobs_says_how_to_go_on(
+    hcexport_alone: Hcexport, slow: Sandbox, running: Callable[..., Any]
+) -> None:
+    early, late = submitted(hcexport_alone), submitted(hcexport_alone)
+    slow._world.jobs.alter(early, seconds=0)
+    argv = hcexport_alone.argv("wait", early, late)
+    with running(argv, env=hcexport_alone.env, cwd=hcexport_alone.cwd) as process:
+        assert process.stdout.readline() == f"{early}\tCOMPLETED\n"
+        process.send_signal(signal.SIGTERM)
+        stderr = process.communicate(timeout=10)[1]
+    assert process.returncode == 143
+    assert stderr.endswith(f"hcexport wait {late}\n")
 
 
 def test_the_timeout_does_not_end_the_job(

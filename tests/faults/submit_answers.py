@@ -64,7 +64,6 @@ ROWS = {
         {
             "400": api_error(400),
             "400 HTTP": api_error(400, 400),
-            "401 page": page(401),
             "403": api_error(403),
             "403 page": page(403),
             "404": api_error(404),
@@ -128,5 +127,6 @@ ROWS = {
         False,
         9,
     ),
+    10: Row({"401": api_error(401), "401 HTTP": api_error(401, 401), "401 page": page(401)}, True, "again"),
 }
 CASES = [(number, name) for number, row in ROWS.items() for name in row.answers]

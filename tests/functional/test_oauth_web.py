@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import http.client
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -336,3 +337,40 @@ class TestLogout:
         assert done.returncode == 0
         assert "warning" in done.stderr
         assert not list(Path(signed_in.env["HCEXPORT_HOME"], "credentials").iterdir())
+
+
+class TestWithoutATokenTheHintSignsInAgain:
+    """With a browser, for the profile: whoever signs in by SAML has no password."""
+
+    COMMANDS = ("list", "status", "export --latest 1", "show", "jobs --server")
+
+    @pytest.fixture(params=["nothing kept", "refresh refused", "ended", "keyring locked", "token refused"])
+    def stranded(self, request: pytest.FixtureRequest, signed_in: Hcexport, box: Sandbox) -> Hcexport:
+        home = Path(signed_in.env["HCEXPORT_HOME"])
+        assert signed_in("config", "rename", "default", "prod").returncode == 0
+        match request.param:
+            case "nothing kept":
+                shutil.rmtree(home / "credentials")
+            case "refresh refused":
+                box.revoke_all_tokens()
+                for path in home.joinpath("credentials").glob("*.refresh-token"):
+                    path.write_text("another-refresh-token")
+            case "ended":
+                for path in [*home.rglob("*.refresh-token"), *home.rglob("*.token")]:
+                    path.unlink()
+            case "token refused":
+                box.revoke_all_tokens()
+                for path in home.joinpath("credentials").glob("*.refresh-token"):
+                    path.unlink()
+            case "keyring locked":
+                assert signed_in("config", "set", "-p", "prod", "store", "keyring").returncode == 0
+                signed_in.env["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+        return signed_in
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_named_with_the_profile(self, stranded: Hcexport, command: str) -> None:
+        done = stranded(*command.split())
+        assert done.returncode in {4, 78}, done.stderr
+        hint = done.stderr.splitlines()[-1]
+        assert "hcexport login --web" in hint
+        assert "-p prod" in hint

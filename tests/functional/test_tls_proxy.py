@@ -143,6 +143,19 @@ class TestThroughOne:
         assert box.requests == []
         assert len(between.heads) == (1 if status.startswith("407") else 5)
 
+    def test_one_that_is_down_is_named(
+        self, hcexport_alone: Hcexport, reachable: tuple[Sandbox, dict[str, str]]
+    ) -> None:
+        box, env = reachable
+        with proxy() as between:
+            env["HTTPS_PROXY"] = f"http://someone:{PASSWORD}@{between.address}"
+        done = hcexport_alone("list", "--format", "json", env=env)
+        error = json.loads(done.stderr.splitlines()[-1])["error"]
+        assert (done.returncode, error["exit_status"]) == (6, 6)
+        assert between.address in error["message"]
+        assert box.url.split("/")[2] not in error["message"]
+        assert PASSWORD not in done.stderr
+
     def test_no_proxy_leads_past_it(self, hcexport_alone: Hcexport, reachable: tuple[Sandbox, dict[str, str]]) -> None:
         _, env = reachable
         with proxy() as between:

@@ -16,13 +16,13 @@ _JSON = re.compile(r" (?:--format[ =]|-[a-zA-Z]*F ?)json(?= |$)")
 _ENOUGH = 50  # elements of an array from its start, and as many from its end: more take time and tell nothing new
 
 
-def closed(schema: Any) -> Any:
+def forbid_other_fields(schema: Any) -> Any:
     """The same schema that refuses every field it does not name, so that a field cannot be forgotten."""
     if isinstance(schema, list):
-        return [closed(each) for each in schema]
+        return [forbid_other_fields(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {key: closed(value) for key, value in schema.items()}
+    made = {key: forbid_other_fields(value) for key, value in schema.items()}
     return {**made, "additionalProperties": False} if "properties" in schema and "required" in schema else made
 
 
@@ -35,7 +35,7 @@ def _definitions() -> dict[str, Any]:
 @cache
 def _validator(name: str) -> Draft202012Validator:
     schema = _definitions()["error"] if name == "error" else schema_of(name)
-    return Draft202012Validator(closed(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(forbid_other_fields(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def require_valid(name: str, document: Any) -> None:

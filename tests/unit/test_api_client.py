@@ -9,6 +9,7 @@ import pytest
 from hcexport.api.client import Client
 from hcexport.errors import (
     AuthError,
+    FrontRefused,
     NetworkError,
     NotFound,
     PrivilegeMissing,
@@ -110,6 +111,29 @@ def test_an_export_refused_with_401_is_sent_again() -> None:
     with Script(refusal, answer({"jobid": "j1"})) as server, session_to(server) as session:
         assert Client(session, Fixed()).export_reports(["a"]).id == "j1"
     assert [b"token-1" in request for request in server.sent] == [True, False]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>401</html>"])
+def test_a_401_without_words_of_the_api_is_renewed(body: bytes) -> None:
+    """A gateway that checks tokens itself answers in its own way, or with nothing at all."""
+    refusal = answer(body, 401)
+    with Script(refusal, answer({"jobs": ["j1"]}), refusal) as server, session_to(server) as session:
+        tokens = Fixed()
+        client = Client(session, tokens)
+        assert client.job_ids() == ["j1"]
+        with pytest.raises(FrontRefused):  # nor does a new token help
+            client.job_ids()
+    assert (tokens.handed_out, len(server.sent)) == (3, 4)
+
+
+@pytest.mark.parametrize(("status", "challenge"), [(401, "Basic realm=x"), (401, "Negotiate"), (403, "")])
+def test_a_refusal_that_no_token_could_mend_is_not_renewed(status: int, challenge: str) -> None:
+    refusal = answer(b"<html>no</html>", status, **({"WWW_Authenticate": challenge} if challenge else {}))
+    with Script(refusal) as server, session_to(server) as session:
+        tokens = Fixed()
+        with pytest.raises(FrontRefused):
+            Client(session, tokens).job_ids()
+    assert (tokens.handed_out, len(server.sent)) == (1, 1)
 
 
 NO_TOKEN = {"error": {"code": 499, "message": "Token Required"}}

@@ -60,8 +60,8 @@ class TestToken:
 
     def test_without_an_end(self, credentials: Credentials) -> None:
         credentials.keep_token(TOKEN)
-        credentials.keep_token(replace(TOKEN, expires=None))
-        assert again(credentials).token() == replace(TOKEN, expires=None)
+        credentials.keep_token(TOKEN._replace(expires=None))
+        assert again(credentials).token() == TOKEN._replace(expires=None)
 
     def test_the_store_holds_secrets_and_the_metadata_none(self, credentials: Credentials) -> None:
         credentials.keep_token(TOKEN)
@@ -329,7 +329,7 @@ def test_ends_are_compared_in_utc(credentials: Credentials) -> None:
     from datetime import timezone
 
     east = datetime(2026, 11, 23, 20, tzinfo=timezone(timedelta(hours=8)))
-    credentials.keep_token(replace(TOKEN, expires=east))
+    credentials.keep_token(TOKEN._replace(expires=east))
     token = credentials.token()
     assert token is not None
     assert token.expires == TOKEN.expires

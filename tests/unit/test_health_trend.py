@@ -93,3 +93,24 @@ def test_turns() -> None:
         ("r1", W, F),
         ("r0", F, P),
     ]
+
+
+def test_reports_of_another_suite_say_nothing_of_a_test() -> None:
+    """Nightly reports of one suite, and by hand others of another: each test has its own strip and its own run."""
+    nightly = [a_report(2 * night, a_test("HC_1", F if night < 3 else P), suite="Basic") for night in range(25)]
+    by_hand = [a_report(2 * night - 1, a_test("MY_1", P if night % 2 else W), suite="Ours") for night in range(1, 25)]
+    rows = {row.test.id: row for row in trend([*nightly, *by_hand])}
+    assert rows["HC_1"].strip(ascii_only=True) == "." * 18 + "xxx"
+    assert (rows["HC_1"].in_a_row, rows["HC_1"].since, rows["HC_1"].changes) == (3, NOW - timedelta(days=4), 1)
+    assert rows["MY_1"].strip(ascii_only=True) == ".!" * 10 + "."
+    assert (rows["MY_1"].changes, rows["MY_1"].flapping) == (20, True)
+    assert len(rows["HC_1"].cells) == len(nightly) + len(by_hand)  # one a report, for the matrix
+
+
+def test_a_test_that_its_own_suite_does_not_have_is_a_gap() -> None:
+    tests = a_test("HC_1", F), a_test("HC_2", P)
+    reports = [a_report(4, *tests), a_report(3, tests[1]), a_report(2, a_test("MY_1", P), suite="Ours")]
+    both = a_report(1, *tests)
+    rows = {row.test.id: row for row in trend([*reports, both])}
+    assert rows["HC_1"].strip(ascii_only=True) == "x-x"
+    assert (rows["HC_1"].in_a_row, rows["HC_1"].since) == (2, NOW - timedelta(days=4))

@@ -130,6 +130,15 @@ def test_plain_has_a_heartbeat() -> None:
     assert len(face.lines) == 1 + 3
 
 
+def test_plain_counts_reports_with_each_heartbeat() -> None:
+    face = Face("plain")
+    with face.progress as shown:
+        for done in range(4):
+            shown.reports(done, 90)
+            face.clock.now += HEARTBEAT_S / 2
+    assert face.lines == ["2 of 90 reports read"]
+
+
 def test_plain_counts_the_heartbeat_from_the_last_line() -> None:
     face = Face("plain")
     face.progress.job("SUBMITTED", 0, None)

@@ -582,13 +582,14 @@ def test_one_file_that_sqlite_itself_can_read(room: Room) -> None:
 
 def test_a_look_at_the_file_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "state" / "ledger.db"
-    ledger = Ledger(path, pytest.fail, read_only=True)
-    assert (ledger.find_problem(), ledger.entries()) == (None, [])
+    with Ledger(path, pytest.fail, read_only=True) as ledger:
+        assert (ledger.find_problem(), ledger.entries()) == (None, [])
     assert not path.parent.exists()
     with Ledger(path, pytest.fail) as kept:
         kept.intend("https://gis.example.com/x", "u", ["r1"])
     before = path.read_bytes()
-    assert [entry.run_ids for entry in Ledger(path, pytest.fail, read_only=True).entries()] == [("r1",)]
+    with Ledger(path, pytest.fail, read_only=True) as ledger:
+        assert [entry.run_ids for entry in ledger.entries()] == [("r1",)]
     assert (ledger.find_problem(), path.read_bytes()) == (None, before)
 
 

@@ -278,6 +278,14 @@ class TestFile:
             set_value(paths, None, "timeout", "1h")
         assert paths.config_file.read_text() == text
 
+    def test_each_of_many_profiles_reads_what_was_parsed_once(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.toml"
+        file.write_text("[profiles.a]\n")
+        first = ConfigFile.read(file, KNOWN)
+        assert ConfigFile.read(file, KNOWN) is first
+        file.write_text("[profiles.b]\n")
+        assert ConfigFile.read(file, KNOWN).profiles == ["b"]
+
 
 class TestChanging:
     def test_the_rest_stays_as_it_was(self, paths: Paths) -> None:

@@ -661,6 +661,7 @@ def test_skip_keeps_the_file_and_says_so(scene: Scene) -> None:
         (IfExists.OVERWRITE, V1, ["reports.zip"]),
         (IfExists.RENAME, b"theirs", ["reports (1).zip", "reports.zip"]),
     ],
+    ids=["skip", "overwrite", "rename"],
 )
 def test_a_file_that_appears_meanwhile(scene: Scene, if_exists: IfExists, mine: bytes, left: list[str]) -> None:
     def meanwhile(first: int, validator: str | None) -> Answer:

@@ -14,9 +14,12 @@ from hcexport.cli.outcome import Outcome
     "completion",
     formats=("text",),
     asks_server=False,
-    examples=['eval "$(hcexport completion bash)"', "hcexport completion zsh > ~/.zfunc/_hcexport"],
+    examples=[
+        'eval "$(hcexport completion bash)"',
+        "mkdir -p ~/.zfunc && hcexport completion zsh > ~/.zfunc/_hcexport",
+    ],
     lists={
-        "Where each shell wants it": {
+        "Where each shell wants it (make the folder first: mkdir -p)": {
             "bash": "~/.local/share/bash-completion/completions/hcexport"
             " (with the package bash-completion; otherwise eval it in ~/.bashrc)",
             "zsh": "_hcexport in a folder of $fpath, such as ~/.zfunc; before compinit in ~/.zshrc: fpath+=~/.zfunc",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
 
 from hcexport.cli.app import App
 from hcexport.cli.command import option
 from hcexport.cli.options import app_command
-from hcexport.cli.outcome import Outcome
+from hcexport.cli.outcome import Outcome, completing_hint
 from hcexport.doctor import Check, examine
+from hcexport.errors import HcexportError
 from hcexport.output.check_records import CHECK_FIELDS, DIAGNOSIS, CheckRow, Diagnosis
 from hcexport.redaction import redact
 
@@ -22,11 +23,11 @@ def command(app: App, offline: bool) -> Outcome:
     refused. Takes 30 s at most. Exits 0, or with the status that export would have ended with.
     """
     app.only_looks = True
-    app.common = replace(app.common, no_input=True)  # a prompt would wait for longer than a check may take
+    app.common = app.common._replace(no_input=True)  # a prompt would wait for longer than a check may take
     checks = list(examine(app, offline=offline))
     failed = next((check for check in checks if check.error), None)
     error = failed.error if failed else None
-    rows = tuple(map(_row, checks))
+    rows = tuple(_row(app, check) for check in checks)
     if app.common.format == "json":
         return Outcome(DIAGNOSIS, Diagnosis(error is None, rows), error=error, is_document=True)
     if app.label:
@@ -35,7 +36,10 @@ def command(app: App, offline: bool) -> Outcome:
     return Outcome(lines=[f"not ready: {failed.name}" if failed else "ready"], error=error)
 
 
-def _row(check: Check) -> CheckRow:
+def _row(app: App, check: Check) -> CheckRow:
     """Make the row of a check, which is fit for a ticket because secrets are taken out."""
-    hint = redact(check.hint) if check.hint else None
-    return CheckRow(check.name, check.result, redact(check.found), hint, check.seconds)
+    told = check.error or HcexportError(check.found, hint=check.hint)
+    with suppress(HcexportError), completing_hint(app):
+        raise told
+    hint = redact(told.hint) if told.hint else None
+    return CheckRow(check.name, check.result, redact(told.message), hint, check.seconds)

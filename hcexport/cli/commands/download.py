@@ -15,7 +15,14 @@ from hcexport.cli.command import complete_with
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.saving import Saving, export_record, saved_outcome, saving_options
-from hcexport.cli.waiting import lacks_item, require_success, timeout_option, wait_for, with_resume_hint
+from hcexport.cli.waiting import (
+    lacks_item,
+    require_success,
+    resume_command,
+    timeout_option,
+    wait_for,
+    with_resume_hint,
+)
 from hcexport.errors import (
     Busy,
     FrontRefused,
@@ -99,7 +106,7 @@ def _save(app: App, saving: Saving, job_id: str, item_id: str, kinds: list[str])
         try:
             if kind == _ITEM:
                 return _save_item(app, saving, item_id, checks=bool(refusals))
-            job = _ask_job(app, job_id)
+            job = _ask_job(app, saving, job_id)
         except _REFUSALS as refusal:
             refusals.append(refusal)
         else:
@@ -110,22 +117,24 @@ def _save(app: App, saving: Saving, job_id: str, item_id: str, kinds: list[str])
     raise NotFound(f"there is {what}", hint="list the jobs: hcexport jobs --server")
 
 
-def _ask_job(app: App, job_id: str) -> Job:
+def _ask_job(app: App, saving: Saving, job_id: str) -> Job:
     """Return the job. Raises Busy where the server says nothing of it: the id may not be that of a job."""
     job = app.client.job(job_id)
     if job.status.word == _NO_STATUS and job.start_time is None:
-        raise _busy(job)
+        raise _busy(app, saving, job)
     return job
 
 
-def _busy(job: Job) -> Busy:
-    return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: hcexport wait {job.id}")
+def _busy(app: App, saving: Saving, job: Job) -> Busy:
+    place = {"out": "./"} if app.settings.out.value is None else {}
+    onward = resume_command(app, "wait", [job.id], saving.options, **place)
+    return Busy(f"job {job.id} is {job.status}", hint=f"wait for it: {onward}")
 
 
 def _save_job(app: App, saving: Saving, job: Job) -> Outcome:
     """Save a job, which must have ended. Raises Busy, JobFailed."""
     if not job.has_ended:
-        raise _busy(job)
+        raise _busy(app, saving, job)
     with with_resume_hint(app, job.id, further=saving.options):
         require_success(job)
         if lacks_item(app, job):

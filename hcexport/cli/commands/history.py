@@ -47,7 +47,7 @@ def command(app: App, test: tuple[str, ...], *, offline: bool, report: tuple[str
     selection = pop_selection(selectors)
     Reporting.plan(app, report, Judging.plan(app, None, None), of_reports=False)
     if selection.since is None and selection.latest is None and not selection.all:
-        selection = replace(selection, since=app.session.server_now() - DEFAULT_SPAN)
+        selection = selection._replace(since=app.session.server_now() - DEFAULT_SPAN)
     details = read_reports(app, _select(app, selection, offline=offline))
     trends = [row for row in trend(details) if not test or _is_named(row, test)]
     if test and not trends:

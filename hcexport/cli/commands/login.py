@@ -63,7 +63,7 @@ class LoginResult:
     formats=("text",),
     examples=[
         "hcexport login https://gis.example.com/enterprise -u admin",
-        "hcexport login https://gis.example.com/arcgis -u ops --password-file ~/.pw",
+        "hcexport login https://gis.example.com/arcgis --password-file ~/.pw",
     ],
 )
 @click.argument("address", metavar="[URL]", required=False, type=Parsed("URL", Organization.parse))
@@ -193,7 +193,7 @@ def _verify(app: App, result: LoginResult) -> LoginResult:
             check_release(client.release(), app.organization)
         except PrivilegeMissing:
             app.messages.warning(f"{username} may not use the admin API: health checks will be refused")
-    return dataclasses.replace(result, token=dataclasses.replace(result.token, username=username))
+    return dataclasses.replace(result, token=result.token._replace(username=username))
 
 
 def _keep(app: App, credentials: Credentials, result: LoginResult, *, remember: bool) -> None:

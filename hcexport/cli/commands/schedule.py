@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,10 +20,13 @@ from hcexport.cli.outcome import Outcome
 from hcexport.errors import ConfigError
 from hcexport.organization import Organization
 from hcexport.schedule import KINDS, Request, write_schedule
+from hcexport.store.config_file import DEFAULTS, ConfigFile, profile_section
 from hcexport.store.paths import Paths
-from hcexport.store.settings import PROFILE, ROW_OF
+from hcexport.store.resolution import FIRST_PROFILE
+from hcexport.store.settings import KNOWN, PROFILE, ROW_OF
 
 _HANDED_OVER = {"HCEXPORT_HOME", *(v for row in ("url", "username", "password_file") for v in ROW_OF[row].environment)}
+_FILES = ("password_file", "ca_bundle", "client_cert", "client_key")
 _USED_BY_A_RUN = {"ARCGIS_ENTERPRISE_PASSWORD", "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE"}
 
 
@@ -64,7 +69,25 @@ def command(app: App, *, kind: str, words: tuple[str, ...], at: str, name: str, 
         username=_variable(environ, "username"),
         password_file=_absolute(password_file) if password_file else None,
     )
+    if kind == "kubernetes":  # its pods see nothing of this machine
+        files, bare = _find_files(ConfigFile.read(Paths.find(environ).config_file, KNOWN), request.profile_patterns)
+        request = replace(request, files=files, bare_profiles=bare)
     return Outcome(lines=write_schedule(request).splitlines())
+
+
+def _find_files(config: ConfigFile, patterns: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Find the absolute paths that the chosen profiles name, and the profiles that name no file with a password."""
+    only = config.profiles[0] if len(config.profiles) == 1 else FIRST_PROFILE
+    chosen = patterns or [config.profile or only]
+    files: dict[str, None] = {}
+    bare = []
+    for name in config.profiles:
+        if any(name == each or fnmatchcase(name, each) for each in chosen):
+            values = {**config.sections[DEFAULTS], **config.sections[profile_section(name)]}
+            files |= {values[key]: None for key in _FILES if values.get(key, "").startswith("/")}
+            if values.get("password_file") not in files:
+                bare.append(name)
+    return tuple(files), tuple(bare)
 
 
 def _warn_of_the_rest(app: App) -> None:

@@ -9,7 +9,7 @@ from hcexport.cli.app import App
 from hcexport.cli.boundary import error_object
 from hcexport.cli.command import option
 from hcexport.cli.options import app_command
-from hcexport.cli.outcome import Outcome
+from hcexport.cli.outcome import Outcome, completing_hint
 from hcexport.cli.setting_rows import setting_rows
 from hcexport.errors import HcexportError, SignInRequired
 from hcexport.output.records import ROW_FIELDS, STATUS, STATUS_OR_ERROR, STATUS_ROWS, Status
@@ -30,7 +30,7 @@ def command(app: App, settings: bool) -> Outcome:
 
     Never prompts: exits 4 if there is no token or the server rejects it. In a pipe: a row for each value.
     """
-    app.common = replace(app.common, no_input=True)  # a question for the status is no wish to sign in
+    app.common = app.common._replace(no_input=True)  # a question for the status is no wish to sign in
     if app.label:
         return _of_several(app, settings=settings)
     status = _status(app)
@@ -72,7 +72,8 @@ def _of_several(app: App, *, settings: bool) -> Outcome:
     """Show a profile as a row beside others; in JSON one that fails is there with its error."""
     is_json = app.common.format == "json"
     try:
-        status = _status(app)
+        with completing_hint(app):
+            status = _status(app)
     except HcexportError as error:
         if not is_json:
             raise

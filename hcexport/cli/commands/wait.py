@@ -103,32 +103,38 @@ class _Watched:
 
     def watch(self) -> None:
         """Return when every job has ended or is known not to exist."""
-        while self._pending:
-            job_id = self._pending[0]
-            entry = self._app.ledger.find(job_id)
-            try:
-                job = wait_for(
-                    self._app,
-                    job_id,
-                    reports=len(entry.run_ids) if entry else None,
-                    is_new=entry is not None or bool(_JOB_ID.fullmatch(job_id)),
-                    sleep=self._sleep,
-                )
-            except NotFound as error:
-                if job_id not in error.message:
-                    error.message = f"{job_id}: {error.message}"
-                error.hint = error.hint or "list the jobs: hcexport jobs --server"
-                if len(self._job_ids) == 1:
-                    raise
-                self._pending.remove(job_id)
-                self.missing[job_id] = error
-            except BaseException as error:
-                if isinstance(error, TimedOut) and not self._streams:
-                    self._print(self.ended.values())
-                with with_resume_hint(self._app, *self._pending, further=self._further):
-                    raise
-            else:
-                self._end(job_id, job)
+        try:
+            while self._pending:
+                self._watch_first(self._pending[0])
+        except BaseException as error:
+            if isinstance(error, TimedOut) and not self._streams:
+                self._print(self.ended.values())
+            if isinstance(error, NotFound):
+                raise
+            with with_resume_hint(self._app, *(self._pending or self._job_ids), further=self._further):
+                raise
+
+    def _watch_first(self, job_id: str) -> None:
+        entry = self._app.ledger.find(job_id)
+        try:
+            job = wait_for(
+                self._app,
+                job_id,
+                reports=len(entry.run_ids) if entry else None,
+                is_new=entry is not None or bool(_JOB_ID.fullmatch(job_id)),
+                sleep=self._sleep,
+                is_one_of_several=len(self._job_ids) > 1,
+            )
+        except NotFound as error:
+            if job_id not in error.message:
+                error.message = f"{job_id}: {error.message}"
+            error.hint = error.hint or "list the jobs: hcexport jobs --server"
+            if len(self._job_ids) == 1:
+                raise
+            self._pending.remove(job_id)
+            self.missing[job_id] = error
+        else:
+            self._end(job_id, job)
 
     def conclude(self) -> Outcome:
         """Return the rows that were not printed as their jobs ended, and the error of the jobs without a result."""

@@ -110,7 +110,7 @@ def tally(tests: Sequence[TestResult]) -> list[tuple[Result, int]]:
     return [(result, counted[result]) for result in reversed(WORST_FIRST)]
 
 
-def count_of(result: Result, count: int) -> str:
+def count_words(result: Result, count: int) -> str:
     """How many tests have a result, in words."""
     return f"{count} {result}s" if result is Result.WARNING and count > 1 else f"{count} {result}"
 

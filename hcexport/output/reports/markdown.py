@@ -15,7 +15,7 @@ from hcexport.output.reports.facts import (
     SYSTEM_SIGN,
     Failing,
     by_suite,
-    count_of,
+    count_words,
     failing,
     headline,
     is_of_system,
@@ -68,7 +68,7 @@ def _blocks(reports: ReportSet) -> Iterator[str]:
 def _newest_line(newest: ReportDetail) -> str:
     report = newest.report
     took = f", took {duration(report.duration.total_seconds())}" if report.duration is not None else ""
-    counts = ", ".join(f"{sign(result)} {count_of(result, count)}" for result, count in tally(newest.tests) if count)
+    counts = ", ".join(f"{sign(result)} {count_words(result, count)}" for result, count in tally(newest.tests) if count)
     named = f"Newest report: {escape(report.name or report.id)} ({escape(report.id)}), {utc(report.start_time)}{took}"
     return f"{named}: {counts or 'no tests'}.\n"
 

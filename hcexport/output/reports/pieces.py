@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hcexport.health.trend import RECENT, SIGNS, TestTrend
+from hcexport.health.trend import SIGNS, TestTrend
 from hcexport.models import Result
 from hcexport.output.reports import facts
 from hcexport.output.reports.markup import Child, Markup, element
@@ -37,7 +37,7 @@ def scrollable(key: str, table: Markup, *, newest_first: bool = False) -> Markup
 def result_badge(result: Result, count: int | None = None) -> Markup:
     """A result by colour, sign and word, and how many there are of it."""
     mark = element("span", facts.sign(result), aria_hidden="true")
-    words = f" {result}" if count is None else f" {facts.count_of(result, count)} "
+    words = f" {result}" if count is None else f" {facts.count_words(result, count)} "
     return element("span", mark, words, class_=f"s {SHORT[result]}")
 
 
@@ -50,7 +50,7 @@ def time_of(time: datetime | None) -> Markup:
 
 def strip(row: TestTrend) -> Markup:
     """The last results of a test as signs; a screen reader is told how many did not pass."""
-    cells = row.cells[-RECENT:]
+    cells = row.recent
     bad = sum(cell not in {Result.PASSED, None} for cell in cells)
     signs = [element("i", SIGNS[cell], class_=SHORT[cell]) for cell in cells]
     told = element("span", f"{bad} of {len(cells)} did not pass", class_="vh")
