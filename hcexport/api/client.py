@@ -226,11 +226,7 @@ class Client:
                 return send(token=token)
 
     def _start(self, path: str, form: dict[str, str]) -> Job:
-        """POST what starts a job, once: the server starts a job for every request that reaches it.
-
-        Sent again with a new token only where the API refused, with 401 or 403. Raises TokenRejected for refusals of
-        the token that prove nothing: before such a request is sent again, its job must be looked for.
-        """
+        """POST what starts a job, as ``export_reports`` says: the server starts a job for every such request."""
         with explain_refusals(path, self.session, self.release):
             with _mark_unsent():
                 token = self._tokens.current()

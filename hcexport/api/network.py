@@ -168,7 +168,7 @@ def find_answering(host: str, addresses: Sequence[str], port: int, limit: Deadli
 
 
 def hint_at(reason: str) -> str | None:
-    """What to look at, for the reasons that are met most."""
+    """The hint for a reason why a connection failed, None for a rare reason."""
     if "resolved" in reason:
         return "check the name; is a VPN or another DNS server needed?"
     if "refused" in reason:

@@ -101,7 +101,7 @@ class Session:
         return self._http.certificate
 
     def twin(self) -> Session:
-        """Make a session for another thread: it knows what this one learned, and has connections of its own."""
+        """Make a session for another thread: it has this session's state, and connections of its own."""
         other = copy(self)
         other._http = self._open_client(self.organization, self._tls, referer=self.referer)
         return other

@@ -128,7 +128,7 @@ class _Watch:
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
     def _age_s(self, job: Job) -> float:
-        """Seconds since the start of the job, by the server's clock; since that of the command where it is not told."""
+        """Seconds since the start of the job, by the server's clock; of a job without a start, since the command's."""
         end = job.end_time if job.has_ended else self._app.session.server_now()
         age_s = (end - job.start_time).total_seconds() if end and job.start_time else -1.0
         return age_s if age_s >= 0 else self._app.elapsed_s
