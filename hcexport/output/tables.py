@@ -108,7 +108,8 @@ class _Column:
     @property
     def longest_word(self) -> int:
         """The width below which a word is broken."""
-        return max(len(self.heading), *(cell_len(word) for cell in self.cells for word in cell.plain.split()))
+        words = [self.heading, *(word for cell in self.cells for word in cell.plain.split())]
+        return max(map(cell_len, words))
 
     def least(self, width: int) -> int:
         """The width below which the column cannot be read."""
