@@ -217,11 +217,12 @@ def _run_all(run: Run, names: Sequence[str], outs: Mapping[str, str | None], par
                 return
             ended[name] = _run_one(run, name, outs[name])
 
-    threads = [threading.Thread(target=work, name=f"profiles-{n}", daemon=True) for n in range(parallel)]
+    count = min(parallel, len(names))
+    threads = [threading.Thread(target=work, name=f"profiles-{n}", daemon=True) for n in range(count)]
     try:
-        for thread in threads[: len(names)]:
+        for thread in threads:
             thread.start()
-        for thread in threads[: len(names)]:
+        for thread in threads:
             thread.join()
     except Interrupted as end:
         for app in tuple(run.apps.values()):

@@ -140,9 +140,7 @@ def find_facts(app: App, status: int, command: str) -> Facts:
 
     verdict = app.outcome.verdict if app.outcome else None
     stale = verdict.stale_seconds is not None if verdict and verdict.rules.max_age else None
-    ignores = (
-        verdict.rules.ignores if verdict else next((v.value for n, v in app.settings.values() if n == "ignore"), ())
-    )
+    ignores = verdict.rules.ignores if verdict else app.settings.ignore.value
     rules = verdict.rules if verdict and verdict.rules.level else Rules(Level.FAILED, ignores=ignores)
     details = app.outcome.reports() if app.outcome and app.outcome.reports and command in _IN_HAND else ()
     failing: set[str] = set()

@@ -14,6 +14,7 @@ from hcexport.notify.events import Event, Facts, State, find_changes
 from hcexport.redaction import holds_secret, shorten
 
 LIMIT_S = 30.0
+_DYING_S = 1.0
 _SUMMARY_CAP = 1000  # characters: a summary goes into the subject of a mail or one line of a chat
 _OURS = ("HCEXPORT_TOKEN", "HCEXPORT_PASSWORD", "HCEXPORT_PING", "ARCGIS_ENTERPRISE_")
 
@@ -87,15 +88,18 @@ def run_command(
 
 def _feed(child: subprocess.Popen[bytes], document: bytes, limit_s: float) -> int | None:
     """The exit status, None when the time was up; whatever ends the wait early ends the command's whole session."""
-    with child:
-        try:
-            child.communicate(document, limit_s)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+    try:
+        child.communicate(document, limit_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if child.returncode is None:
+            with suppress(OSError, subprocess.TimeoutExpired):  # it is another user's, as after sudo: it is left alone
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait(_DYING_S)
+        if child.stdin:
+            with suppress(OSError):
+                child.stdin.close()
     return child.returncode
 
 

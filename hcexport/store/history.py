@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hcexport.api_json import parse_time
 from hcexport.errors import ProtocolError
 from hcexport.health.results import has_ended
 from hcexport.models import Report, ReportDetail
@@ -128,8 +129,10 @@ def _row(detail: ReportDetail) -> tuple[str | None, ...]:
 def _detail(row: Row) -> ReportDetail:
     run_id, *known, body = row
     detail = ReportDetail.from_json(json.loads(body), run_id=run_id)
+    if not all(isinstance(each, str | None) for each in known):
+        raise TypeError("a column is not text")
     values: dict[str, Any] = dict(zip((*_TEXTS, *_TIMES), known, strict=True))
     for name in _TIMES:
-        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+        values[name] = parse_time(values[name])
     given = {name: value for name, value in values.items() if value}
     return replace(detail, report=replace(detail.report, **{**given, "id": run_id}))

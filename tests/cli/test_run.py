@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -16,6 +17,8 @@ import pytest
 
 from hcexport.cli.app import App, CommonOptions
 from hcexport.cli.lock import lock_organization
+from hcexport.errors import Busy
+from hcexport.files import lock_at_once, open_lock_file
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import health
@@ -377,6 +380,22 @@ def test_the_ledger_knows_the_check(hcexport: Hcexport, box: Sandbox) -> None:
     with Ledger(Path(hcexport.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:
         (entry,) = ledger.entries()
     assert (entry.kind, entry.name, entry.job_id) == ("run", "mine", done.stdout.strip())
+
+
+def test_a_run_elsewhere_with_our_process_id_is_not_waited_for(hcexport: Hcexport, box: Sandbox) -> None:
+    """In containers that share a volume every process has the same id."""
+    looks = iter(range(50))
+    with App(CommonOptions(), hcexport.env) as app:
+        with lock_organization(app, 0):
+            pass
+        (path,) = app.paths.locks.glob("organization-*.lock")
+        with open_lock_file(path) as file:
+            lock_at_once(file)
+            file.write(json.dumps({"pid": os.getpid(), "start": "now"}).encode())
+            with pytest.raises(Busy), lock_organization(app, 0, sleep=lambda _s: next(looks)):
+                pass
+        with lock_organization(app, 0):
+            pass
 
 
 def test_another_run_is_kept_off_and_one_that_is_resumed_is_not(hcexport: Hcexport, box: Sandbox) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from hcexport.health.results import newest_first
 from hcexport.models import Report, ReportDetail, Result
 from hcexport.store import database
 from hcexport.store.history import History
@@ -122,6 +123,23 @@ def test_a_report_that_was_edited_can_be_kept_again(room: Room, body: str) -> No
         assert [each.report.id for each in history.latest() if each.tests] == ["r2"]
         history.add([detail("r1")])
         assert history.get("r1") == detail("r1")
+
+
+@pytest.mark.parametrize("edit", ["start_time = '2026-11-22T03:00:00'", "name = x'00ff'"])
+def test_a_row_that_was_edited_harms_no_command(room: Room, edit: str) -> None:
+    with room.history() as history:
+        history.add([detail("r1"), detail("r2", day=1)])
+        with closing(sqlite3.connect(room.path)) as connection, connection:
+            connection.execute(f"UPDATE reports SET {edit} WHERE id = 'r1'")
+        assert {each.report.id for each in newest_first(history.latest())} >= {"r2"}
+        assert all(isinstance(each.report.name, str) for each in history.latest())
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_its_place_is_a_problem_that_is_told_at_once(room: Room) -> None:
+    room.path.parent.mkdir()
+    os.mkfifo(room.path)
+    assert room.history().find_problem()
 
 
 def test_two_processes_fill_it_at_once(tmp_path: Path) -> None:
