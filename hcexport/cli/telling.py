@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _TOLD = {"export", "run", "show", "diff", "delete"}
 _IN_HAND = {"run", "show", "diff"}  # they have read their reports in full
-_NAMED = 10  # as many tests as the message of --fail-on names
 _BY_SIGNAL = 128  # exit statuses above it
 
 
@@ -57,27 +56,20 @@ def _warn(app: App, warning: str) -> None:
 def _start_ping(app: App, environ: Mapping[str, str] | None) -> Ping | None:
     """Say that the run starts, if somebody wants to know; a mistake in the address is a warning."""
     given = app.environ if environ is None else environ
-    text, file = given.get("HCEXPORT_PING"), given.get("HCEXPORT_PING_FILE")
-    setting = None
+    text, file, origin = given.get("HCEXPORT_PING"), given.get("HCEXPORT_PING_FILE"), "HCEXPORT_PING"
     if not (text or file or environ is not None):
         try:
-            setting = app.settings.ping
+            text, origin = app.settings.ping.value, f"ping, {app.settings.ping.origin}"
         except HcexportError:
             return None  # the command reports what is wrong with the settings
-    if not (text or file or (setting and setting.value)):
+    if not (text or file):
         return None
     from pathlib import Path  # noqa: PLC0415 # start-up
 
     from hcexport.notify.ping import Ping, PingUrl, read_ping_file  # noqa: PLC0415 # start-up: few runs ping
 
     try:
-        if text:
-            url = PingUrl.parse(text, "HCEXPORT_PING")
-        elif file:
-            url = read_ping_file(Path(file))
-        else:
-            assert setting and setting.value  # noqa: S101, PT018 # checked above
-            url = PingUrl.parse(setting.value, f"ping, {setting.origin}")
+        url = PingUrl.parse(text, origin) if text else read_ping_file(Path(file or ""))
     except ConfigError as error:
         hint = f" ({error.hint})" if error.hint else ""
         app.messages.warning(f"no ping is sent: {error.message}{hint}")
@@ -115,9 +107,10 @@ def _summary(facts: Facts, command: str) -> str:
     """Say in a line what fails, for a run that ended without an error."""
     if facts.failing is None:
         return f"hcexport {command} ended with status {facts.status}"
+    from hcexport.health.verdict import join_ids  # noqa: PLC0415 # start-up
+
     names = [name or "the report" for name in sorted(facts.failing)]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"failing: {', '.join(names[:_NAMED])}{more}" if names else "no test fails"
+    return f"failing: {join_ids(names)}" if names else "no test fails"
 
 
 def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None) -> str:

@@ -77,11 +77,12 @@ def _hide(path: str, query: str) -> None:
         Secret(part)
 
 
-def read_ping_file(path: Path, origin: str = "HCEXPORT_PING_FILE") -> PingUrl:
+def read_ping_file(path: Path) -> PingUrl:
     """The URL in a file that others cannot read. Raises ConfigError.
 
     Its group may where root is the owner, and it may be a link: that is how Kubernetes and systemd hand out secrets.
     """
+    origin = "HCEXPORT_PING_FILE"
     try:
         with open_at_once(path.expanduser()) as file:
             found = os.fstat(file.fileno())

@@ -124,7 +124,7 @@ def _cron_job(request: Request) -> Manifest:
         "kind": "CronJob",
         "metadata": {"name": request.name},
         "spec": {
-            "schedule": f"{request.minute} {request.hour} * * *",
+            "schedule": request.cron_time,
             "timeZone": request.timezone,
             "concurrencyPolicy": "Forbid",
             "startingDeadlineSeconds": _LATEST_S,

@@ -87,13 +87,21 @@ def test_a_report_that_has_not_ended_is_not_kept(room: Room, running: dict[str, 
         assert history.ids() == frozenset()
 
 
-def test_newest_first_and_since(room: Room) -> None:
+def test_newest_first(room: Room) -> None:
     with room.history() as history:
         history.add(detail(f"r{day}", day) for day in (2, 0, 1))
         history.add([ReportDetail.from_json({"result": "passed"}, run_id="x")])
         assert [each.report.id for each in history.latest()] == ["r2", "r1", "r0", "x"]
-        assert [each.report.id for each in history.latest(1)] == ["r2"]
-        assert [each.report.id for each in history.since(START + timedelta(days=1))] == ["r2", "r1"]
+        history.add([detail("r3", 2), detail("r4", startTime=None, endTime=int(START.timestamp() * 1000) + 1)])
+        assert [each.report.id for each in history.latest()] == ["r2", "r3", "r1", "r4", "r0", "x"]
+
+
+def test_a_name_that_the_list_has_lost_is_kept(room: Room) -> None:
+    bare = ReportDetail.from_json({"result": "failed", "suiteStatus": []}, run_id="r1")
+    with room.history() as history:
+        history.add([replace(bare, report=replace(bare.report, name="nightly"))])
+        history.refresh([Report("r1", owner="user")])
+        assert [(each.report.name, each.report.owner) for each in history.latest()] == [("nightly", "user")]
 
 
 def test_a_report_that_was_renamed(room: Room) -> None:
