@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hcexport.errors import ConfigError, HcexportError, Interrupted
+from hcexport.errors import BY_SIGNAL, ConfigError, HcexportError, Interrupted
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _TOLD = {"export", "run", "show", "diff", "delete"}
 _IN_HAND = {"run", "show", "diff"}  # they have read their reports in full
-_BY_SIGNAL = 128  # exit statuses above it
 
 
 def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, str] | None = None) -> int:
@@ -41,7 +40,7 @@ def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, 
         status = 0
         raise
     finally:
-        if environ is None and status < _BY_SIGNAL:
+        if environ is None and status < BY_SIGNAL:
             _warn(app, _notify(app, command, status, error))
         if ping:
             ended_with = [f"error: {error.message}"] if error else []

@@ -23,7 +23,7 @@ from hcexport.errors import CannotCreate, Interrupted, NotFound, ServerError, Us
 from hcexport.health.results import has_ended
 from hcexport.health.retention import NOT_KEPT, Decision, newest_of_suites, plan_deletion, suites_of
 from hcexport.models import Report, ReportDetail
-from hcexport.output.deletion_records import DELETION_FIELDS
+from hcexport.output.records import DELETION_FIELDS
 from hcexport.transfer.deletion import delete_reports
 
 
