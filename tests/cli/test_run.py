@@ -21,8 +21,8 @@ from hcexport.errors import Busy
 from hcexport.files import lock_at_once, open_lock_file
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.context import Endpoint, RequestContext
-from hcexport.sandbox.endpoints import health
-from hcexport.sandbox.faults import Fault, in_turn, instead, normally, retry_later
+from hcexport.sandbox.endpoints import admin, health
+from hcexport.sandbox.faults import Fault, change_json, in_turn, instead, normally, retry_later
 from hcexport.sandbox.http import Json, Response, page, respond
 from hcexport.sandbox.scenarios import ROWS, Scenario
 from hcexport.store.ledger import Ledger
@@ -380,6 +380,17 @@ def test_the_ledger_knows_the_check(hcexport: Hcexport, box: Sandbox) -> None:
     with Ledger(Path(hcexport.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:
         (entry,) = ledger.entries()
     assert (entry.kind, entry.name, entry.job_id) == ("run", "mine", done.stdout.strip())
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_job_that_says_an_impossible_start(
+    hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    fault = change_json(lambda _context, answer: {**answer, "starttime": start})
+    monkeypatch.setitem(ROWS, "a fault", Scenario("", lambda: {admin.job: fault}))
+    with organization(hcexport_alone, "a fault"):
+        assert hcexport_alone("run", "--name", "mine", "--no-wait").returncode == 0
+        assert hcexport_alone("run", "--resume", "mine", "--timeout", "1s").returncode in {0, 6, 124}
 
 
 def test_a_run_elsewhere_with_our_process_id_is_not_waited_for(hcexport: Hcexport, box: Sandbox) -> None:
