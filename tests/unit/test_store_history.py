@@ -150,6 +150,24 @@ def test_a_pipe_in_its_place_is_a_problem_that_is_told_at_once(room: Room) -> No
     assert room.history().find_problem()
 
 
+def test_in_a_folder_that_is_closed_it_goes_on_in_memory(as_user: Callable[[int], tuple[list[str], Path]]) -> None:
+    words, folder = as_user(65534)
+    (folder / "home").mkdir(mode=0o700)
+    code = (
+        "import sys; from pathlib import Path; from hcexport.store.history import History; "
+        "history = History(Path(sys.argv[1]), 'o', print); history.set_note('k', 'v'); print(history.note('k'))"
+    )
+    done = subprocess.run(
+        [*words, sys.executable, "-c", code, str(folder / "home" / "state" / "history.db")],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["v"]), done.stderr
+
+
 def test_two_processes_fill_it_at_once(tmp_path: Path) -> None:
     """Fifty times, each time from nothing."""
     code = (
