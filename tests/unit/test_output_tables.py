@@ -19,10 +19,9 @@ from hcexport.health.compare import compare
 from hcexport.health.retention import Decision
 from hcexport.health.trend import trend
 from hcexport.models import JobStatus, Report, ReportDetail, Result, TestResult
-from hcexport.output.deletion_records import DELETION_FIELDS
 from hcexport.output.fields import Field
 from hcexport.output.printers import Format, Printer
-from hcexport.output.records import DETAIL, JOB_FIELDS, REPORT_FIELDS, ROW_FIELDS, JobRow, Row
+from hcexport.output.records import DELETION_FIELDS, DETAIL, JOB_FIELDS, REPORT_FIELDS, ROW_FIELDS, JobRow, Row
 from hcexport.output.tables import console
 from hcexport.output.trends import CHANGE_FIELDS, trend_fields
 
