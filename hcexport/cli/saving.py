@@ -59,6 +59,8 @@ class Saving:
             return None
         if_exists = IfExists(app.settings.if_exists.value)
         destination = resolve(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
+        if destination.folder is not None and destination.template and "{job_id}" not in destination.template:
+            app.paths.require_apart(destination.target(""))
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract cannot be combined with --out -")
@@ -70,6 +72,7 @@ class Saving:
             from hcexport.transfer.extract_zip import resolve_folder  # noqa: PLC0415 # start-up
 
             extract_to = Path(expand_template(str(extract_to), destination.words))
+            app.paths.require_apart(extract_to)
             resolve_folder(extract_to, if_exists=if_exists)
             _require_apart(destination, extract_to, if_exists)
         return cls(app, destination, extract_to, cleanup)
