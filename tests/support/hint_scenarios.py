@@ -99,6 +99,7 @@ SCENARIOS = {
     "export-of-another": Scenario("another's job", lambda: {health.export: once(_export_another)}),
     "export-stalls": Scenario("", lambda: {health.export: once(_stall)}),
     "export-late": Scenario("no item for long", lambda: {health.export: change_job(result_delay=13.0)}),
+    "download-stalls": Scenario("", lambda: {admin.download: once(_stall)}),
     "run-vanishes": Scenario("no check", lambda: {health.run: once(instead(_hang_up))}),
     "run-stalls": Scenario("", lambda: {health.run: once(_stall)}),
     "deletion-vanishes": Scenario("nothing deleted", lambda: {health.delete: once(instead(_hang_up))}),

@@ -268,6 +268,15 @@ PASTED = [
         sandbox={"scenario": "run-stalls"},
     ),
     Row(
+        "go on with <>",
+        IN_BACKGROUND.format(
+            "run --name again --fail-on critical --out a.zip --report a.html",
+            "hcexport jobs --offline | grep export | grep -q COMPLETED",
+        ),
+        143,
+        sandbox={"scenario": "download-stalls"},
+    ),
+    Row(
         "exports continue on the servers: hcexport jobs -p <>",
         IN_BACKGROUND.format("export --latest 1 -p prod,prod", UNTIL_NOTED),
         143,
