@@ -155,7 +155,7 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
 
 
 def _is_job(answer: Mapping[str, Any]) -> bool:
-    """Whether it is a job with a status, also where it names the error that it ended with."""
+    """Whether an answer is a job with a status, also where it names the error that the job ended with."""
     keys = {key.lower() for key in answer}
     return "jobid" in keys and bool(keys & {"status", "jobstatus"})
 

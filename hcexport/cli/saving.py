@@ -216,7 +216,7 @@ class Saving:
 
 
 def _require_apart(destination: FileDestination, folder: Path, if_exists: IfExists) -> None:
-    """Refuse a folder that the saved zip takes, or that is not empty any more then. Raises UsageError."""
+    """Refuse a folder that has the name of the zip, or that is not empty with the zip in it. Raises UsageError."""
     taken = [destination.folder / destination.template] if destination.template else []
     if if_exists is IfExists.FAIL:
         taken.append(destination.folder)

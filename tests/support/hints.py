@@ -275,6 +275,7 @@ PASTED = [
         ),
         143,
         sandbox={"scenario": "download-stalls"},
+        fills={"--report a.html": "--report a.html && test -s a.html"},
     ),
     Row(
         "exports continue on the servers: hcexport jobs -p <>",
