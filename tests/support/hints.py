@@ -551,7 +551,7 @@ TYPED = [
     ),
     Row("name them: -p '*'", "list --shard 0/2", 2, state="profile", then="hcexport list -p prod,prod --shard 0/1"),
     Row(
-        "--report '{profile}.html'",
+        "<> '{profile}<>'",
         "show -p prod,prod2 --report all.html",
         2,
         state="profile",
@@ -559,7 +559,7 @@ TYPED = [
         setup="hcexport login $URL -p prod2 -u $ADMIN --password-file pw --store file -q",
     ),
     Row(
-        "--extract '{profile}'",
+        "<> '{profile}<>'",
         "export --latest 1 --out '{profile}.zip' --extract in -p prod,prod2",
         2,
         state="profile",
