@@ -151,8 +151,9 @@ class Client:
             if again.id != job.id:
                 raise ProtocolError(f"asked for job {job_id}, the server answered about {job.id}, then {again.id}")
             job = again
+        if not self._names:  # a server that does so does it with all jobs
+            self.session.on_warning(f"asked for job {job_id}, the server calls it {job.id}; assuming the same job")
         self._names[job_id] = job.id.lower()
-        self.session.on_warning(f"asked for job {job_id}, the server calls it {job.id}; assuming the same job")
         return replace(job, id=job_id)
 
     def _read_job(self, job_id: str, attempts: int) -> Job:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -174,6 +174,9 @@ class App:
     def messages(self) -> Messages:
         """Notices, warnings and the log."""
         common = self.common
+        if common.log_file:
+            with suppress(ConfigError):  # a home that is not there is reported by what needs it
+                Paths.find(self.environ).require_apart(common.log_file)
         messages = Messages(quiet=common.quiet, verbosity=common.verbose, log_file=common.log_file, label=self.label)
         self._closing.callback(messages.close)
         return messages

@@ -15,9 +15,11 @@ from hcexport.cli.waiting import resume_command, wait_for
 from hcexport.errors import HcexportError, Interrupted, JobFailed, NotFound, OutcomeUnknown, UsageError
 from hcexport.health.results import has_ended
 from hcexport.models import Report, Suite
+from hcexport.redaction import shorten
 from hcexport.transfer.check import Check, CheckWatch, check_of
 from hcexport.transfer.submit import submit
 
+_NAMED = 1000  # characters of names of suites: a server may have any number of them
 _JOB_LEAD = timedelta(seconds=0.5)  # a report may be there a moment before its job
 
 
@@ -40,7 +42,7 @@ def choose_suites(app: App, wanted: Sequence[str]) -> list[Suite]:
     for word in words:
         suite = _find(offered, word)
         if suite is None:
-            raise NotFound(f"no suite named {word.strip()!r}", hint=f"suites: {known}")
+            raise NotFound(f"no suite named {word.strip()!r}", hint=f"suites: {shorten(known, _NAMED)}")
         chosen[suite.id] = suite
     return list(chosen.values()) or offered
 

@@ -91,6 +91,10 @@ class _Shell(ShellComplete):
         incomplete = "" if line[-1:].isspace() or not words else words.pop()
         while words and _ASSIGNMENT.match(words[0]):
             words.pop(0)
+        for at, word in enumerate(words):
+            if word == "--" and words[at + 1 :] and words[at + 1].endswith("hcexport"):  # COMMAND of sandbox
+                words = words[at + 1 :]
+                break
         return words[1:], incomplete
 
     def format_completion(self, item: CompletionItem[str]) -> str:

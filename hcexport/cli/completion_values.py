@@ -1,7 +1,7 @@
 """What a TAB offers where a value is expected: profiles and ids.
 
 A TAB must be answered at once, so nothing here prompts, opens a keyring or renews a token. Ids are those that `list`
-and `jobs` saw last; the server is asked, for a second, only where the cache is old and a token needs no keyring.
+and `jobs` saw last; the server is asked, for a moment, only where the cache is old and a token needs no keyring.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from hcexport.api.client import Client
 from hcexport.auth.credentials import credentials_of, environment_token, has_stored
 from hcexport.auth.tokens import Token
 from hcexport.cli.app import App, CommonOptions
-from hcexport.errors import HcexportError, SignInRequired
+from hcexport.errors import HcexportError, NetworkError, SignInRequired, TimedOut
 from hcexport.output.sanitize import escape_controls
 from hcexport.redaction import Secret
 from hcexport.store.completion_cache import CachedId
 from hcexport.store.config_file import ConfigFile, profile_section
 from hcexport.store.settings import KNOWN, ROW_OF
 
-SERVER_LIMIT_S = 1.0
+SERVER_LIMIT_S = 0.5
 FRESH_S = 600.0  # reports are made about once a day
 _INERT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # other characters mean something to a shell
 
@@ -93,8 +93,11 @@ def _report_ids(app: App) -> list[CachedId]:
     recent = app.recent("reports")
     if time.time() - recent.kept_at() > FRESH_S:
         with suppress(HcexportError):  # old ids are better than no ids
-            if reports := _ask(app):
-                recent.keep(reports)
+            try:
+                if reports := _ask(app):
+                    recent.keep(reports)
+            except (NetworkError, TimedOut):
+                recent.keep(())  # asked again after FRESH_S, because each TAB would wait
     return recent.read()
 
 

@@ -299,6 +299,7 @@ def _plan_file(app: App, text: str, *, of_reports: bool) -> ReportFile:
         if os.path.lexists(path):
             require_replaceable(path, path.stat() if path.exists() else path.lstat())
         probe(path.parent)
+    app.paths.require_apart(path)
     return ReportFile(kind, path)
 
 

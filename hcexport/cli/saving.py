@@ -16,7 +16,7 @@ from hcexport.cli.command import Option, complete_with
 from hcexport.cli.options import FILE, add_options, setting_option
 from hcexport.cli.outcome import Outcome
 from hcexport.cli.waiting import require_item
-from hcexport.errors import HcexportError, NetworkError, OutcomeUnknown, UsageError
+from hcexport.errors import HcexportError, Interrupted, NetworkError, OutcomeUnknown, UsageError
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.transfer.destination import Destination, FileDestination, IfExists, StreamDestination, resolve
@@ -59,6 +59,8 @@ class Saving:
             return None
         if_exists = IfExists(app.settings.if_exists.value)
         destination = resolve(out, if_exists=if_exists, profile=app.settings.profile.value, may_make_folder=may_make)
+        if destination.folder is not None and destination.template and "{job_id}" not in destination.template:
+            app.paths.require_apart(destination.target(""))
         if isinstance(destination, StreamDestination):
             if extract_to:
                 raise UsageError("--extract cannot be combined with --out -")
@@ -70,6 +72,7 @@ class Saving:
             from hcexport.transfer.extract_zip import resolve_folder  # noqa: PLC0415 # start-up
 
             extract_to = Path(expand_template(str(extract_to), destination.words))
+            app.paths.require_apart(extract_to)
             resolve_folder(extract_to, if_exists=if_exists)
             _require_apart(destination, extract_to, if_exists)
         return cls(app, destination, extract_to, cleanup)
@@ -119,9 +122,8 @@ class Saving:
             run_ids,
             is_new=is_new,
             confirm=partial(self._confirm, job, run_ids) if adopted else lambda _zip: None,
+            job_id=job.id,
         )
-        if saved.path and not saved.kept:
-            self.app.ledger.note_saved(job.id, saved.path, saved.bytes, saved.sha256)
         record = export_record(
             self.app, saved, job_id=job.id, status=job.status, run_ids=tuple(run_ids), upload_id=item_id
         )
@@ -155,8 +157,9 @@ class Saving:
         *,
         is_new: bool = False,
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
+        job_id: str | None = None,
     ) -> Saved:
-        """Download, verify and publish an upload item; then extract and clean up."""
+        """Download, verify and publish an upload item, and note it for its job if that is known; extract, clean up."""
         from hcexport.transfer.download import download  # noqa: PLC0415 # start-up
 
         app = self.app
@@ -182,22 +185,25 @@ class Saving:
             app.messages.notice(f"{saved.path} already exists; skipped")
         elif saved.path:
             app.messages.info(f"saved {saved.path}")
-            if self.extract_to:
+            if job_id:  # before what may still fail: the zip is there
+                app.ledger.note_saved(job_id, saved.path, saved.bytes, saved.sha256)
+        try:
+            if self.extract_to and saved.path and not saved.kept:
                 self._extract(saved.path, self.extract_to)
-        if self.cleanup and not saved.kept:
-            self._clean_up(item_id)
+            if self.cleanup and not saved.kept:
+                self._clean_up(item_id)
+        except (HcexportError, Interrupted) as error:
+            place = f"the zip is whole, and saved as {saved.path}" if saved.path else None
+            error.hint = "; ".join(filter(None, [place, error.hint]))
+            error.way_on = "none"
+            raise
         return saved
 
     def _extract(self, path: Path, folder: Path) -> None:
         from hcexport.transfer.extract_zip import extract  # noqa: PLC0415 # start-up
 
-        try:
-            if_exists = IfExists(self.app.settings.if_exists.value)
-            made = extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
-        except HcexportError as error:
-            error.hint = "; ".join(filter(None, [f"the zip is whole, and saved as {path}", error.hint]))
-            error.way_on = "none"
-            raise
+        if_exists = IfExists(self.app.settings.if_exists.value)
+        made = extract(path, folder, if_exists=if_exists, deadline=self.app.deadline)
         self.app.messages.notice(f"unpacked to {made}/" if made else f"{folder} already exists; not unpacked")
 
     def _clean_up(self, item_id: str) -> None:

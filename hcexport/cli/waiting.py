@@ -182,11 +182,20 @@ def _hint(
     return f"{hint}: {resume_command(app, 'export', ['--run-ids', ','.join(entry.run_ids), *waits], further)}"
 
 
-def resume_command(app: App, verb: str, arguments: Sequence[str], further: Sequence[str] = (), **instead: str) -> str:
-    """``hcexport VERB ARGUMENTS`` with the settings that were typed, or these ``instead``, and ``further`` options."""
+def resume_command(
+    app: App, verb: str, arguments: Sequence[str], further: Sequence[str] = (), **instead: str | None
+) -> str:
+    """``hcexport VERB ARGUMENTS`` with the settings that were typed, or these ``instead``, and ``further`` options.
+
+    A setting that is None ``instead`` is left out.
+    """
     words = ["hcexport", verb, *arguments]
     typed = {**app.typed_settings, **instead}
     for row in (PROFILE, *ROWS):
-        if row.name in typed and row.name not in _NOT_CARRIED and (verb, row.name) != ("download", "poll_interval"):
+        if (
+            typed.get(row.name) is not None
+            and row.name not in _NOT_CARRIED
+            and (verb, row.name) != ("download", "poll_interval")
+        ):
             words += [row.option, type_value(typed[row.name])]
     return shlex.join([*words, *further, *(["--insecure"] if app.common.insecure else [])])

@@ -26,7 +26,7 @@ from hcexport.redaction import Secret, redact
 from hcexport.times import Clock, Deadline, Sleep
 
 TRIES, TRY_S, WHOLE_S, PAUSE_S = 3, 10.0, 30.0, 1.0
-HURRY_S = 3.0  # after a signal: who sent it will soon kill
+HURRY_S = 0.8  # after a signal: the way to go on is printed after it, and who sent the signal will soon kill
 BODY_CAP = 10_000  # bytes; what a healthchecks server of one's own keeps by default
 _LARGEST = 4096  # bytes; more is not a URL
 _SHORTEST_KEY = 16  # characters; a ping key has 22, a UUID 36
@@ -118,7 +118,7 @@ class Ping:
     def end(self, status: int, text: str) -> str:
         """Say how the run ended, with the end of ``text``. Returns a warning when a ping failed, else nothing.
 
-        Takes 30 s at most, and 3 s after a signal, the wait for the start included: a start that arrives after the
+        Takes 30 s at most, and 0.8 s after a signal, the wait for the start included: a start that arrives after the
         end would make the monitor wait for another end.
         """
         is_hurried = status > BY_SIGNAL

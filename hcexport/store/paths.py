@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from hcexport.errors import ConfigError
+from hcexport.errors import CannotCreate, ConfigError
 from hcexport.files import refuse_foreign
 
 
@@ -73,6 +73,15 @@ class Paths(NamedTuple):
     def history(self) -> Path:
         """Database of the reports that were read in full."""
         return self.state / "history.db"
+
+    def require_apart(self, path: Path) -> None:
+        """Raise CannotCreate for a place where hcexport keeps something: what is written there would replace it."""
+        databases = [Path(f"{kept}{suffix}") for kept in (self.ledger, self.history) for suffix in ("", "-wal", "-shm")]
+        kept = {each.resolve() for each in (*databases, self.config_file, self.config, self.data, self.state)}
+        folders = {each.resolve() for each in (self.credentials, self.sessions, self.locks, self.cache)}
+        real = path.resolve()
+        if real in kept or folders & {real, *real.parents}:
+            raise CannotCreate(f"hcexport keeps its own data in {path}", hint="name another file")
 
 
 def _expand(home: str) -> Path:

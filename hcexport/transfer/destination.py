@@ -74,7 +74,10 @@ class FileDestination:
         require_replaceable(target, found)
         if self.if_exists is IfExists.FAIL:
             raise make_exists_error(target)
-        return target if self.if_exists is IfExists.SKIP else None
+        if self.if_exists is IfExists.SKIP:
+            return target
+        _require_removable(target, found)
+        return None
 
 
 class StreamDestination(NamedTuple):
@@ -150,6 +153,14 @@ def require_replaceable(target: Path, found: os.stat_result) -> None:
         raise make_write_error(target, IsADirectoryError(errno.EISDIR, ""))
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
         raise CannotCreate(f"{target} is not a file", hint="name another file")
+
+
+def _require_removable(target: Path, found: os.stat_result) -> None:
+    """Raise CannotCreate for what belongs to somebody else in a sticky folder, such as /tmp: no rename replaces it."""
+    with translate_write_errors(target):
+        folder = target.parent.stat()
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in {0, folder.st_uid, found.st_uid}:
+        raise CannotCreate(f"{target} belongs to somebody else", hint="name another file")
 
 
 def make_exists_error(target: Path) -> AlreadyExists:

@@ -63,6 +63,9 @@ def test_an_unknown_shell_is_a_usage_error(hcexport_alone: Hcexport) -> None:
         ("hcexport list --result=p", ["--result=passed"]),
         ("hcexport completion z", ["zsh"]),
         ("hcexport show 'no such id", []),
+        ("hcexport sandbox --scenario slow -- hcexport expo", ["export"]),
+        ("hcexport schedule cron -- /usr/bin/hcexport -p a list --result=p", ["--result=passed"]),
+        ("hcexport sandbox -- ls expo", []),
     ],
 )
 def test_commands_options_and_choices(hcexport: Hcexport, line: str, expected: list[str]) -> None:
@@ -175,6 +178,11 @@ def test_a_silent_server_is_waited_for_no_longer_than_said(hcexport_alone: Hcexp
         start = time.monotonic()
         assert values(hcexport_alone, "hcexport show ", HCEXPORT_URL=url, HCEXPORT_TOKEN="t0ken") == []
         assert time.monotonic() - start < SERVER_LIMIT_S + 5  # the start of Python on a busy machine
+        mute.settimeout(0)
+        mute.accept()[0].close()
+        assert values(hcexport_alone, "hcexport show ", HCEXPORT_URL=url, HCEXPORT_TOKEN="t0ken") == []
+        with pytest.raises(BlockingIOError):  # the next TAB does not wait again
+            mute.accept()
 
 
 def test_without_a_token_no_keyring_and_no_server_is_asked(

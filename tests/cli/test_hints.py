@@ -20,6 +20,7 @@ import pytest
 from hcexport.sandbox import Sandbox, scenarios
 from hcexport.sandbox.context import Endpoint, RequestContext
 from hcexport.sandbox.endpoints import admin
+from tests.support import hint_scenarios
 from tests.support.hints import NEVER, NOT_PROVOKED, PASTED, TYPED, Row
 from tests.support.process import ROOT, Hcexport
 
@@ -71,9 +72,10 @@ class Shell:
 
 
 @pytest.fixture
-def shell(request: pytest.FixtureRequest, hcexport_alone: Hcexport) -> Iterator[Shell]:
+def shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, hcexport_alone: Hcexport) -> Iterator[Shell]:
     """A shell beside the organization of the test's row, with what the row's state says."""
     row: Row = request.getfixturevalue("row")
+    monkeypatch.setattr(scenarios, "ROWS", {**scenarios.ROWS, **hint_scenarios.SCENARIOS})
     with Sandbox(**{"job_seconds": 0.05, **row.sandbox}) as box:  # type: ignore[arg-type] # options by name
         folder = hcexport_alone.cwd
         folder.joinpath("pw").write_text(box.password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -88,6 +89,38 @@ class TestSelection:
         again = hcexport("export", "--new", "--latest", "1", "--out", "a.zip", "--format", "json")
         assert json.loads(again.stdout)["job_id"] == submitted.stdout.strip()
         assert exports(box) == 1
+        assert saved_reports(hcexport.cwd) == Counter([box.reports[0].id])
+
+    def test_a_zip_that_could_not_be_unpacked_is_saved(self, hcexport_alone: Hcexport) -> None:
+        """Here what hinders it turns up while the job runs."""
+        export = ("export", "--new", "--out", "a-{time}.zip")
+        (hcexport_alone.cwd / "in").mkdir()
+        with Sandbox(job_seconds=0.7) as box:
+            hcexport_alone.env.update(HCEXPORT_URL=box.url, HCEXPORT_TOKEN=box.new_token())
+            process = start(hcexport_alone, *export, "--extract", "in/x")
+            until = time.monotonic() + 20
+            while not exports(box) and time.monotonic() < until:
+                time.sleep(0.005)
+            (hcexport_alone.cwd / "in").rename(hcexport_alone.cwd / "gone")
+            _, err = process.communicate(timeout=20)
+            assert process.returncode == 73, err
+            again = hcexport_alone(*export)
+            assert (again.returncode, again.stdout) == (0, "")
+
+    def test_standard_output_does_not_count_as_saved(self, hcexport: Hcexport, box: Sandbox) -> None:
+        """Nobody here knows what became of it; the second run gets the zip of the same job."""
+        for _ in range(2):
+            piped = subprocess.run(
+                [*hcexport.argv("export", "--new", "--latest", "1", "--out", "-")],
+                env={**hcexport.env, "PYTHONPATH": str(Path(__file__).parents[2])},
+                cwd=hcexport.cwd,
+                capture_output=True,
+                check=True,
+            )
+            assert zipfile.is_zipfile(io.BytesIO(piped.stdout))
+        assert exports(box) == 1
+        kept = hcexport("export", "--new", "--latest", "1", "--out", "a.zip")
+        assert kept.returncode == 0, kept.stderr
         assert saved_reports(hcexport.cwd) == Counter([box.reports[0].id])
 
     def test_a_zip_that_the_server_has_deleted_is_made_again(self, hcexport: Hcexport, box: Sandbox) -> None:

@@ -91,6 +91,11 @@ def test_an_unknown_suite_starts_nothing(
     assert "nosuch" in error["message"]
     assert "BSHC-001" in error["hint"]
     assert not posts(box)
+    many = {"userSuites": [{"systemOnly": False, "id": f"S{n}", "name": "long" * 50} for n in range(2000)]}
+    monkeypatch.setitem(ROWS, "many", Scenario("", lambda: {health.suites: instead(lambda _context: many)}))
+    with Sandbox(scenario="many") as other:
+        hcexport.env.update(HCEXPORT_URL=other.url, HCEXPORT_TOKEN=other.new_token())
+        assert len(hcexport("run", "nosuch").stderr) < 2000
     system_only = {"userSuites": [{"systemOnly": True, "id": "SYS"}, {"systemOnly": False, "id": "BSHC-001"}]}
     monkeypatch.setitem(ROWS, "system", Scenario("", lambda: {health.suites: instead(lambda _context: system_only)}))
     with organization(hcexport, "system") as other:

@@ -127,6 +127,25 @@ def test_a_folder_that_is_anothers(saving: Saving, as_user: Callable[[int], tupl
     assert saving.server.requests == []
 
 
+def test_a_file_of_another_in_a_sticky_folder(saving: Saving, as_user: Callable[[int], tuple[list[str], Path]]) -> None:
+    """No rename replaces it, which is known before anything is sent."""
+    words, folder = as_user(65534)
+    (folder / "sticky").mkdir()
+    (folder / "sticky").chmod(0o1777)
+    (folder / "sticky" / "reports.zip").write_bytes(OLD)
+    done = subprocess.run(
+        [*words, sys.executable, "-m", "hcexport", *saving.argv(), "--if-exists", "overwrite"],
+        env={**saving.env, "HCEXPORT_HOME": "/nonexistent/hcexport", "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=folder / "sticky",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 73, done.stderr
+    assert saving.server.requests == []
+    assert [path.name for path in (folder / "sticky").iterdir()] == ["reports.zip"]
+
+
 @pytest.mark.parametrize("turn", [good, without_length()], ids=["length said", "length not said"])
 def test_a_limit_on_file_sizes(turn: Turn, fork_server: ForkServer, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()

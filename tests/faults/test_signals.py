@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,10 @@ class Export:
         self.work, self._home = folder / "work", folder / "home"
         self.work.mkdir()
 
-    def start(self, *prefix: str) -> subprocess.Popen[str]:
+    def start(self, *prefix: str, further: Sequence[str] = ()) -> subprocess.Popen[str]:
         """``hcexport wait JOB --out reports.zip``."""
         url = f"http://127.0.0.1:{self.server.port}/gis"
-        argv = [*prefix, sys.executable, "-m", "hcexport", "wait", JOB, "--url", url, "--out", "reports.zip"]
+        argv = [*prefix, sys.executable, "-m", "hcexport", "wait", JOB, "--url", url, "--out", "reports.zip", *further]
         env = environment(self._home, HCEXPORT_TOKEN=CANARY)
         pipe = subprocess.PIPE
         return subprocess.Popen(
@@ -152,3 +152,17 @@ def test_what_fails_while_leaving_is_not_why_a_run_ended() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 143
     assert "closed file" not in done.stderr
+
+
+def test_a_signal_after_the_zip_is_saved_names_the_zip(export: Export) -> None:
+    """Another download would find its name taken; and it counts as saved."""
+    export.exporter.turns |= {FILE_PATH: [good], f"{ITEM_PATH}/delete": [mute]}
+    process = export.start(further=["--cleanup"])
+    export.await_request(f"{ITEM_PATH}/delete")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=5)
+    assert process.returncode == 143
+    hint = err.splitlines()[-1]
+    assert str(export.work / "reports.zip") in hint
+    assert "hcexport wait" not in hint
+    assert (export.work / "reports.zip").read_bytes() == A.body

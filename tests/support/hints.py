@@ -37,6 +37,9 @@ SIGNS_IN = {"hcexport login": "hcexport login -u $ADMIN --password-file pw --sto
 LATEST = "$(hcexport list --latest 1 -F ids)"
 CONFIG = '"$HCEXPORT_HOME/config.toml"'
 SLOW: dict[str, object] = {"job_seconds": 4.0}
+OLD = "$(hcexport list --latest 9 -F ids | tail -1)"  # the newest always stays
+IN_BACKGROUND = "{} & for i in $(seq 80); do {} && break; sleep 0.1; done; kill -TERM %1; wait %1"
+UNTIL_NOTED = "hcexport jobs --offline | grep -q ."  # the intent is in the ledger
 
 PASTED = [
     # Signing in
@@ -190,6 +193,111 @@ PASTED = [
     ),
     Row("check the server's logs, then run another", "run", 3, sandbox={"scenario": "failed"}, then="hcexport jobs"),
     Row("<>; then <>", f"wait {JOB} --out a.zip --url ${{URL%/gis}}/x", 6, end=6, sandbox={"context": "gis"}),
+    # An answer that was lost, or a signal (hint_scenarios.py)
+    Row(
+        "look for it with: <>; if it is not there: <>",
+        "export --latest 1 --out a.zip -p prod --poll-interval 1s",
+        9,
+        state="profile",
+        sandbox={"scenario": "export-vanishes"},
+    ),
+    Row(
+        "look for it with: <>; if it is not there: <>",
+        "export --latest 1 --out a.zip --url $URL",
+        9,
+        setup="export URL=$HCEXPORT_URL",
+        sandbox={"scenario": "export-unlisted"},
+        then="hcexport jobs --server && hcexport wait $(hcexport jobs --server -F ids | tail -1) --out a.zip",
+    ),
+    Row(
+        "look for it with: <>; if it is not there: <>",
+        "run --name again --timeout 1m",
+        9,
+        sandbox={"scenario": "run-vanishes"},
+        then="hcexport run --resume again || hcexport run --name again --timeout 1m",
+    ),
+    Row(
+        "try again later, or start another check: hcexport run",
+        "run --resume again",
+        9,
+        setup="hcexport run --name again; true",
+        sandbox={"scenario": "run-vanishes"},
+    ),
+    Row(
+        "check it: <>; if it holds other reports: hcexport jobs --server",
+        "export --latest 1 --out a.zip",
+        9,
+        sandbox={"scenario": "export-of-another"},
+    ),
+    Row(
+        "if the server has the item: <>; to look at the job again: <>",
+        "export --latest 1 --out a.zip",
+        6,
+        sandbox={"scenario": "export-late"},
+        fills={"hcexport download ITEM": "sleep 4; true"},
+    ),
+    Row(
+        "look again: <>",
+        f"delete {OLD} --yes --unsaved --failed-too",
+        9,
+        sandbox={"scenario": "deletion-vanishes"},
+    ),
+    Row(
+        "find out: <>",
+        f"delete {OLD} --yes --unsaved --failed-too -p prod --timeout 3s",
+        9,
+        state="profile",
+        sandbox={"scenario": "deletion-unreadable"},
+    ),
+    Row(
+        "some reports may be deleted: hcexport list --all",
+        IN_BACKGROUND.format(f"delete {OLD} --yes --unsaved --failed-too", "sleep 2"),
+        143,
+        sandbox={"scenario": "deletion-stalls"},
+    ),
+    Row(
+        "the <> may have been sent; look for it with hcexport jobs --server",
+        IN_BACKGROUND.format("export --latest 1 --out a.zip --url $HCEXPORT_URL", UNTIL_NOTED),
+        143,
+        sandbox={"scenario": "export-stalls"},
+    ),
+    Row(
+        "it may have been started; look for it with <>",
+        IN_BACKGROUND.format("run --name again --fail-on failed --out a.zip", UNTIL_NOTED),
+        143,
+        sandbox={"scenario": "run-stalls"},
+    ),
+    Row(
+        "go on with <>",
+        IN_BACKGROUND.format(
+            "run --name again --fail-on critical --out a.zip --report a.html",
+            "hcexport jobs --offline | grep export | grep -q COMPLETED",
+        ),
+        143,
+        sandbox={"scenario": "download-stalls"},
+        fills={"--report a.html": "--report a.html && test -s a.html"},
+    ),
+    Row(
+        "exports continue on the servers: hcexport jobs -p <>",
+        IN_BACKGROUND.format("export --latest 1 -p prod,prod", UNTIL_NOTED),
+        143,
+        state="profile",
+        sandbox={"scenario": "export-stalls"},
+    ),
+    Row(
+        "list the reports: hcexport list --all; and name them: hcexport export RUN_ID",
+        "export --latest 1 --out a.zip",
+        6,
+        sandbox={"scenario": "odd-dates"},
+        fills={"RUN_ID": "$(hcexport list --all -F ids | head -1) --out a.zip"},
+    ),
+    Row(
+        "list the reports that have ended: hcexport list",
+        "diff $(hcexport list --limit 2 -F ids)",
+        5,
+        setup="hcexport run --no-wait",
+        sandbox={"job_seconds": 20.0},
+    ),
     # Usage
     Row("<> --help", "list --no-such-option", 2),
     Row("<> --format json", "list --json", 2),
@@ -443,7 +551,7 @@ TYPED = [
     ),
     Row("name them: -p '*'", "list --shard 0/2", 2, state="profile", then="hcexport list -p prod,prod --shard 0/1"),
     Row(
-        "--report '{profile}.html'",
+        "<> '{profile}<>'",
         "show -p prod,prod2 --report all.html",
         2,
         state="profile",
@@ -451,7 +559,7 @@ TYPED = [
         setup="hcexport login $URL -p prod2 -u $ADMIN --password-file pw --store file -q",
     ),
     Row(
-        "--extract '{profile}'",
+        "<> '{profile}<>'",
         "export --latest 1 --out '{profile}.zip' --extract in -p prod,prod2",
         2,
         state="profile",
@@ -697,23 +805,11 @@ NOT_PROVOKED = {
     ],
     "an answer that is lost, late or odd (faults/, unit/test_transfer_*.py)": [
         "download the upload item with a browser",
-        "exports continue on the servers: hcexport jobs -p <>",
-        "find out: <>",
         "hcexport download <>",
-        "if the server has the item: <>; to look at the job again: <>",
         "it is sent again after <> s; accounts lock after a few failures",
-        "it may have been started; look for it with <>",
         "its result is lost: export again",
         "job <>: <>",
-        "list the reports: hcexport list --all; and name them: hcexport export RUN_ID",
-        "list the reports that have ended: hcexport list",
-        "try again later, or start another check: hcexport run",
-        "look again: <>",
-        "check it: <>; if it holds other reports: hcexport jobs --server",
         "look at the upload item in a browser",
-        "look for it with: <>; if it is not there: <>",
-        "some reports may be deleted: hcexport list --all",
-        "the <> may have been sent; look for it with hcexport jobs --server",
         "the server found none of the reports: see hcexport list",
         "try again later",
         "unzip -l shows what is in it",

@@ -325,6 +325,14 @@ def test_a_job_page_that_keeps_naming_another_job_is_accepted() -> None:
     assert ["j1" in warning and "j2" in warning for warning in warnings] == [True]
 
 
+def test_a_server_that_names_other_jobs_is_warned_of_once() -> None:
+    warned: list[str] = []
+    with Script(job_page("j9")) as server, session_to(server, on_warning=warned.append) as session:
+        client = Client(session, Fixed())
+        assert [client.job(f"j{number}").id for number in range(3)] == ["j0", "j1", "j2"]
+    assert len(warned) == 1
+
+
 def test_a_planted_job_page_is_not_believed() -> None:
     with Script(job_page("j2", "COMPLETED"), job_page("J1")) as server, session_to(server) as session:
         job = Client(session, Fixed()).job("j1")

@@ -255,7 +255,7 @@ class TestMonitorInTrouble:
         assert len(monitor.requests) == 1
 
     def test_the_limits_are_the_promised_ones(self) -> None:
-        assert (module.TRIES, module.TRY_S, module.WHOLE_S, module.HURRY_S) == (3, 10, 30, 3)
+        assert (module.TRIES, module.TRY_S, module.WHOLE_S, module.HURRY_S) == (3, 10, 30, 0.8)
 
     def test_no_pause_beyond_the_whole_time(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         monitor, pause, now = serve(lambda line: line.answer(503)), Pause(), 0.0

@@ -156,7 +156,5 @@ def _save_item(app: App, saving: Saving, item_id: str, *, checks: bool) -> Outco
     job_id, run_ids = (entry.job_id, entry.run_ids) if entry else (None, ())
     with with_resume_hint(app, item_id, verb="download", further=saving.options):
         destination = saving.destination.for_job(job_id) if job_id else saving.destination
-        saved = saving.save_item(item_id, destination, run_ids)
-    if job_id and saved.path and not saved.kept:
-        app.ledger.note_saved(job_id, saved.path, saved.bytes, saved.sha256)
+        saved = saving.save_item(item_id, destination, run_ids, job_id=job_id)
     return saved_outcome(export_record(app, saved, job_id=job_id, run_ids=run_ids, upload_id=item_id))

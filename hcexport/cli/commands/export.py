@@ -76,7 +76,8 @@ def command(
 
     RUN_ID is the id of a report, as in --run-ids. Prints the job's id; with --out, which implies --wait, the path of
     the verified zip and nothing else. Reports that are not healthy (--fail-on) are exported and saved all the same.
-    --new exports what no earlier run has saved; run again, it goes on with an export that was cut short.
+    --new exports what no earlier run has saved; run again, it goes on with an export that was cut short. What
+    --out - wrote does not count as saved.
     """
     judging = Judging.plan(app, fail_on, max_age)
     selection = pop_selection(selectors)

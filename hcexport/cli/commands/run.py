@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from hcexport.cli.reading import read_reports
 from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.saving import Saving, saved_outcome, saving_options
 from hcexport.cli.waiting import resume_command, waiting_options
-from hcexport.errors import HcexportError, UsageError
+from hcexport.errors import HcexportError, Interrupted, UsageError
 from hcexport.models import Report
 from hcexport.output.records import STARTED_FIELDS, CheckRecord, ExportRecord, StartedCheck, check_fields
 
@@ -77,7 +78,8 @@ def command(
     if no_wait:
         return _not_waited_for(app, started)
     made = wait_for_report(app, started, further)
-    saved = _export(app, made, saving) if saving else None
+    judged = [*judging.options, *files]
+    saved = _export(app, started, made, saving, judged) if saving else None
     return _conclude(app, started, made, saved, judging)
 
 
@@ -94,11 +96,18 @@ def _not_waited_for(app: App, started: Started) -> Outcome:
     return Outcome(STARTED_FIELDS, record, lines=[started.job_id] if started.job_id else [])
 
 
-def _export(app: App, report: Report, saving: Saving) -> Outcome:
+def _export(app: App, started: Started, report: Report, saving: Saving, judged: Sequence[str]) -> Outcome:
+    """Export the report; what ends that before its time hints at the export, and then at the options ``judged``."""
     if kept := saving.existing():
         app.messages.notice(f"{kept} already exists; skipped")
         return saved_outcome(ExportRecord(path=kept))
-    return export_reports(app, (report.id,), saving, wait=True)
+    try:
+        return export_reports(app, (report.id,), saving, wait=True)
+    except (Interrupted, HcexportError) as error:
+        if judged and error.hint:
+            onward = resume_command(app, "run", ["--resume", started.check.name], judged, out=None, if_exists=None)
+            error.hint += f"; then {onward}"
+        raise
 
 
 def _conclude(app: App, started: Started, report: Report, saved: Outcome | None, judging: Judging) -> Outcome:
