@@ -306,7 +306,8 @@ def from_password(
                 hint=f"it is sent again after {wait_s:.0f} s; accounts lock after a few failures",
             )
         token = _send_password(session, credentials, password, life_s)
-        credentials.forget_refused(password)
+        with suppress(ConfigError):  # as in _send_password
+            credentials.forget_refused(password)
         return token
 
     return TokenSource(origin, get)

@@ -15,15 +15,21 @@ from hcexport.transfer.submit import Operation, Submitted, Submitter, export_of,
 
 
 def export_reports(
-    app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool, under_way: Submitted | None = None
+    app: App,
+    ids: tuple[str, ...],
+    saving: Saving | None,
+    *,
+    wait: bool,
+    under_way: Submitted | None = None,
+    needs_ledger: bool = False,
 ) -> Outcome:
     """Submit, unless an export of these reports is under way; wait and save as is asked for.
 
-    The outcome's record is an ExportRecord.
+    ``needs_ledger`` is that of Operation. The outcome's record is an ExportRecord.
     """
     with with_lookup_hint("export"):
         further = saving.options if saving else ["--wait"] if wait else []
-        submitted = under_way or submit_once(app, _export_of(app, ids, further))
+        submitted = under_way or submit_once(app, _export_of(app, ids, further)._replace(needs_ledger=needs_ledger))
         job = submitted.job
         further = saving.options if saving else []
         with with_resume_hint(app, job.id, further=further):
