@@ -25,7 +25,6 @@ _UNDER_WAY = {"SUBMITTED", "EXECUTING", "CANCELLING", "UNAVAILABLE"}
 _HEALTH_PRIVILEGE = "portal:admin:managesecurity"  # "Security and infrastructure"
 _UPLOAD_PRIVILEGE = "portal:publisher:"  # of the Publisher role
 _TRUTH = {"true": True, "false": False}
-_SHORT_RESULTS = {"pass": "passed", "fail": "failed", "warn": "warning"}
 
 
 class Result(StrEnum):
@@ -39,8 +38,10 @@ class Result(StrEnum):
     @classmethod
     def parse(cls, word: object) -> Result:
         """The result that a word of the API stands for; a word that is not known is UNKNOWN."""
-        normal = _SHORT_RESULTS.get(said := str(word).strip().lower(), said)
-        return next((result for result in cls if result == normal), cls.UNKNOWN)
+        return _RESULTS.get(str(word).strip().lower(), cls.UNKNOWN)
+
+
+_RESULTS = {**{r.value: r for r in Result}, "pass": Result.PASSED, "fail": Result.FAILED, "warn": Result.WARNING}
 
 
 @dataclass(frozen=True)
@@ -342,8 +343,7 @@ def _report_fields(read: JsonFields) -> dict[str, Any]:
 
 def _with_unknown_word(word: object, rest: Json) -> Json:
     """Add the server's word for a result to the rest where that word is not known here."""
-    known = not word or str(word).strip().lower() in {*_SHORT_RESULTS, *Result}
-    return rest if known else {**rest, "result": word}
+    return {**rest, "result": word} if word and str(word).strip().lower() not in _RESULTS else rest
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

@@ -89,7 +89,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host name or address is this machine, or on its link, where clouds serve a machine's credentials."""
+    """Whether a host name or address is this machine or link-local, where clouds serve a machine's credentials."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True

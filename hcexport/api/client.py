@@ -186,11 +186,12 @@ class Client:
 
     def account(self) -> Account:
         """``GET sharing/rest/community/self``: whom the token belongs to."""
-        return Account.from_json(self._with_token(partial(self.session.get, f"{self._sharing}/community/self")))
+        path = "community/self"
+        return Account.from_json(self._call(path, partial(self.session.get, f"{self._sharing}/{path}")))
 
     def release(self) -> str:
         """``GET admin``: the server's release, such as ``12.0``; empty when it does not say."""
-        answer = self._with_token(partial(self.session.get, self._admin, attempts=2))
+        answer = self._call("", partial(self.session.get, self._admin, attempts=2))
         return str(answer.get("fullVersion") or answer.get("currentVersion") or "")
 
     def mode(self) -> Mode:
@@ -209,18 +210,28 @@ class Client:
     def _post(self, path: str, form: dict[str, str]) -> dict[str, Any]:
         return self._call(path, partial(self.session.post, f"{self._admin}/{path}", form))
 
-    def _start(self, path: str, form: dict[str, str]) -> Job:
-        """POST what starts a job, once: the server starts a job for every request that reaches it.
+    def _call(self, path: str, send: Callable[..., T]) -> T:
+        """Send with the current token, and once more with a new token when the server rejects it.
 
-        Sent again with a new token only where the API refused, with 401 or 403. Raises TokenRejected for refusals of
-        the token that prove nothing: before such a request is sent again, its job must be looked for.
+        Explain a refusal by a privilege, another product or an old release.
         """
-        send = partial(self._post_for_job, f"{self._admin}/{path}", form)
+        with explain_refusals(path, self.session, self.release):
+            token = self._tokens.current()
+            try:
+                with self._confirm_renewal(token):
+                    return send(token=token)
+            except TokenRejected as rejected:
+                token = self._renew(token, rejected)
+            with self._confirm_renewal(token):
+                return send(token=token)
+
+    def _start(self, path: str, form: dict[str, str]) -> Job:
+        """POST what starts a job, as ``export_reports`` says: the server starts a job for every such request."""
         with explain_refusals(path, self.session, self.release):
             with _mark_unsent():
                 token = self._tokens.current()
             try:
-                return self._send(send, token)
+                return self._post_for_job(path, form, token)
             except TokenRejected as rejected:
                 if rejected.refusal is None:
                     raise
@@ -228,35 +239,24 @@ class Client:
                     raise rejected.refusal from None
                 with _mark_unsent():
                     token = self._renew(token, rejected)
-                return self._send(send, token)
+            return self._post_for_job(path, form, token)
 
-    def _post_for_job(self, url: str, form: dict[str, str], *, token: Secret) -> Job:
+    def _post_for_job(self, path: str, form: dict[str, str], token: Secret) -> Job:
         """POST, and find the job: a server that takes us for a browser redirects to the job's page, or shows it."""
-        try:
-            return Job.from_json(self.session.post(url, form, token=token))
-        except ProtocolError as error:
-            found = {id_from_url(f"/jobs/{job}", after="jobs") for job in _JOB_PLACE.findall(error.place)} - {None}
-            if len(found) != 1:
-                raise
-            return Job.from_json({"jobid": found.pop()})
+        with self._confirm_renewal(token):
+            try:
+                return Job.from_json(self.session.post(f"{self._admin}/{path}", form, token=token))
+            except ProtocolError as error:
+                found = {id_from_url(f"/jobs/{job}", after="jobs") for job in _JOB_PLACE.findall(error.place)} - {None}
+                if len(found) != 1:
+                    raise
+                return Job.from_json({"jobid": found.pop()})
 
-    def _call(self, path: str, send: Callable[..., T]) -> T:
-        """Send to the admin API; explain a refusal by a privilege, another product or an old release."""
-        with explain_refusals(path, self.session, self.release):
-            return self._with_token(send)
-
-    def _with_token(self, send: Callable[..., T]) -> T:
-        """Send with the current token, and once more with a new token when the server rejects it."""
-        token = self._tokens.current()
+    @contextmanager
+    def _confirm_renewal(self, token: Secret) -> Iterator[None]:
+        """Send with a token; where a new token is refused as the old token was, the token was not at fault."""
         try:
-            return self._send(send, token)
-        except TokenRejected as rejected:
-            return self._send(send, self._renew(token, rejected))
-
-    def _send(self, send: Callable[..., T], token: Secret) -> T:
-        """Send; where a new token is refused as the old token was, the token was not at fault."""
-        try:
-            answer = send(token=token)
+            yield
         except FrontRefused as refusal:  # a gateway that checks tokens itself, or wants something else
             if not refusal.may_be_token or token == self._renewed:
                 raise
@@ -268,11 +268,10 @@ class Client:
                 raise rejected.refusal from None
             raise
         if token == self._renewed:
-            self._renewed = None  # the server took it, so that a later refusal may mean that it has ended
-        return answer
+            self._renewed = None  # the server took the token, so a later refusal may mean that it has expired
 
     def _renew(self, token: Secret, rejected: TokenRejected) -> Secret:
-        """Get another token; where there is none, a refusal that leaves open whether it is the token's stands."""
+        """Get another token. Without another, raise what the answer means if the token was good, where it may be."""
         try:
             self._renewed = self._tokens.renew(token, is_certain=rejected.refusal is None)
         except (AuthError, ConfigError):
@@ -300,7 +299,7 @@ def _segment(name: str) -> str:
 
 
 def _take_list(answer: dict[str, Any], key: str) -> list[Any]:
-    """The list under ``key``, in any case. Raises ProtocolError without a list: nothing is not an empty list."""
+    """The list under ``key``, in any case. Raises ProtocolError where it is missing, because it may not be empty."""
     listed = JsonFields(answer).take(key.lower())
     if not isinstance(listed, list):
         raise ProtocolError(f"the server's answer has no list of {key!r}")

@@ -21,7 +21,7 @@ from hcexport.errors import (
 )
 from hcexport.redaction import Secret
 
-_DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # the test that Esri's own client makes
+_DEPLOYMENT = "ArcGISEnterpriseOnKubernetes"  # Esri's own client tests for this value
 _FIRST_RELEASE = (11, 2)
 # As documented (tests/data/README.md, "Privileges"), by the first segment of the path.
 _PRIVILEGES = {
@@ -79,7 +79,7 @@ def explain_refusals(path: str, session: Session, release: Callable[[], str]) ->
     """Add the privilege that ``path``, a resource of the admin API, requires to a refusal of it.
 
     Name the report, job or item that was not found. Where a health check resource is missing, raise ConfigError for
-    another product or an old release. The refusal stands as it came where the server does not say what it is.
+    another product or an old release; where the server does not say which product it is, raise the refusal as it came.
     """
     try:
         yield
@@ -106,7 +106,7 @@ def _check_product(session: Session, release: Callable[[], str]) -> None:
     except ConfigError:
         raise
     except HcexportError:
-        return  # the answer is a courtesy: a server that keeps it back may be the right product
+        return  # a server that does not say which product it is may be the right one
 
 
 def _name_resource(path: str) -> str | None:

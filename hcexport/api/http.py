@@ -69,7 +69,7 @@ class Response:
 class HttpClient:
     """An httpx client for one origin, over connections that keep a deadline.
 
-    Without ``may_be_local`` it never connects to this machine or its link; a proxy looks up names by itself.
+    Without ``may_be_local`` it connects to no loopback or link-local address; a proxy looks up names by itself.
     """
 
     def __init__(
@@ -132,7 +132,12 @@ class HttpClient:
         self._network.begin(deadline.within(limit_s) if limit_s is not None else deadline, READ_TIMEOUT_S)
         self._client.cookies.clear()
         with self._translate(deadline):
-            response = self._send(self._client.build_request(method, url, headers=headers, **content))
+            request = self._client.build_request(method, url, headers=headers, **content)
+            try:
+                response = self._client.send(request, stream=True)
+            except BaseException:
+                self.hang_up()  # httpcore 1.0 counts a tunnel whose TLS handshake failed as in use for ever
+                raise
         self._network.read_body()
         self._has_answered |= response.is_success
         try:
@@ -142,17 +147,6 @@ class HttpClient:
             with self._translate(deadline):
                 response.close()
             self._transport.drop_connections_with_extra_bytes()
-
-    def _send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return the head of its answer; empty the pool after a failure.
-
-        httpcore 1.0 keeps a tunnel whose TLS handshake failed in the pool, as a connection in use, for ever.
-        """
-        try:
-            return self._client.send(request, stream=True)
-        except BaseException:
-            self.hang_up()
-            raise
 
     def _chunks(self, response: httpx.Response, deadline: Deadline) -> Iterator[bytes]:
         with self._translate(deadline):

@@ -27,7 +27,7 @@ class Network(httpcore.NetworkBackend):
     """Opens connections that keep ``limit``.
 
     ``tls_layers`` lie between TCP and a request: none to http, two to https through a proxy that speaks https itself.
-    Without ``may_be_local`` no connection to this machine or its link is made, whatever the name resolves to.
+    Without ``may_be_local`` it connects to no loopback or link-local address, whatever a name resolves to.
     ``certificate`` is that of the organization on the newest connection, as ``ssl.SSLSocket.getpeercert`` has it.
     ``request_written`` says whether anything of the request went out since ``begin``: nothing did when a name was not
     found, a connection refused, a certificate not trusted, or a proxy said no. ``connected`` says whether a new
@@ -72,16 +72,16 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.NetworkStream:
         """Look up ``host``, then try its addresses in order until one connects or ``timeout`` seconds have passed."""
-        patience = self.limit.within(timeout) if timeout is not None else self.limit
+        limit = self.limit.within(timeout) if timeout is not None else self.limit
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in _look_up(host, port, patience):
+        for address in _look_up(host, port, limit):
             if not self._may_be_local and is_local(address):
-                raise httpcore.ConnectError(f"{host} is an address of this machine or its link: {address}")
+                raise httpcore.ConnectError(f"{host} is a loopback or link-local address: {address}")
             try:
-                left = self.cut(patience.remaining(), httpcore.ConnectTimeout)
+                left = self.cut(limit.remaining(), httpcore.ConnectTimeout)
                 opened = self._sockets.connect_tcp(address, port, left, local_address, socket_options)
                 self.connected = True
-                return _Stream(opened, self, self._tls_layers, patience)
+                return _Stream(opened, self, self._tls_layers, limit)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError(f"{host} has no address")
@@ -155,7 +155,8 @@ def find_answering(host: str, addresses: Sequence[str], port: int, limit: Deadli
     """The first address that takes a connection, and why those before it did not. Raises NetworkError."""
     failures: list[str] = []
     for number, address in enumerate(addresses):
-        share_s = limit.remaining() / (len(addresses) - number)  # an address that is mute leaves time for the others
+        # A share for each, so that an address that does not answer leaves time for the others.
+        share_s = limit.remaining() / (len(addresses) - number)
         try:
             socket.create_connection((address, port), max(0.1, share_s)).close()
         except OSError as error:
@@ -167,7 +168,7 @@ def find_answering(host: str, addresses: Sequence[str], port: int, limit: Deadli
 
 
 def hint_at(reason: str) -> str | None:
-    """What to look at, for the reasons that are met most."""
+    """The hint for a reason why a connection failed, None for a rare reason."""
     if "resolved" in reason:
         return "check the name; is a VPN or another DNS server needed?"
     if "refused" in reason:
@@ -177,7 +178,7 @@ def hint_at(reason: str) -> str | None:
     return None
 
 
-def _look_up(host: str, port: int, patience: Deadline) -> list[str]:
+def _look_up(host: str, port: int, limit: Deadline) -> list[str]:
     """The addresses of a host, in the resolver's order.
 
     getaddrinfo has no time-out, so it runs in a daemon thread that is abandoned when time is up.
@@ -198,7 +199,7 @@ def _look_up(host: str, port: int, patience: Deadline) -> list[str]:
     except RuntimeError as error:  # a limit on processes (ulimit -u, pids.max)
         raise httpcore.ConnectError(f"the name {host} cannot be looked up: {error}") from None
     try:
-        result = answer.get(timeout=min(patience.remaining(), threading.TIMEOUT_MAX))
+        result = answer.get(timeout=min(limit.remaining(), threading.TIMEOUT_MAX))
     except queue.Empty:
         raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
     if isinstance(result, list):

@@ -1,4 +1,4 @@
-"""Decide where a redirect may lead: home with the token, or, for a file alone, to another https host without it."""
+"""Decide where a redirect may lead: back to the organization with the token, or a file's to another host without it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,16 @@ def resolve(url: str, location: str) -> str | None:
     return target
 
 
-def is_home(url: str, organization: Organization) -> bool:
-    """Whether an address has the scheme, host and port of the organization, so that the token may go there."""
+def find_next(url: str, answer: Response, organization: Organization) -> str | None:
+    """The address at which a GET goes on: of the organization's origin, because the token goes with it; else None."""
+    location = answer.headers.get("location")
+    if not location or answer.status not in REDIRECT_STATUSES:
+        return None
+    target = resolve(url, location)
+    return target if target and _is_same_origin(target, organization) else None
+
+
+def _is_same_origin(url: str, organization: Organization) -> bool:
     origin = _origin(url)
     return origin is not None and (origin.scheme, origin.host, origin.port) == (
         organization.scheme,
@@ -44,8 +52,8 @@ def is_home(url: str, organization: Organization) -> bool:
 def find_store(url: str, organization: Organization) -> Organization | None:
     """The origin that a download is redirected to, None where it must not be followed.
 
-    Object stores hand files out over https. A redirect to this machine or its link could reach services that trust
-    whoever asks from here, so it is followed only for an organization that is on this machine itself.
+    Object stores hand files out over https. A redirect to a loopback or link-local address could reach services that
+    trust whoever asks from here, so it is followed only for an organization that is on this machine itself.
     """
     origin = _origin(url)
     if origin is None:

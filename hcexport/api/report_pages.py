@@ -19,7 +19,7 @@ from hcexport.models import Report, Result
 _values = itemgetter("id", "name", "state", "owner", "createdBy", "result", "startTime", "endTime")
 _KEYS = 8
 _RESULTS = {result.value: result for result in Result}
-_NOTHING: Json = {}  # which no documented row has beside its keys; nobody changes it
+_NOTHING: Json = {}  # shared by all documented rows, which have no further keys, and never changed
 _COMMON_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 

@@ -156,7 +156,7 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
 
 
 def _is_job(answer: Mapping[str, Any]) -> bool:
-    """Whether it is a job with a status, also where it names the error that it ended with."""
+    """Whether an answer is a job with a status, also where it names the error that the job ended with."""
     return "jobid" in answer and bool(answer.keys() & {"status", "jobstatus"})
 
 

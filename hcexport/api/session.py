@@ -18,10 +18,10 @@ from urllib.parse import urlencode
 
 from hcexport.api.body import blank_token, open_file, read_whole
 from hcexport.api.proxy import proxy_for
-from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_store, is_home, require_file, resolve
+from hcexport.api.redirects import FILE_STATUSES, REDIRECT_STATUSES, find_next, find_store, require_file, resolve
 from hcexport.api.responses import decode, failed_status, server_date
 from hcexport.api.tls import TlsOptions, make_context
-from hcexport.api.waits import OnWait, show_nothing, show_slow
+from hcexport.api.waits import SLOW_S, OnWait, show_nothing
 from hcexport.errors import (
     AuthError,
     HcexportError,
@@ -58,7 +58,7 @@ class Session:
     """Requests to one organization within one deadline.
 
     ``log`` gets a line without secrets for each request, ``on_notice`` and ``on_warning`` get what a user should know.
-    ``on_wait`` is given what is waited for, and after how many seconds to show it; it is left when the wait is over.
+    ``on_wait`` is given what is waited for, and after how many seconds to show that; its context ends with the wait.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Session:
         self._log = log
         self._on_notice = on_notice
         self._on_wait = on_wait
+        self._waiting = f"waiting for {organization.host}"
         self._token_header = _TOKEN_HEADERS[0]
         self._sent_both_ways: Secret | None = None  # the token that was sent in each header
         self._server_ahead = timedelta(0)
@@ -100,7 +101,7 @@ class Session:
         return self._http.certificate
 
     def twin(self) -> Session:
-        """Make a session for another thread: it knows what this one learned, and has connections of its own."""
+        """Make a session for another thread: it has this session's state, and connections of its own."""
         other = copy(self)
         other._http = self._open_client(self.organization, self._tls, referer=self.referer)
         return other
@@ -127,8 +128,8 @@ class Session:
     ) -> dict[str, Any]:
         """GET a JSON object; up to ``attempts`` times where the failure may pass."""
         query = {**(params or {}), "f": "json"}
-        send = partial(self._with_either_header, token, partial(self._read_json, "GET", url, token, params=query))
-        return self._persist(send, attempts, lambda error: error.retryable)
+        send = partial(self._request, "GET", url, token, attempts, params=query)
+        return self._with_either_header(token, send)
 
     def post(self, url: str, form: Mapping[str, Any], *, token: Secret | None = None) -> dict[str, Any]:
         """POST a form on a fresh connection; sent again only when it surely did not reach the server.
@@ -137,8 +138,8 @@ class Session:
         then nobody knows what the server did.
         """
         body = {**form, "f": "json", **({"token": token.reveal()} if token else {})}
-        send = partial(self._read_json, "POST", url, token, data=body)
-        return self._persist(send, ATTEMPTS, lambda error: error.retryable and error.unsent)
+        self._http.hang_up()
+        return self._request("POST", url, token, ATTEMPTS, data=body)
 
     @contextmanager
     def stream(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[Response]:
@@ -152,8 +153,9 @@ class Session:
             def send() -> Response:
                 return stack.enter_context(self._open_file(url, token=token, headers=headers))
 
-            again = partial(self._with_either_header, token, send)
-            yield show_slow(self._on_wait, self.organization.host, again)
+            with self._on_wait(self._waiting, SLOW_S):
+                answer = self._with_either_header(token, send)
+            yield answer
 
     @contextmanager
     def _open_file(self, url: str, *, token: Secret | None, headers: Mapping[str, str]) -> Iterator[Response]:
@@ -211,17 +213,22 @@ class Session:
         with self._on_wait(f"{error.message.rstrip('.')}; next try in {seconds:.1f} s{count}", 0.0):
             self.sleep(seconds)
 
-    def _persist(
-        self, send: Callable[[], dict[str, Any]], attempts: int, worth: Callable[[NetworkError], bool]
-    ) -> dict[str, Any]:
-        for failures in range(attempts - 1):
+    def _request(self, method: str, url: str, token: Secret | None, attempts: int, **content: Any) -> dict[str, Any]:
+        """The JSON that answers a request, sent up to ``attempts`` times; a POST again only where it did not arrive."""
+        failures = 0
+        while True:
             try:
-                return show_slow(self._on_wait, self.organization.host, send)
+                with (
+                    self._on_wait(self._waiting, SLOW_S),
+                    self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer,
+                ):
+                    return self._read_json(answer, token, sent_bytes=len(urlencode(content.get("data") or {})))
             except NetworkError as error:
-                if not worth(error):
+                failures += 1
+                may_repeat = error.retryable and (error.unsent or method == "GET")
+                if failures == attempts or not may_repeat:
                     raise
-                self.pause(backoff_s(failures, error), error, count=f" ({failures + 1} of {attempts - 1})")
-        return show_slow(self._on_wait, self.organization.host, send)
+                self.pause(backoff_s(failures - 1, error), error, count=f" ({failures} of {attempts - 1})")
 
     def _with_either_header(self, token: Secret | None, send: Callable[[], T]) -> T:
         """Send a GET, and once more with ``Authorization`` when the server says that there was no token.
@@ -246,21 +253,17 @@ class Session:
                 )
             raise
 
-    def _read_json(self, method: str, url: str, token: Secret | None, **content: Any) -> dict[str, Any]:
-        sent = len(urlencode(content.get("data") or {}))
-        if method == "POST":
-            self._http.hang_up()
-        with self._answer(method, url, token, limit_s=ANSWER_TIMEOUT_S, **content) as answer:
-            body = read_whole(answer, JSON_CAP)
-            self.json_bytes += len(body)
-            try:
-                found = decode(answer.status, answer.headers, blank_token(token, body), sent_bytes=sent)
-            except (NoOrganization, NotFound) as missing:
-                raise self._explain_missing(missing) from None
-            except TokenRejected:
-                self._read_clock(answer)  # the API answered, and its clock tells what can still be renewed
-                raise
-            self._read_clock(answer)
+    def _read_json(self, answer: Response, token: Secret | None, *, sent_bytes: int) -> dict[str, Any]:
+        body = read_whole(answer, JSON_CAP)
+        self.json_bytes += len(body)
+        try:
+            found = decode(answer.status, answer.headers, blank_token(token, body), sent_bytes=sent_bytes)
+        except (NoOrganization, NotFound) as missing:
+            raise self._explain_missing(missing) from None
+        except TokenRejected:
+            self._read_clock(answer)  # the API answered, and its clock tells what can still be renewed
+            raise
+        self._read_clock(answer)
         self._has_answered = True
         return found
 
@@ -300,7 +303,7 @@ class Session:
             ) as answer:
                 seconds = time.monotonic() - started
                 self._say(f"{method} {url} -> HTTP {answer.status} in {seconds:.3f} s")
-                onward = self._follow_home(url, answer) if method == "GET" else None
+                onward = find_next(url, answer, self.organization) if method == "GET" else None
                 if onward is None:
                     yield answer
                     return
@@ -316,14 +319,6 @@ class Session:
     def _say(self, line: str) -> None:
         if self._log is not None:
             self._log(redact(line))
-
-    def _follow_home(self, url: str, answer: Response) -> str | None:
-        """The address at which a GET goes on: of the same scheme, host and port, because the token goes with it."""
-        location = answer.headers.get("location")
-        if not location or answer.status not in REDIRECT_STATUSES:
-            return None
-        target = resolve(url, location)
-        return target if target and is_home(target, self.organization) else None
 
 
 def _open_client(

@@ -14,6 +14,7 @@ from hcexport.errors import CannotCreate, TimedOut
 
 SIGN_IN_LIMIT_S = 300.0  # a person may have to fetch a second factor
 _IDLE_LIMIT_S = 10.0  # for a connection without a request: browsers open connections that they never use
+_PAGE_LIMIT_S = 1.0  # for a page of half a kilobyte to this machine
 
 Query = dict[str, str]
 
@@ -30,11 +31,13 @@ class Loopback:
         self._server.is_ours = is_ours
 
     def wait(self, limit_s: float = SIGN_IN_LIMIT_S) -> Query:
-        """Wait for the query that the browser brings. Raises TimedOut."""
+        """Wait for the query that the browser brings, and until it has its page. Raises TimedOut."""
         try:
-            return self._server.accepted.get(timeout=limit_s)
+            query = self._server.accepted.get(timeout=limit_s)
         except queue.Empty:
             raise TimedOut(f"nobody signed in within {limit_s:.0f} s", hint="hcexport login --web") from None
+        self._server.page_sent.wait(_PAGE_LIMIT_S)  # because a refused sign-in ends the process at once
+        return query
 
 
 @contextmanager
@@ -59,6 +62,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.accepted: queue.SimpleQueue[Query] = queue.SimpleQueue()
+        self.page_sent = threading.Event()
         self.is_ours: Callable[[Mapping[str, str]], bool] = lambda query: False  # noqa: ARG005 # no sign-in is expected yet
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -77,7 +81,10 @@ class _Visit(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.server.accepted.put(query)  # before the page is sent, because the browser may close the connection early
-        self._show("The sign-in was refused." if "error" in query else "Continue in your terminal.")
+        try:
+            self._show("The sign-in was refused." if "error" in query else "Continue in your terminal.")
+        finally:
+            self.server.page_sent.set()
 
     def _show(self, sentence: str) -> None:
         """Send a page that repeats nothing of the query, and removes the code from the browser's address bar."""

@@ -102,7 +102,7 @@ class App:
         self._closing.close()
 
     def _log_end(self, error: BaseException | None) -> None:
-        """Write the end of the command to the log, for whoever reads there why the last line is the last."""
+        """Write the end of the command to the log, because a log that just stops does not tell why."""
         what = getattr(error, "message", None) or (repr(error) if error else "done")
         self.messages.log("end", f"{what} (after {self.elapsed_s:.1f} s)")
 
@@ -206,10 +206,7 @@ class App:
     def _wants_color(self, is_terminal: bool) -> bool:
         try:
             wanted = self.settings.color.value
-        except (
-            ConfigError,
-            UsageError,
-        ):  # `config path` works with a broken file; other commands have raised it before
+        except (ConfigError, UsageError):  # `config path` works with a broken file, other commands have raised before
             wanted = "auto"
         return terminal.wants_color(wanted, self.environ, is_terminal)
 

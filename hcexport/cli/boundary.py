@@ -173,7 +173,7 @@ def _format_of(root: click.Group, arguments: Sequence[str]) -> str | None:
 
 
 def _takes_nagios(command: click.Command) -> bool:
-    """Whether the command prints a line of a monitoring plugin; for any other that word is a mistake like others."""
+    """Whether the command prints a line of a monitoring plugin; for other commands that format is a usage error."""
     kinds = [each.type for each in command.params if each.name == "format"]
     return any(isinstance(kind, click.Choice) and "nagios" in kind.choices for kind in kinds)
 

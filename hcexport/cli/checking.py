@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hcexport.cli.app import App
-from hcexport.cli.exporting import submit_once
+from hcexport.cli.exporting import make_submitter
 from hcexport.cli.reading import list_reports
 from hcexport.cli.waiting import resume_command, wait_for
 from hcexport.errors import HcexportError, Interrupted, JobFailed, NotFound, OutcomeUnknown, UsageError
 from hcexport.health.results import has_ended
 from hcexport.models import Report, Suite
 from hcexport.transfer.check import Check, CheckWatch, check_of
+from hcexport.transfer.submit import submit
 
 _JOB_LEAD = timedelta(seconds=0.5)  # a report may be there a moment before its job
 
@@ -55,15 +56,21 @@ def default_name() -> str:
 
 
 def start_check(app: App, suites: Sequence[Suite], name: str | None, further: Sequence[str]) -> Started:
-    """Start a check once, by the name that was typed or one of its own. ``further`` are options to go on with."""
-    # A name that was typed may be that of other reports: those that are there already are not the one.
+    """Start a check once, under ``name`` or a new name. ``further`` are options for the command to go on with."""
+    # Other reports may have the name that was typed: those that are there already are not of this check.
     others = (
         frozenset(report.id for report in list_reports(app) if report.name.strip() == name) if name else frozenset()
     )
     title = name or default_name()
     check = Check(title, _username(app), app.session.server_now(), others)
     try:
-        submitted = submit_once(app, check_of([suite.id for suite in suites], check), check.username)
+        submitted = submit(
+            app.client,
+            app.ledger,
+            make_submitter(app, check.username),
+            check_of([suite.id for suite in suites], check),
+            on_lost=app.messages.trouble,
+        )
     except Interrupted as end:
         end.hint = end.hint or f"it may have been started; look for it with {_resume(app, title, further)}"
         raise
@@ -94,9 +101,8 @@ def find_again(app: App, name: str) -> Started:
                 f"the check {name!r} was submitted, and the server has no report with that name",
                 hint="try again later, or start another check: hcexport run",
             )
-        app.ledger.note_adopted(
-            entry, ""
-        )  # it was taken, as which job is not known: it stands in nobody's way any more
+        # The check has started, as which job is not known: an open intent would leave other submits in doubt.
+        app.ledger.note_adopted(entry, "")
     return Started(check, entry.job_id or "")
 
 
@@ -104,7 +110,7 @@ def _find_elsewhere(name: str, reports: Sequence[Report]) -> Started:
     found = Check(name).all(reports)
     if not found:
         raise NotFound(f"no check named {name!r}, neither started from here nor on the server")
-    if len(found) > 1:  # nobody knows which was meant, unless a single one is under way
+    if len(found) > 1:  # nobody knows which is meant, unless a single check is under way
         found = [report for report in found if not has_ended(report)]
     if len(found) != 1:
         raise UsageError(
@@ -116,7 +122,7 @@ def _find_elsewhere(name: str, reports: Sequence[Report]) -> Started:
 def wait_for_report(app: App, started: Started, further: Sequence[str]) -> Report:
     """Wait until the check's report has ended, and return its row. Raises JobFailed for a job that FAILED."""
     name = started.check.name
-    with _with_way_on(app, name, further):
+    with _with_resume_hint(app, name, further):
         watch = CheckWatch(
             app.client,
             started.check,
@@ -135,8 +141,8 @@ def wait_for_report(app: App, started: Started, further: Sequence[str]) -> Repor
 
 
 @contextmanager
-def _with_way_on(app: App, name: str, further: Sequence[str]) -> Iterator[None]:
-    """Add the command to go on with to whatever ends the wait before its time."""
+def _with_resume_hint(app: App, name: str, further: Sequence[str]) -> Iterator[None]:
+    """Add the command to go on with to whatever ends the wait early."""
     onward = f"go on with {_resume(app, name, further)}"
     try:
         yield

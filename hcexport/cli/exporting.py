@@ -1,4 +1,4 @@
-"""Submitting, as ``export`` and ``run`` do it, and what follows a submitted export: waiting, saving."""
+"""Submitting an export, as ``export`` and ``run`` do it, and what follows a submitted export: waiting, saving."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def export_reports(
     """
     with with_lookup_hint("export"):
         further = saving.options if saving else ["--wait"] if wait else []
-        submitted = under_way or submit_once(app, _export_of(app, ids, further)._replace(needs_ledger=needs_ledger))
+        operation = _export_of(app, ids, further)._replace(needs_ledger=needs_ledger)
+        submitted = under_way or submit(
+            app.client, app.ledger, make_submitter(app), operation, on_lost=app.messages.trouble
+        )
         job = submitted.job
         further = saving.options if saving else []
         with with_resume_hint(app, job.id, further=further):
@@ -49,29 +52,16 @@ def export_reports(
             return job_outcome(app, job, ids, adopted=submitted.adopted)
 
 
+def make_submitter(app: App, username: str = "") -> Submitter:
+    """The user who submits, by default that of the settings."""
+    return Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value)
+
+
 def _export_of(app: App, ids: Sequence[str], further: Sequence[str]) -> Operation:
     """Make the operation that exports reports, and that is submitted again with the options that were typed."""
     operation = export_of(ids)
     words = shlex.split(resume_command(app, "export", operation.command[2:], further))
     return operation._replace(command=tuple(words))
-
-
-def submit_once(app: App, operation: Operation, username: str = "") -> Submitted:
-    """Submit an operation as a user, by default that of the settings, and say so where its answer was lost."""
-    submitted = submit(
-        app.client,
-        app.ledger,
-        Submitter(app.organization.url, username or app.settings.username.value or "", app.settings.profile.value),
-        operation,
-        on_lost=lambda why: app.messages.trouble(f"{why}; looking for the job"),
-    )
-    if submitted.adopted and submitted.job.id:
-        app.messages.warning(
-            f"job {submitted.job.id} is assumed to be this {operation.name}: its user and its time match"
-        )
-    elif submitted.adopted:
-        app.messages.warning(f"the {operation.name} has started: there is a report with its name")
-    return submitted
 
 
 @contextmanager

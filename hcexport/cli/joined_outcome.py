@@ -33,7 +33,7 @@ class Ended:
 
 
 def join(command: str, form: Format, ended: Sequence[Ended], error: HcexportError | None) -> Outcome:
-    """Join what a command came to for each profile, in this order; ``error`` is that of all."""
+    """Join what a command came to for each profile, in this order; ``error`` is that of the whole command."""
     if form is Format.JSON and command in _OBJECTS:
         objects = ",\n".join(json.dumps(_object(each)) for each in ended)
         return Outcome(lines=["[", *objects.split("\n"), "]"] if objects else ["[]"], error=error)
@@ -123,7 +123,7 @@ def _columns(kinds: Sequence[RecordType[Any]]) -> Fields[Row]:
 
 
 def _own_columns(fields: Sequence[Field[Any]]) -> Fields[Row]:
-    """Make columns that ask each row's own kind, each name once; a row without the column has nothing in it."""
+    """Make columns that ask each row's own kind, each name once; without the column, its cell is empty."""
 
     def column(field: Field[Any]) -> Field[Row]:
         def own(row: Row) -> Field[Any] | None:

@@ -1,4 +1,4 @@
-"""Whether the reports that a command has in its hands are healthy: ``--fail-on``, ``--max-age``, ``--ignore``.
+"""Whether the reports that a command has read are healthy: ``--fail-on``, ``--max-age``, ``--ignore``.
 
 A command adds ``judging_options``, makes a ``Judging`` of what was typed, and gives its reports to ``judge``; the
 verdict goes into the Outcome, which prints first and then says what is not healthy.
@@ -113,7 +113,7 @@ class Judging:
 
     @contextmanager
     def of_a_selection(self) -> Iterator[None]:
-        """Where ``--max-age`` stands alone, a selection without any report is too old."""
+        """Raise Verdict for a selection without any report where only ``--max-age`` is given: it counts as old."""
         try:
             yield
         except NotFound as error:
@@ -128,7 +128,7 @@ class Judging:
         return NotFound("no report that matches has ended", hint="list all reports: hcexport list --all")
 
     def _complete(self, reports: list[Report | ReportDetail]) -> list[Report | ReportDetail]:
-        """Read those in full that their row alone cannot judge."""
+        """Read in full the reports that cannot be judged by their row alone."""
         if self.rules.level is None:
             return reports
         rows = [each for each in reports if isinstance(each, Report) and needs_details(each)]

@@ -133,7 +133,7 @@ class Messages:
             self._print(f"{self._label}{text}")
 
     def mute(self) -> None:
-        """Print nothing more: the process is about to end while this profile is still being worked for."""
+        """Print nothing more: the process is about to end while the command for this profile still runs."""
         self._is_muted = True
 
     def _print(self, text: str) -> None:

@@ -22,11 +22,11 @@ class Outcome:
 
     ``kind`` says how ``record``, or each of ``records``, is printed. ``lines`` take their place in the text format.
     ``error`` is raised after the result was printed; in JSON only some errors have a document beside them. ``verdict``
-    judges the reports that the command had in its hands, None where nobody asked for a judgement. ``hint`` says what
+    judges the reports that the command has read, None where nobody asked for a judgement. ``hint`` says what
     to type when the result cannot be printed. ``reports`` reads the reports in full, for report files and documents;
-    None where there is none to tell of. ``shape`` gives the outcome in the form of another format, where formats differ
-    in what they tell. ``document`` is printed in place of records. ``count`` is how many there are, said below a table
-    on a terminal.
+    None where the command has none. ``shape`` gives the outcome in the form of another format, where formats differ
+    in what they tell. ``document`` is printed in place of records. ``count`` is how many records there are, printed
+    below a table on a terminal.
     """
 
     kind: RecordType[Any] | None = None
@@ -75,8 +75,8 @@ def completing_hint(app: App) -> Iterator[None]:
 def finish(app: App, outcome: Outcome) -> int:
     """Print the outcome and return the exit status. Raises the outcome's error, else Verdict for bad health.
 
-    The command has done its work and saved its files by now. Health is told last and no error gives way to it, so that
-    status 10 promises that all the rest went well, and nothing is missing because a report is not healthy.
+    The command has done its work and saved its files by now. The verdict is raised last, and only without another
+    error, so that status 10 promises that all the rest went well: an unhealthy report keeps nothing from being done.
     """
     if app.reporting:
         outcome = app.reporting.finish(outcome)

@@ -103,7 +103,7 @@ def run_if_several(
 def choose(
     profile: str | None, environ: Mapping[str, str], *, is_all: bool, parallel: int, shard: tuple[int, int] | None
 ) -> Choice | None:
-    """Return what is chosen by a list or a glob; None for a single plain name, which is as ever."""
+    """Return what is chosen by a list or a glob; None for a single plain name."""
     if is_all and profile:
         raise UsageError("--all cannot be combined with --profile or --url", hint="give one or the other")
     text = "*" if is_all else profile if profile is not None else environ.get("HCEXPORT_PROFILE", "")
@@ -120,7 +120,7 @@ def without_organization(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def find_profiles(app: App, choice: Choice) -> list[str]:
-    """Return the names of a choice in the order of the config file. Raises UsageError if a part of it matches none."""
+    """Return the names of a choice in the order of the config file. Raises UsageError if a part matches none."""
     if app.common.url:
         raise UsageError("--url cannot be combined with several profiles", hint="give one or the other")
     names = app.settings.config.profiles
@@ -141,7 +141,7 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
 
 
 def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> int:
-    """Run the command for each chosen profile and print what all came to. Raises the error of all."""
+    """Run the command for each chosen profile and print their results. Raises the error of the whole command."""
     outcome = run_several(app, choice, run, given)
     for line in outcome.lines or ():
         app.printer.line(line)
@@ -153,7 +153,7 @@ def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any])
 
 
 def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> Outcome:
-    """Run the command for each chosen profile and join what it came to; ``app`` is of no profile."""
+    """Run the command for each chosen profile and join the results; ``app`` belongs to no profile."""
     names = find_profiles(app, choice)
     if any("{profile}" not in str(path) for path in given.get("report", ())):
         raise UsageError(
@@ -200,9 +200,9 @@ def _out_of(own: App, name: str, *, may_make: bool) -> str | None:
 
 
 def _run_all(run: Run, names: Sequence[str], outs: Mapping[str, str | None], parallel: int) -> list[Ended]:
-    """Run each name in one of some threads.
+    """Run the command for each name, ``parallel`` at once, in threads.
 
-    The threads are daemons, because a signal ends the command at once; what each was doing is as if it had been killed.
+    The threads are daemons, because a signal ends the command at once, whatever a thread is doing, as a kill would.
     """
     waiting: SimpleQueue[str] = SimpleQueue()
     for name in names:
@@ -251,7 +251,7 @@ def _run_one(run: Run, name: str, out: str | None) -> Ended:
 
 
 def failure_of(ended: Sequence[Ended], *, is_judged: bool) -> HcexportError | None:
-    """Return the error of all: the one that all have, else Partial, else that some are not healthy."""
+    """Return the error of the whole command: what all profiles failed with, else Partial, else Verdict."""
     failed = [each for each in ended if each.status not in {_HEALTHY, _UNHEALTHY}]
     text = _summary(ended, is_judged=is_judged)
     if failed:
@@ -262,7 +262,7 @@ def failure_of(ended: Sequence[Ended], *, is_judged: bool) -> HcexportError | No
 
 
 def _summary(ended: Sequence[Ended], *, is_judged: bool) -> str:
-    """``4 organizations: 2 healthy, 1 not healthy (prod), 1 failed (dr: 6 network)``; done is what was not judged."""
+    """``4 organizations: 2 healthy, 1 not healthy (prod), 1 failed (dr: 6 network)``; without judgement ``2 done``."""
     good = [each for each in ended if each.status == _HEALTHY]
     unhealthy = [each.name for each in ended if each.status == _UNHEALTHY]
     failed = [

@@ -77,8 +77,8 @@ def read_by_id(
 ) -> tuple[list[ReportDetail], list[tuple[str, HcexportError]]]:
     """The reports with these ids in full, and the ids without a report, each with its error.
 
-    The list is asked once for the present names of those that were read before; where it cannot be had, or does not
-    have them any more, they are given as they were read, and that is said.
+    The list is asked once for the present names of those that were read before. Where the list cannot be read, or does
+    not have a report any more, the report is returned as it was read, with a warning.
     """
     ids = list(ids)
     kept = {detail.report.id: detail for run_id in ids if (detail := app.history.get(run_id))}

@@ -36,7 +36,7 @@ from hcexport.transfer.disk import make_hidden_name, probe, translate_write_erro
 from hcexport.transfer.file_names import expand_template, sanitize
 
 _BY_SUFFIX = {"html": "html", "md": "md", "xml": "junit", "prom": "prometheus", "json": "json", "csv": "csv"}
-_OF_THE_NEWEST = {"junit", "prometheus"}  # what compares reports has no such file
+_OF_THE_NEWEST = {"junit", "prometheus"}  # commands that compare reports write no such file
 _RECORDS = {"json", "csv"}
 _SHOWN_WITH = 100  # earlier reports in a file: a matrix of more is too wide for a screen, and too large to mail
 _LARGEST_PROM = 1 << 20  # bytes
@@ -82,9 +82,8 @@ class ReportFile:
 
     def write(self, content: str) -> None:
         """Replace the file, durably; a reader sees the old or the new content. Raises CannotCreate."""
-        temporary = make_hidden_name(
-            self.path.parent, "report", "new"
-        )  # the name must not end in .prom: it would be collected
+        # Not a name that ends in .prom, because Prometheus would collect the file.
+        temporary = make_hidden_name(self.path.parent, "report", "new")
         with translate_write_errors(self.path), suppress(FileNotFoundError):
             require_replaceable(self.path, self.path.lstat())
         try:
@@ -126,7 +125,7 @@ class Reporting:
         """Check the files as far as that is possible, and make it the app's.
 
         Without ``of_reports`` JSON and CSV have the command's own records, and the formats that show the newest report
-        alone are refused; without ``writes`` the files are checked alone. Raises UsageError, and CannotCreate for
+        alone are refused; without ``writes`` the files are only checked. Raises UsageError, and CannotCreate for
         a folder that is missing or closed.
         """
         app.reporting = cls(app, judging, [], of_reports=of_reports)  # no file tells that another cannot be written
@@ -138,7 +137,7 @@ class Reporting:
 
     @classmethod
     def plan_after_failure(cls, app: App, given: Sequence[str]) -> None:
-        """Make those files the app's that can be written, though perhaps no setting can be read."""
+        """Make those files the app's that can be written, also where the settings cannot be read."""
         files = []
         for text in given:
             with suppress(HcexportError):
@@ -193,7 +192,7 @@ class Reporting:
         return replace(outcome, error=error)
 
     def write_failure(self, error: HcexportError | Interrupted) -> None:
-        """Say in the files of machines why the run failed; a textfile that tells another status is corrected."""
+        """Write into JUnit and Prometheus files why the run failed; replace a Prometheus file with another status."""
         for file in self._files:
             if self._told.get(file) == error.status or file.format not in _OF_THE_NEWEST:
                 continue

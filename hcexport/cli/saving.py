@@ -156,7 +156,7 @@ class Saving:
         is_new: bool = False,
         confirm: Callable[[IO[bytes]], None] = lambda _zip: None,
     ) -> Saved:
-        """Download, verify and publish an upload item whose job is not known; then extract and clean up."""
+        """Download, verify and publish an upload item; then extract and clean up."""
         from hcexport.transfer.download import download  # noqa: PLC0415 # start-up
 
         app = self.app
@@ -210,7 +210,7 @@ class Saving:
 
 
 def _require_apart(destination: FileDestination, folder: Path, if_exists: IfExists) -> None:
-    """Refuse a folder that the saved zip takes, or that is not empty any more then. Raises UsageError."""
+    """Refuse a folder that has the name of the zip, or that is not empty with the zip in it. Raises UsageError."""
     taken = [destination.folder / destination.template] if destination.template else []
     if if_exists is IfExists.FAIL:
         taken.append(destination.folder)

@@ -22,7 +22,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)  # reports without a start count as th
 class Selection(NamedTuple):
     """The conditions that a report must meet; ``latest`` then keeps the newest N.
 
-    ``since`` and ``until`` may be so long ago, by the server's clock.
+    ``since`` and ``until`` as a timedelta are that long ago, by the server's clock.
     """
 
     result: tuple[str, ...] = ()

@@ -21,21 +21,21 @@ def open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 # for the life of the process
-    sys.stderr = _forgive_errors(sys.stderr)
+    sys.stderr = _ignore_write_errors(sys.stderr)
     sys.stdout = sys.stdout or _ClosedOutput()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _forgive_errors(stderr: TextIO | None) -> TextIO:
+def _ignore_write_errors(stderr: TextIO | None) -> TextIO:
     if stderr is None:
-        return _ForgivingStream(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
+        return _LenientStderr(open(os.devnull, "wb"), encoding="utf-8")  # noqa: PTH123 # for the life of the process
     if isinstance(stderr, io.TextIOWrapper):
-        return _ForgivingStream(stderr.buffer, encoding=stderr.encoding, errors="backslashreplace", write_through=True)
+        return _LenientStderr(stderr.buffer, encoding=stderr.encoding, errors="backslashreplace", write_through=True)
     return stderr
 
 
-class _ForgivingStream(io.TextIOWrapper):
+class _LenientStderr(io.TextIOWrapper):
     """A stderr that swallows write errors: a full disk or closed terminal must not turn success into failure."""
 
     def write(self, text: str) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hcexport.notify.ping import Ping
 
 _TOLD = {"export", "run", "show", "diff", "delete"}
-_IN_HAND = {"run", "show", "diff"}  # they have read their reports in full
+_READ_IN_FULL = {"run", "show", "diff"}  # commands that have read their reports in full
 _NAMED = 10  # as many tests as the message of --fail-on names
 _BY_SIGNAL = 128  # exit statuses above it
 
@@ -24,8 +24,8 @@ _BY_SIGNAL = 128  # exit statuses above it
 def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, str] | None = None) -> int:
     """Do the work of a command and return its status; ping before and after it, and notify of what has changed.
 
-    What fails here is a warning and changes no status. With ``environ`` the app is of no profile: only a ping that the
-    environment names is sent, because each profile is told of by itself.
+    What fails here is a warning and changes no status. With ``environ`` the app is that of several profiles: only a
+    ping that the environment names is sent, because each profile pings and notifies by itself.
     """
     if command not in _TOLD:
         return work()
@@ -133,7 +133,7 @@ def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None
 
 
 def find_facts(app: App, status: int, command: str) -> Facts:
-    """What the run came to: by the verdict that was asked for, else every failed test of the reports in hand counts."""
+    """What the run came to: by the verdict that was asked for, else by every failed test of the reports read."""
     from hcexport.health.results import newest_first, start_time_of  # noqa: PLC0415 # start-up
     from hcexport.health.verdict import Level, Rules, judge_report  # noqa: PLC0415 # start-up
     from hcexport.notify.events import Facts  # noqa: PLC0415 # start-up
@@ -144,10 +144,10 @@ def find_facts(app: App, status: int, command: str) -> Facts:
         verdict.rules.ignores if verdict else next((v.value for n, v in app.settings.values() if n == "ignore"), ())
     )
     rules = verdict.rules if verdict and verdict.rules.level else Rules(Level.FAILED, ignores=ignores)
-    details = app.outcome.reports() if app.outcome and app.outcome.reports and command in _IN_HAND else ()
+    details = app.outcome.reports() if app.outcome and app.outcome.reports and command in _READ_IN_FULL else ()
     failing: set[str] = set()
     seen: set[str] = set()
-    for detail in newest_first(details):  # of a test in several reports the newest counts
+    for detail in newest_first(details):  # the newest result of a test counts
         judgement = judge_report(detail, rules, datetime.now(UTC))
         failing |= {finding.test.id for finding in judgement.failing} - seen
         failing |= {""} if not seen and judgement.reason else set()

@@ -20,7 +20,7 @@ from hcexport.times import Sleep
 from hcexport.transfer.poll import Jobs, poll
 from hcexport.transfer.submit import is_export
 
-# `wait` and `download` judge no reports, and the same time would be up again.
+# Not in the command to go on with: `wait` judges no reports, and a --timeout that was too short would be so again.
 _NOT_CARRIED = {"color", "progress", "ignore", "timeout"}
 _IDS_IN_A_HINT = 20  # a command with more ids is not one to paste
 
@@ -96,7 +96,7 @@ def require_success(job: Job) -> None:
 
 
 def job_outcome(app: App, job: Job, run_ids: Sequence[str], *, adopted: bool) -> Outcome:
-    """The job's id, or the record of it."""
+    """The outcome of a job: its id as text, an ExportRecord as JSON."""
     record = ExportRecord(
         job_id=job.id,
         status=job.status,
@@ -116,26 +116,26 @@ class _Watch:
         self._app, self._job_id, self._reports = app, job_id, reports
         self._name = job_id if is_named else ""
         self._said: set[str] = set()
-        self._troubled = False
+        self._is_failing = False
 
     def show(self, job: Job) -> None:
         self._app.progress.job(job.status.word, self._age_s(job), self._reports, self._name)
-        if self._troubled:
-            self._troubled = False
+        if self._is_failing:
+            self._is_failing = False
             self._app.messages.notice(f"job {job.id}: server is back")
-        if not job.status.is_known and (job.succeeded or not job.has_ended):  # else the error names it
+        if not job.status.is_known and (job.succeeded or not job.has_ended):  # the error names the status of other jobs
             onward = "it has an end time: it has ended" if job.has_ended else "still waiting"
             self._warn_once(f"job {job.id} is {job.status}, a status that is not documented; {onward}")
 
     def _age_s(self, job: Job) -> float:
-        """Seconds since the start of the job, by the server's clock; since that of the command where it is not told."""
+        """Seconds since the start of the job, by the server's clock; of a job without a start, since the command's."""
         end = job.end_time if job.has_ended else self._app.session.server_now()
         age_s = (end - job.start_time).total_seconds() if end and job.start_time else -1.0
         return age_s if age_s >= 0 else self._app.elapsed_s
 
     def warn(self, error: HcexportError) -> None:
-        if not self._troubled:
-            self._troubled = self._warn_once(f"job {self._job_id}: {error.message.rstrip('.')}; retrying")
+        if not self._is_failing:
+            self._is_failing = self._warn_once(f"job {self._job_id}: {error.message.rstrip('.')}; retrying")
 
     def _warn_once(self, text: str) -> bool:
         """Warn unless the text was said before, because cron would mail every line; return whether it was new."""
@@ -148,7 +148,7 @@ class _Watch:
 
 @contextmanager
 def with_resume_hint(app: App, *ids: str, verb: str = "wait", further: Sequence[str] = ()) -> Iterator[None]:
-    """Add the command to go on with to whatever ends the wait or the download before its time.
+    """Add the command to go on with to whatever ends the wait or the download early.
 
     That is ``hcexport VERB`` of the ids with ``further`` options; after a job that has failed, and after a zip that
     the server has damaged, another export of the same reports.

@@ -6,8 +6,9 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from hcexport.notify.events import Event, Facts, State, find_changes
@@ -67,36 +68,53 @@ def run_command(
         "HCEXPORT_EXIT_STATUS": str(status),
         "HCEXPORT_PROFILE": _line(message.profile),
     }
+    child: subprocess.Popen[bytes] | None = None
     try:
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**_clean(environ), **told},
-            start_new_session=True,
-        )
+        with _hold_signals():
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**_clean(environ), **told},
+                start_new_session=True,
+            )
+        child.communicate(message.document.encode("utf-8", "replace"), limit_s)
+    except subprocess.TimeoutExpired:
+        return f"the notify command did not end within {limit_s:g} s"
     except (OSError, ValueError, IndexError) as error:  # an empty list, a NUL in a word
         reason = (isinstance(error, OSError) and error.strerror) or "it is not a command"
         return f"the notify command cannot be started: {reason.lower()}"
-    ended = _feed(child, message.document.encode("utf-8", "replace"), limit_s)
-    if ended is None:
-        return f"the notify command did not end within {limit_s:g} s"
-    return f"the notify command ended with status {ended}" if ended else ""
+    finally:
+        if child:
+            _end(child)
+    return f"the notify command ended with status {child.returncode}" if child.returncode else ""
 
 
-def _feed(child: subprocess.Popen[bytes], document: bytes, limit_s: float) -> int | None:
-    """The exit status, None when the time was up; whatever ends the wait early ends the command's whole session."""
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the command and all of its session, unless it has ended; close its stdin."""
     with child:
-        try:
-            child.communicate(document, limit_s)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-    return child.returncode
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _hold_signals() -> Iterator[None]:
+    """Hold back signals that raise, because a start that they end leaves a process whose id is not known here."""
+    is_main = threading.current_thread() is threading.main_thread()  # other threads run no handlers, and set none
+    numbers = signal.valid_signals() if is_main else ()
+    handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    held: list[int] = []
+    try:
+        for number in handlers:
+            signal.signal(number, lambda number, _frame: held.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for came in held:
+            signal.raise_signal(came)
 
 
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:

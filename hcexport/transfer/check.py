@@ -24,7 +24,7 @@ from hcexport.transfer.submit import Operation, is_of
 CLOCK_SLACK = timedelta(seconds=2)  # HTTP dates have whole seconds, and the clocks of a cluster's nodes differ a little
 REPORT_EVERY_S = 60.0  # how often a report is looked at while its job is under way: the job may never say its end
 _LATEST = datetime.max.replace(tzinfo=UTC)  # a report without a start counts as the last to start
-_LEFT_OUT = 5  # the look at the list that is left out, because the look that saw the job end asked twice
+_LEFT_OUT = 5  # the look that sends nothing, because the look that saw the job end sent two requests, for job and list
 _URI = "/healthcheck/run"
 _UNDER_WAY, _COMPLETED = JobStatus.parse("EXECUTING"), JobStatus.parse("COMPLETED")
 
@@ -51,7 +51,7 @@ class Check:
         return next(later, fitting[-1] if fitting else None)
 
     def all(self, reports: Iterable[Report]) -> list[Report]:
-        """Every report that may be it."""
+        """Every report that may be of this check."""
         return [report for report in reports if self._fits(report)]
 
     def _fits(self, report: Report) -> bool:
@@ -112,8 +112,8 @@ class CheckWatch:
     """Looks at a check as ``transfer.poll`` looks at a job: as a job that is COMPLETED once the report has ended.
 
     While the job is under way it is asked alone, because the list of reports may be long; after that the list, until
-    the report is there. A job that is not known (its id is empty) or not there any more ends nothing. ``on_late`` is
-    told once of a job that is COMPLETED before its report has ended.
+    the report is there. A job that is not known (its id is empty) or not there any more does not end the watch.
+    ``on_late`` is told once of a job that is COMPLETED before its report has ended.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class CheckWatch:
         self._listed_at = clock()
 
     def job(self, job_id: str, *, attempts: int = 3) -> Job:
-        """Look once. A job that FAILED is given as it is."""
+        """Look once. A job that FAILED is returned as it is."""
         job = self._look(job_id, attempts) if job_id and not self._is_gone else None
         if job and job.status.is_final and not job.status.succeeded:
             return job

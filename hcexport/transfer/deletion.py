@@ -1,4 +1,4 @@
-"""Delete reports on the server: in batches, each sent once; what is gone is read from the list.
+"""Delete reports on the server: in batches, each sent once; the list of reports then shows which are deleted.
 
 The answer proves little: the documented answer is not valid JSON, and a lost answer says nothing. So after an answer
 that is not a plain yes the list decides, and a batch that is not gone is not sent again.

@@ -76,9 +76,9 @@ def download(
     item" is asked again for LATE_S; ``confirm`` gets the checked zip, and raises to keep it from being published;
     ``on_bytes`` gets the bytes so far and the total (None: not known); ``on_verifying`` is called before the check,
     which takes a while for a large zip; ``on_restart`` gets the reason when the download begins again at byte 0;
-    ``output`` is standard output. Raises CannotCreate, BadDownload, Busy (not
-    committed yet), TimedOut, NetworkError after five minutes without progress, and what the client raises. Whatever is
-    raised, a part that a later run can resume stays, and nothing else. Source: uploads/<id>/download.
+    ``output`` is standard output. Raises CannotCreate, BadDownload, Busy (not committed yet), TimedOut, NetworkError
+    after five minutes without progress, and what the client raises. Whatever is raised, a part that a later run can
+    resume stays, and nothing else. Source: uploads/<id>/download.
     """
     budget = TransferBudget(deadline, sleep, on_retry=on_retry)
     looks = _Looks(client, item_id, budget, is_new=is_new)
@@ -123,7 +123,7 @@ class _Looks:
             self._wait(self._late)
 
     def until_there(self, fetch: Callable[[], _Fetched]) -> _Fetched:
-        """Fetch, and again while the item is late or the server still writes it. Raises Busy after a minute of that."""
+        """Fetch, and again while the item is late or the server still writes it. Raises Busy after a minute."""
         writing_until: Deadline | None = None
         was_writing = False
         while True:
@@ -132,7 +132,7 @@ class _Looks:
             except _REFUSALS as refusal:
                 is_late = isinstance(refusal, NotFound) and not self._late.passed
                 is_writing = not is_late and self._is_being_written()
-                if not (is_late or is_writing or was_writing):  # what has just been finished is fetched once more
+                if not (is_late or is_writing or was_writing):  # once more where the server has just finished writing
                     raise
                 was_writing = is_writing
                 writing_until = writing_until or self._budget.deadline.within(COMMIT_WAIT_S)

@@ -41,7 +41,7 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 class Limits(NamedTuple):
-    """Limits beyond which a zip is taken for a bomb.
+    """Limits beyond which a zip is taken for a zip bomb.
 
     A report in CSV and JSON is packed 10 to 50 times. Up to ``small`` bytes any ratio is allowed.
     """

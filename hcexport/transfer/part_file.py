@@ -103,7 +103,7 @@ class Part:
     def close_keeping(self) -> None:
         """Close the part, and remove it unless a later run can resume it."""
         if self.size and self.note.resumable and self._is_unpublished() and not self.file.closed:
-            change_mode(self.file.fileno(), _PRIVATE)  # it may have been about to get its final name
+            change_mode(self.file.fileno(), _PRIVATE)  # publish may have given it the mode of the final file
             self.file.close()
         else:
             self.discard()
@@ -193,7 +193,7 @@ def _holds_staging_alone(folder: Path) -> bool:
 
 
 def _adopt_path(path: Path, wanted: PartMetadata) -> Part | None:
-    """Take a part over. None if it is another user's, or in use, or of no use; the last is removed."""
+    """Take a part over. None if it is another user's or in use, or if it does not fit: then it is removed."""
     with ExitStack() as stack:
         try:
             old = stack.enter_context(FileIO(os.open(path, _OPEN)))
@@ -222,7 +222,7 @@ def _copy(old: FileIO, note: PartMetadata | None, wanted: PartMetadata, folder: 
                 part.write(chunk)
             undo.pop_all()
             return part
-    except (OSError, CannotCreate):  # then it is fetched again
+    except (OSError, CannotCreate):  # the bytes are fetched again then
         return None
 
 

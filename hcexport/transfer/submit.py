@@ -64,10 +64,10 @@ class Operation(NamedTuple):
     """An operation to submit: ``send`` POSTs it once, and the ``operationURI`` of its jobs ends in ``uri``.
 
     ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
-    ``lookup`` is what a person types to find out what became of it.
+    ``lookup`` is what a person types to find out what became of the operation.
     ``needs_ledger`` says that nothing may be sent that the ledger does not keep.
-    ``has_begun`` finds proof other than a job that the server has begun it for this user since a time; the operation
-    is adopted then, also where its job is not found, and the job that stands for it has no id.
+    ``has_begun`` finds proof, other than a job, that the server has begun the operation for this user since a time. The
+    operation is adopted then, also where its job is not found, with a job that has no id.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Operation(NamedTuple):
 class Submitted(NamedTuple):
     """A job. ``adopted`` says that the response was lost, and that the job was found among the server's jobs.
 
-    Its id is empty where only another proof was found, as ``Operation.has_begun`` says.
+    The job's id is empty where only another proof was found, as ``Operation.has_begun`` says.
     """
 
     job: Job
@@ -109,9 +109,9 @@ def submit(
 ) -> Submitted:
     """Submit an operation once, and return its job, which is in the ledger by then.
 
-    ``on_lost`` is told why a response proves nothing, before the job is searched for. Raises OutcomeUnknown if nobody
-    knows whether the server started a job, what the client raises if it surely did not, and CannotCreate if the ledger
-    does not keep what it needs to.
+    ``on_lost`` is told why a response proves nothing, before the job is searched for; the session's ``on_warning``,
+    which job was adopted. Raises OutcomeUnknown if nobody knows whether the server started a job, what the client
+    raises if it surely did not, and CannotCreate if the ledger does not keep what it needs to.
     """
     entry = ledger.intend(
         origin.organization,
@@ -142,10 +142,11 @@ def submit(
                 may_renew = False
                 _renew(client, ledger, search)
             else:
-                on_lost(error.message.rstrip("."))
+                on_lost(f"{error.message.rstrip('.')}; looking for the job")
             may_repeat = verdict is _Verdict.RENEW or (verdict is _Verdict.BUSY and _wait(client, error))
             if found := search.run(error):
                 ledger.note_adopted(entry, found.id)
+                client.session.on_warning(_describe_adoption(found, operation))
                 return Submitted(found, adopted=True)
             if verdict is _Verdict.LOST:
                 raise search.unknown(f"{error.message.rstrip('.')}; no job on the server matches") from None
@@ -157,12 +158,18 @@ def submit(
             return Submitted(job)
 
 
+def _describe_adoption(job: Job, operation: Operation) -> str:
+    if job.id:
+        return f"job {job.id} is assumed to be this {operation.name}: its user and its time match"
+    return f"the {operation.name} has started: there is a report with its name"
+
+
 def find_job_of_dead(
     client: Client, ledger: Ledger, origin: Submitter, operation: Operation, entry: LedgerEntry
 ) -> Submitted | None:
     """Find the job of an intent whose process was killed before it had the answer, and adopt it.
 
-    None unless exactly one job can be it: then it is for the caller to submit again.
+    None unless exactly one job matches; the caller submits again then.
     """
     search = _Search(client, ledger, origin, operation, entry)
     search.search_around(entry.intended)
@@ -231,7 +238,7 @@ class _Search:
         self._operation, self.entry = operation, entry
         self._clock = client.session.deadline.clock
         self._sent = self._lost = self._clock()
-        self._strangers: set[str] = set()  # ids of jobs that are not ours
+        self._others: set[str] = set()  # ids of jobs that do not match
 
     def note_loss(self) -> None:
         """Note the time: a response has just been lost."""
@@ -270,13 +277,12 @@ class _Search:
         return shlex.join([*command, *(["--profile", profile] if profile else [])])
 
     def find(self) -> list[Job]:
-        """Return the jobs that match; where there is other proof, one job at most, be it without an id.
+        """Return the jobs that match; where there is other proof, one job at most, which may have no id.
 
         Raises OutcomeUnknown if that cannot be decided, and what the client raises.
         """
-        username = (
-            self._origin.username or self._client.account().username
-        )  # a token from the environment has no name with it
+        # A token from the environment has no name with it.
+        username = self._origin.username or self._client.account().username
         if not username:
             raise OutcomeUnknown("the server does not say whose token it is")
         has_begun = self._operation.has_begun
@@ -289,7 +295,7 @@ class _Search:
         return [Job("", JobStatus.parse("UNAVAILABLE"))]
 
     def _matches(self, username: str) -> list[Job]:
-        known = {entry.job_id for entry in self._ledger.entries()} | self._strangers
+        known = {entry.job_id for entry in self._ledger.entries()} | self._others
         fresh = [job_id for job_id in dict.fromkeys(self._client.job_ids()) if job_id not in known]
         if len(fresh) > SEARCHED_JOBS:
             raise OutcomeUnknown(f"there are {len(fresh)} jobs to look through")
@@ -302,7 +308,7 @@ class _Search:
             and job.username.casefold() == username.casefold()
             and (since <= job.start_time <= until if job.start_time else not job.status.is_final)
         ]
-        self._strangers.update(job.id for job in jobs if job not in matches)
+        self._others.update(job.id for job in jobs if job not in matches)
         return self._without_those_of_others(matches)
 
     def _without_those_of_others(self, jobs: list[Job]) -> list[Job]:

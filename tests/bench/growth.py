@@ -66,9 +66,9 @@ def stores(folder: Path) -> Iterator[Growth]:
             body = json.loads(subprocess.run(show, env=env, capture_output=True, text=True, check=True).stdout)[0]
             _fill_ledger(home / "hcexport", place.url, count)
             _fill_history(home / "hcexport", place.url, place.get(f"healthCheck/reports/{body['id']}?f=json"), count)
-            listed.append(least([TOOL, "jobs", "--offline", "--limit", str(count), "--format", "ids"], env))
-            read.append(least([TOOL, "history", "--all", "--offline"], env))
-            new.append(least([TOOL, "export", "--new", "--since", "1d", "--dry-run"], env))
+            listed.append(least([TOOL, "jobs", "--offline", "--limit", str(count), "--format", "ids", "-q"], env))
+            read.append(least([TOOL, "history", "--all", "--offline", "-q"], env))
+            new.append(least([TOOL, "export", "--new", "--since", "1d", "--dry-run", "-q"], env))
     yield Growth("jobs --offline, by entries of the ledger", ENTRIES, listed)
     yield Growth("export --new --dry-run, by entries of the ledger", ENTRIES, new)
     yield Growth("history --offline, by reports of the history", ENTRIES, read)
@@ -76,7 +76,7 @@ def stores(folder: Path) -> Iterator[Growth]:
 
 def _fill_ledger(home: Path, organization: str, count: int) -> None:
     """Write so many exports that were saved, by SQL of our own: the ledger itself waits for the disk at each."""
-    path = home / "state" / "ledger.db"
+    path = home / "ledger.db"
     with Ledger(path, warn=print) as ledger:
         ledger.intend(organization, "administrator", ["r0"])
     now = datetime.now(UTC).isoformat()
@@ -95,7 +95,7 @@ def _fill_ledger(home: Path, organization: str, count: int) -> None:
 def _fill_history(home: Path, organization: str, body: dict[str, object], count: int) -> None:
     """Keep so many copies of a report, one an hour."""
     detail, now = ReportDetail.from_json(body), datetime.now(UTC)
-    with History(home / "state" / "history.db", organization, warn=print) as history:
+    with History(home / "history.db", organization, warn=print) as history:
         history.add(
             replace(detail, report=replace(detail.report, id=f"r{n}", start_time=now - timedelta(hours=n)))
             for n in range(count)

@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -43,6 +44,22 @@ def is_running(number: str) -> bool:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+class Interrupted(BaseException):
+    """What a signal is in the main thread."""
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGUSR1 raises Interrupted."""
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    former = signal.signal(signal.SIGUSR1, interrupt)
+    yield
+    signal.signal(signal.SIGUSR1, former)
 
 
 class TestWhatItIsTold:
@@ -151,30 +168,49 @@ class TestTrouble:
     def test_it_cannot_ask_on_the_terminal(self) -> None:
         assert run(python("open('/dev/tty')"))
 
+    @pytest.mark.usefixtures("interruptible")
     def test_a_signal_ends_it_too(self, tmp_path: Path) -> None:
-        """The signal is an exception in the main thread; it comes once the command has read the whole document."""
-
-        class Interrupted(BaseException):
-            pass
-
-        def interrupt(*_: object) -> None:
-            raise Interrupted
+        """The signal comes once the command has read the whole document."""
 
         def send_once_it_runs() -> None:
             while not log.exists() or not log.read_text().endswith("\n"):
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGUSR1)
 
-        log, former = tmp_path / "pid", signal.signal(signal.SIGUSR1, interrupt)
+        log = tmp_path / "pid"
         sender = threading.Thread(target=send_once_it_runs)
         sender.start()
+        with pytest.raises(Interrupted):
+            run(["sh", "-c", f"cat; echo $$ > {log}; sleep 60"])
+        sender.join()
+        assert not is_running(log.read_text().strip())
+
+    @pytest.mark.usefixtures("interruptible")
+    def test_a_signal_at_its_start_ends_it_too(self) -> None:
+        started: list[int] = []
+
+        def send_at_the_start(frame: FrameType, event: str, _value: object) -> None:
+            if event == "return" and frame.f_code.co_name == "_execute_child":
+                started.append(frame.f_locals["self"].pid)
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+        sys.setprofile(send_at_the_start)
         try:
             with pytest.raises(Interrupted):
-                run(["sh", "-c", f"cat; echo $$ > {log}; sleep 60"])
+                run(["sleep", "60"])
         finally:
-            sender.join()
-            signal.signal(signal.SIGUSR1, former)
-        assert not is_running(log.read_text().strip())
+            sys.setprofile(None)
+        [pid] = started
+        if was_running := is_running(str(pid)):
+            os.kill(pid, signal.SIGKILL)
+        assert not was_running
+
+    @pytest.mark.usefixtures("interruptible")
+    def test_signals_are_as_they_were_after_it(self) -> None:
+        before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        assert run(["true"]) == ""
+        assert run(["/no/such/program"])
+        assert {number: signal.getsignal(number) for number in signal.valid_signals()} == before
 
     def test_the_limit_is_the_promised_one(self) -> None:
         assert LIMIT_S == 30

@@ -118,7 +118,7 @@ def _save(app: App, saving: Saving, job_id: str, item_id: str, kinds: list[str])
 
 
 def _ask_job(app: App, saving: Saving, job_id: str) -> Job:
-    """Return the job. Raises Busy where the server shows a job without saying anything of it: it may not be one."""
+    """Return the job. Raises Busy where the server says nothing of it: the id may not be that of a job."""
     job = app.client.job(job_id)
     if job.status.word == _NO_STATUS and job.start_time is None:
         raise _busy(app, saving, job)

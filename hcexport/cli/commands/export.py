@@ -108,7 +108,10 @@ def command(
         _require_known(app, () if new else chosen)
         app.messages.notice(f"{count_reports(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
-    outcome = _export(app, ids, under_way, saving, wait=wait, new=new)
+    try:
+        outcome = export_reports(app, ids, saving, wait=wait, under_way=under_way, needs_ledger=new)
+    except AlreadyExists as error:
+        outcome = _require_saved(app, under_way, ids, error)
     return _conclude(judging, outcome, rows, ids)
 
 
@@ -134,15 +137,6 @@ def _read_selected(judging: Judging, selection: Selection, ids: tuple[str, ...])
 
 def _read(app: App, rows: list[Report], ids: tuple[str, ...]) -> list[ReportDetail]:
     return read_reports(app, rows) if rows else require_reports(app, ids)
-
-
-def _export(
-    app: App, ids: tuple[str, ...], under_way: Submitted | None, saving: Saving | None, *, wait: bool, new: bool
-) -> Outcome:
-    try:
-        return export_reports(app, ids, saving, wait=wait, under_way=under_way, needs_ledger=new)
-    except AlreadyExists as error:
-        return _require_saved(app, under_way, ids, error)
 
 
 def _plan(

@@ -64,10 +64,11 @@ def command(app: App, test: tuple[str, ...], *, offline: bool, report: tuple[str
 
 
 def _select(app: App, selection: Selection, *, offline: bool) -> list[Report]:
-    """The reports selected that have ended, of the server and of the history, which has deleted ones too."""
+    """The selected reports that have ended, from the server and the history, which also has deleted reports."""
     listed = list_reports(app, offline=offline)
     ids = {report.id for report in listed}
-    kept = [] if offline else [detail.report for detail in app.history.latest() if detail.report.id not in ids]
+    gone = () if offline else app.history.ids() - ids
+    kept = [detail.report for run_id in gone if (detail := app.history.get(run_id))]
     return selection.select(report for report in (*listed, *kept) if has_ended(report))
 
 

@@ -98,9 +98,7 @@ def _run(program: Sequence[str], environment: dict[str, str]) -> int:
     if found is None:
         raise UsageError(f"command not found: {program[0]}")
     child: subprocess.Popen[bytes] | None = None
-    early: list[
-        int
-    ] = []  # signals that came before the child was known: between fork and return nobody could pass them on
+    early: list[int] = []  # signals that came during the start, when the child's id was not known here
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if child is None:
