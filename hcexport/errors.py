@@ -296,6 +296,9 @@ class TimedOut(HcexportError):
     unsent: bool = False
 
 
+BY_SIGNAL = 128  # exit statuses above it: a signal ended the run
+
+
 class Interrupted(BaseException):
     """A signal ended the command. A BaseException, so that no ``except Exception`` swallows it.
 
@@ -311,4 +314,4 @@ class Interrupted(BaseException):
         self.message = "interrupted" if name == "SIGINT" else f"interrupted by {name}"
         self.hint: str | None = None
         self.way_on: WayOn = "wait"
-        self.status = 128 + signal_number
+        self.status = BY_SIGNAL + signal_number

@@ -91,7 +91,7 @@ def find_again(app: App, name: str) -> Started:
         return _find_elsewhere(name, reports)
     since = entry.intended + (app.session.server_now() - datetime.now(UTC))
     if entry.job_id:
-        with suppress(HcexportError):  # the job's own start is exact, where the job is still there
+        with suppress(HcexportError, OverflowError):  # the job's own start is exact, if it is there and makes sense
             start = app.client.job(entry.job_id).start_time
             since = start - _JOB_LEAD if start else since
     check = Check(name, entry.username or _username(app), since)

@@ -99,17 +99,14 @@ class Judging:
         return verdict
 
     def conclude(self, outcome: Outcome, read: Callable[[], Iterable[Report | ReportDetail]]) -> Outcome:
-        """Judge the reports after the work is done; a failure to read them is told after the result.
-
-        In JSON an error stands alone, because a document would say that all went well.
-        """
+        """Judge the reports after the work is done; a failure to read them is told after the result."""
         if not self.is_asked:
             return outcome
         try:
             return replace(outcome, verdict=self.judge(read()))
         except HcexportError as error:
             error.way_on = "none"  # the work is done, nothing is to be waited for
-            return Outcome(error=error) if self.app.common.format == "json" else replace(outcome, error=error)
+            return replace(outcome, error=error)
 
     @contextmanager
     def of_a_selection(self) -> Iterator[None]:

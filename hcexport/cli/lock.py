@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import FileIO
+from pathlib import Path
 
 from hcexport.cli.app import App
 from hcexport.cli.command import Option
@@ -21,6 +23,8 @@ from hcexport.times import Sleep
 
 _LOOK_S = 0.1
 _NAMELESS_S = 1.0  # a holder writes its name right after it has locked
+_HELD: list[Path] = []  # by profiles of this process; a process id would not tell, because in containers all are alike
+_HELD_IS_TRUE = threading.Lock()
 
 lock_option = add_options(
     Option(
@@ -51,7 +55,7 @@ def lock_organization(app: App, wait_s: float, *, sleep: Sleep = time.sleep) -> 
         return
     with file:
         try:
-            _take(app, file, wait_s, sleep)
+            _take(app, file, path, wait_s, sleep)
         except BlockingIOError:
             raise Busy(
                 f"another run holds the lock of {url}: {_holder(file, sleep)}",
@@ -66,17 +70,21 @@ def lock_organization(app: App, wait_s: float, *, sleep: Sleep = time.sleep) -> 
             yield
         finally:
             _write(file, "")
+            file.close()
+            _HELD.remove(path)
 
 
-def _take(app: App, file: FileIO, wait_s: float, sleep: Sleep) -> None:
+def _take(app: App, file: FileIO, path: Path, wait_s: float, sleep: Sleep) -> None:
     """Lock the file; raises BlockingIOError when the time is up. Another profile of this run is always waited for."""
     clock = app.deadline.clock
     until, is_said = clock() + wait_s, False
     while True:
         try:
-            return lock_at_once(file)
+            with _HELD_IS_TRUE:
+                lock_at_once(file)
+                return _HELD.append(path)
         except BlockingIOError:
-            if app.deadline.remaining() <= 0 or (clock() >= until and _read(file).get("pid") != os.getpid()):
+            if app.deadline.remaining() <= 0 or (clock() >= until and path not in _HELD):
                 raise
             if not is_said:
                 is_said = True

@@ -11,13 +11,13 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from hcexport.cli.joined_outcome import Ended, join
-from hcexport.cli.outcome import Outcome
+from hcexport.cli.outcome import finish
 from hcexport.cli.telling import tell
 from hcexport.errors import HcexportError, Interrupted, Partial, SignInRequired, UsageError, Verdict
 from hcexport.output.printers import Format
@@ -97,7 +97,7 @@ def run_if_several(
     is_judged = any(given.get(name) or typed.get(name) for name in ("fail_on", "max_age"))
     run = Run(command, make_own, work, is_judged)
     with make(common._replace(profile=None), environ, typed) as app:
-        return tell(command, app, lambda: finish_several(app, choice, run, given), environ=os.environ)
+        return tell(command, app, lambda: run_several(app, choice, run, given), environ=os.environ)
 
 
 def choose(
@@ -140,30 +140,21 @@ def find_profiles(app: App, choice: Choice) -> list[str]:
     return [name for name in names if name in found][part::parts]
 
 
-def finish_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> int:
-    """Run the command for each chosen profile and print their results. Raises the error of the whole command."""
-    outcome = run_several(app, choice, run, given)
-    for line in outcome.lines or ():
-        app.printer.line(line)
-    if outcome.kind is not None:
-        app.printer.records(outcome.kind, outcome.records or ())
-    if outcome.error:
-        raise outcome.error
-    return 0
+def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> int:
+    """Run the command for each chosen profile and print their results. Raises the error of the whole command.
 
-
-def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) -> Outcome:
-    """Run the command for each chosen profile and join the results; ``app`` belongs to no profile."""
+    ``app`` belongs to no profile.
+    """
     names = find_profiles(app, choice)
-    if any("{profile}" not in str(path) for path in given.get("report", ())):
-        raise UsageError(
-            "--report needs {profile} in its name, because there are several profiles",
-            hint="--report '{profile}.html'",
-        )
-    if given.get("extract") and "{profile}" not in str(given["extract"]):
-        raise UsageError(
-            "--extract needs {profile} in its name, because there are several profiles", hint="--extract '{profile}'"
-        )
+    paths = [("--report", path, ".html") for path in given.get("report", ())] + [
+        ("--extract", given.get("extract"), "")
+    ]
+    for option, path, suffix in paths:
+        if path and "{profile}" not in str(path):
+            raise UsageError(
+                f"{option} needs {{profile}} in its name, because there are several profiles",
+                hint=f"{option} '{{profile}}{suffix}'",
+            )
     outs = {name: _out_of(run.make(name), name, may_make=not given.get("dry_run")) for name in names}
     if not names:
         app.messages.notice("no profiles in this part")
@@ -175,7 +166,8 @@ def run_several(app: App, choice: Choice, run: Run, given: Mapping[str, Any]) ->
     error = failure_of(ended, is_judged=run.is_judged) if names else None
     if names and not error:
         app.messages.notice(_summary(ended, is_judged=run.is_judged))
-    return join(run.command, Format(app.common.format), ended, error)
+    outcome = join(run.command, Format(app.common.format), ended, error)
+    return finish(app, replace(outcome, is_document=True))  # in JSON too the result is beside the error
 
 
 def _out_of(own: App, name: str, *, may_make: bool) -> str | None:
@@ -217,11 +209,12 @@ def _run_all(run: Run, names: Sequence[str], outs: Mapping[str, str | None], par
                 return
             ended[name] = _run_one(run, name, outs[name])
 
-    threads = [threading.Thread(target=work, name=f"profiles-{n}", daemon=True) for n in range(parallel)]
+    count = min(parallel, len(names))
+    threads = [threading.Thread(target=work, name=f"profiles-{n}", daemon=True) for n in range(count)]
     try:
-        for thread in threads[: len(names)]:
+        for thread in threads:
             thread.start()
-        for thread in threads[: len(names)]:
+        for thread in threads:
             thread.join()
     except Interrupted as end:
         for app in tuple(run.apps.values()):

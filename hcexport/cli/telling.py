@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hcexport.errors import ConfigError, HcexportError, Interrupted
+from hcexport.errors import BY_SIGNAL, ConfigError, HcexportError, Interrupted
 
 if TYPE_CHECKING:
     from hcexport.cli.app import App
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _TOLD = {"export", "run", "show", "diff", "delete"}
 _READ_IN_FULL = {"run", "show", "diff"}  # commands that have read their reports in full
-_NAMED = 10  # as many tests as the message of --fail-on names
-_BY_SIGNAL = 128  # exit statuses above it
 
 
 def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, str] | None = None) -> int:
@@ -42,7 +40,7 @@ def tell(command: str, app: App, work: Callable[[], int], environ: Mapping[str, 
         status = 0
         raise
     finally:
-        if environ is None and status < _BY_SIGNAL:
+        if environ is None and status < BY_SIGNAL:
             _warn(app, _notify(app, command, status, error))
         if ping:
             ended_with = [f"error: {error.message}"] if error else []
@@ -57,27 +55,20 @@ def _warn(app: App, warning: str) -> None:
 def _start_ping(app: App, environ: Mapping[str, str] | None) -> Ping | None:
     """Say that the run starts, if somebody wants to know; a mistake in the address is a warning."""
     given = app.environ if environ is None else environ
-    text, file = given.get("HCEXPORT_PING"), given.get("HCEXPORT_PING_FILE")
-    setting = None
+    text, file, origin = given.get("HCEXPORT_PING"), given.get("HCEXPORT_PING_FILE"), "HCEXPORT_PING"
     if not (text or file or environ is not None):
         try:
-            setting = app.settings.ping
+            text, origin = app.settings.ping.value, f"ping, {app.settings.ping.origin}"
         except HcexportError:
             return None  # the command reports what is wrong with the settings
-    if not (text or file or (setting and setting.value)):
+    if not (text or file):
         return None
     from pathlib import Path  # noqa: PLC0415 # start-up
 
     from hcexport.notify.ping import Ping, PingUrl, read_ping_file  # noqa: PLC0415 # start-up: few runs ping
 
     try:
-        if text:
-            url = PingUrl.parse(text, "HCEXPORT_PING")
-        elif file:
-            url = read_ping_file(Path(file))
-        else:
-            assert setting and setting.value  # noqa: S101, PT018 # checked above
-            url = PingUrl.parse(setting.value, f"ping, {setting.origin}")
+        url = PingUrl.parse(text, origin) if text else read_ping_file(Path(file or ""))
     except ConfigError as error:
         hint = f" ({error.hint})" if error.hint else ""
         app.messages.warning(f"no ping is sent: {error.message}{hint}")
@@ -115,9 +106,10 @@ def _summary(facts: Facts, command: str) -> str:
     """Say in a line what fails, for a run that ended without an error."""
     if facts.failing is None:
         return f"hcexport {command} ended with status {facts.status}"
+    from hcexport.health.verdict import join_ids  # noqa: PLC0415 # start-up
+
     names = [name or "the report" for name in sorted(facts.failing)]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"failing: {', '.join(names[:_NAMED])}{more}" if names else "no test fails"
+    return f"failing: {join_ids(names)}" if names else "no test fails"
 
 
 def _document(outcome: Outcome | None, error: HcexportError | Interrupted | None) -> str:
@@ -140,9 +132,7 @@ def find_facts(app: App, status: int, command: str) -> Facts:
 
     verdict = app.outcome.verdict if app.outcome else None
     stale = verdict.stale_seconds is not None if verdict and verdict.rules.max_age else None
-    ignores = (
-        verdict.rules.ignores if verdict else next((v.value for n, v in app.settings.values() if n == "ignore"), ())
-    )
+    ignores = verdict.rules.ignores if verdict else app.settings.ignore.value
     rules = verdict.rules if verdict and verdict.rules.level else Rules(Level.FAILED, ignores=ignores)
     details = app.outcome.reports() if app.outcome and app.outcome.reports and command in _READ_IN_FULL else ()
     failing: set[str] = set()

@@ -5,11 +5,11 @@ nothing: databases are read without opening them for writing, no token is kept, 
 sent. ``local`` has the checks that ask nobody, ``remote`` those that ask the server.
 
 To add a check: a function that returns a ``Finding`` or raises the error that a run would end with, and its row in
-``CHECKS``. The names of the checks are relied on by scripts.
+``examination.CHECKS``. The names of the checks are relied on by scripts.
 """
 
 from __future__ import annotations
 
-from hcexport.doctor.examination import CHECKS, LIMIT_S, WHOLE_LIMIT_S, Check, examine
+from hcexport.doctor.examination import Check, examine
 
-__all__ = ["CHECKS", "LIMIT_S", "WHOLE_LIMIT_S", "Check", "examine"]
+__all__ = ["Check", "examine"]

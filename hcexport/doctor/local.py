@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -143,11 +142,9 @@ def check_notifications(visit: Visit) -> Finding:
     problems: list[str] = []
     ping = None
     with suppress(HcexportError):  # the check of the profile has said so
-        settings = dict(visit.run.settings.values())
         ping = visit.run.settings.ping
-        if (notify := settings.get("notify")) and notify.value:
-            words = shlex.split(notify.value) if isinstance(notify.value, str) else [*map(str, notify.value)]
-            (found if words and shutil.which(words[0]) else problems).append(f"notify {words[:1]}")
+        if words := visit.run.settings.notify.value:
+            (found if shutil.which(words[0]) else problems).append(f"notify {words[0]}")
     try:
         if text := environ.get("HCEXPORT_PING"):
             found.append(f"ping {PingUrl.parse(text, 'HCEXPORT_PING')}")

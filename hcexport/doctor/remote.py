@@ -20,8 +20,7 @@ from hcexport.errors import (
     ServerError,
     TimedOut,
 )
-from hcexport.health.results import has_ended
-from hcexport.models import Report
+from hcexport.health.results import has_ended, start_time_of
 from hcexport.store.ledger import Ledger, LedgerEntry
 
 _SLOW_S = 1.0
@@ -29,7 +28,6 @@ _OFF = timedelta(seconds=30)  # a clock that is wrong by more confuses whoever r
 _RENEW_BEFORE = timedelta(days=1)
 _EXPIRY_DAYS = 30
 _LEDGER_LOOKS = 200
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def check_dns(visit: Visit) -> Finding:
@@ -164,13 +162,9 @@ def check_newest_report(visit: Visit) -> Finding:
     reports = [report for page in visit.run.client.query_reports() for report in page if has_ended(report)]
     if not reports:
         return warn("there are no reports yet", "hcexport run")
-    newest = max(reports, key=_start)
+    newest = max(reports, key=start_time_of)
     started = f" of {newest.start_time.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if newest.start_time else ""
     return ok(f"{newest.id}{started}: {newest.result}; {len(reports)} in all")
-
-
-def _start(report: Report) -> datetime:
-    return report.start_time or _NEVER
 
 
 def check_open_jobs(visit: Visit) -> Finding:

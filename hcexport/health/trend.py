@@ -5,7 +5,7 @@ A test is followed by its id; where a release gives it another id, by its name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -134,8 +134,3 @@ class _Track:
 
 def _worst_first(row: TestTrend) -> tuple[int, bool, int, int, str]:
     return (WORST_FIRST.index(row.result), not is_critical(row.test), -row.in_a_row, -row.changes, row.test.id)
-
-
-def find(rows: Sequence[TestTrend], test: TestResult) -> TestTrend | None:
-    """The row of a test of the newest report that has it."""
-    return next((row for row in rows if row.test.id == test.id), None)

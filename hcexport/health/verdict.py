@@ -35,9 +35,8 @@ class Rules(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A test of a report that did not pass; ``ignored_until`` is the last day on which that is known."""
+    """A test that did not pass; ``ignored_until`` is the last day on which that is known."""
 
-    report_id: str
     test: TestResult
     ignored_until: date | None = None
 
@@ -75,34 +74,14 @@ class Verdict(NamedTuple):
         """Whether every report that was judged is healthy and the newest is young enough."""
         return self.stale_seconds is None and all(each.healthy for each in self.judged)
 
-    @property
-    def unhealthy(self) -> tuple[Judgement, ...]:
-        """The reports that are not healthy."""
-        return tuple(each for each in self.judged if not each.healthy)
-
-    @property
-    def failing(self) -> tuple[Finding, ...]:
-        """The tests that count, of all reports."""
-        return tuple(finding for each in self.judged for finding in each.failing)
-
-    @property
-    def known(self) -> tuple[Finding, ...]:
-        """The tests that did not pass and are ignored, of all reports."""
-        return tuple(finding for each in self.judged for finding in each.known)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many tests count, by severity, critical first."""
-        return _by_severity(self.failing)
-
     def message(self) -> str:
         """What is said of reports that are not healthy: ``not healthy: …``; empty where they are."""
         parts = [self.staleness] if self.staleness else []
-        if failing := [each for each in self.unhealthy if each.failing]:
+        if failing := [each for each in self.judged if each.failing]:
             parts.append(_failing_text(failing, len(self.judged)))
-        wordless = [_describe(each.report) + f" {each.reason}" for each in self.unhealthy if not each.failing]
-        parts += [_join_ids(wordless)] if wordless else []
-        parts += [f"the exception for {each.test} ended on {each.until}" for each in self.expired if parts]
+        if wordless := [f"{describe(each.report)} {each.reason}" for each in self.judged if each.reason]:
+            parts.append(join_ids(wordless))
+        parts += [f"the exception for {each.test} ended on {each.until}" for each in self.expired]
         return f"not healthy: {'; '.join(parts)}" if parts else ""
 
     @property
@@ -147,7 +126,7 @@ def judge_report(report: Report | ReportDetail, rules: Rules, now: datetime) -> 
     """Judge one report, whatever its age. Without a level every report is healthy, and its known failures are told."""
     row, level = _row(report), rules.level
     tests = distinct(report.tests) if isinstance(report, ReportDetail) else ()
-    bad = [Finding(row.id, test, known_until(test, rules.ignores, now)) for test in tests if badness(test.result)]
+    bad = [Finding(test, known_until(test, rules.ignores, now)) for test in tests if badness(test.result)]
     known = tuple(finding for finding in bad if finding.ignored_until)
     if level is None:
         return Judgement(row, healthy=True, known=known)
@@ -198,13 +177,14 @@ def _by_severity(findings: Iterable[Finding]) -> dict[str, int]:
 
 def _failing_text(failing: Sequence[Judgement], judged: int) -> str:
     findings = [finding for each in failing for finding in each.failing]
-    reports = _join_ids([each.report.id for each in failing])
-    where = _describe(failing[0].report) if len(failing) == 1 else f"{len(failing)} of {judged} reports ({reports})"
-    tests = _join_ids(list(dict.fromkeys(each.test.id for each in findings)))
+    reports = join_ids([each.report.id for each in failing])
+    where = describe(failing[0].report) if len(failing) == 1 else f"{len(failing)} of {judged} reports ({reports})"
+    tests = join_ids(list(dict.fromkeys(each.test.id for each in findings)))
     return f"{count_text(findings)} in {where}: {tests}"
 
 
-def _describe(report: Report) -> str:
+def describe(report: Report) -> str:
+    """``report ID (NAME)``."""
     return f"report {report.id}" + (f" ({report.name})" if report.name else "")
 
 
@@ -217,7 +197,8 @@ def count_text(findings: Sequence[Finding]) -> str:
     return f"{amount} {'test' if len(findings) == 1 else 'tests'} {verb}"
 
 
-def _join_ids(ids: Sequence[str]) -> str:
+def join_ids(ids: Sequence[str]) -> str:
+    """The first ten, and how many more there are."""
     more = len(ids) - IDS_IN_A_MESSAGE
     return ", ".join(ids[:IDS_IN_A_MESSAGE]) + (f" and {more} more" if more > 0 else "")
 

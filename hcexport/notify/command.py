@@ -15,6 +15,7 @@ from hcexport.notify.events import Event, Facts, State, find_changes
 from hcexport.redaction import holds_secret, shorten
 
 LIMIT_S = 30.0
+_DYING_S = 1.0
 _SUMMARY_CAP = 1000  # characters: a summary goes into the subject of a mail or one line of a chat
 _OURS = ("HCEXPORT_TOKEN", "HCEXPORT_PASSWORD", "HCEXPORT_PING", "ARCGIS_ENTERPRISE_")
 
@@ -93,10 +94,13 @@ def run_command(
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Kill the command and all of its session, unless it has ended; close its stdin."""
-    with child:
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+    if child.returncode is None:
+        with suppress(OSError, subprocess.TimeoutExpired):  # it is another user's, as after sudo: it is left alone
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait(_DYING_S)
+    if child.stdin:
+        with suppress(OSError):
+            child.stdin.close()
 
 
 @contextmanager

@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from hcexport.errors import BY_SIGNAL
+
 _WORKED = {0, 10}  # a report that is not healthy is no failure of hcexport
-_BY_SIGNAL = 128  # statuses above it: somebody ended the run
 
 
 class Event(StrEnum):
@@ -71,7 +72,7 @@ def find_changes(previous: State, facts: Facts) -> tuple[tuple[Event, ...], Stat
 
     A run that a signal ended says nothing about the organization and changes nothing.
     """
-    if facts.status > _BY_SIGNAL:
+    if facts.status > BY_SIGNAL:
         return (), previous
     failing = _failing(previous, facts)
     errors = frozenset() if facts.status in _WORKED else previous.errors | {facts.status}

@@ -11,7 +11,6 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -20,7 +19,7 @@ from uuid import uuid4
 
 from hcexport.api.http import HttpClient
 from hcexport.api.tls import TlsOptions, make_context
-from hcexport.errors import Busy, ConfigError, HcexportError, NetworkError, TimedOut
+from hcexport.errors import BY_SIGNAL, Busy, ConfigError, HcexportError, NetworkError, TimedOut
 from hcexport.files import open_at_once, refuse_foreign
 from hcexport.organization import is_loopback
 from hcexport.redaction import Secret, redact
@@ -30,7 +29,6 @@ TRIES, TRY_S, WHOLE_S, PAUSE_S = 3, 10.0, 30.0, 1.0
 HURRY_S = 3.0  # after a signal: who sent it will soon kill
 BODY_CAP = 10_000  # bytes; what a healthchecks server of one's own keeps by default
 _LARGEST = 4096  # bytes; more is not a URL
-_BY_SIGNAL = 128  # exit statuses above it
 _SHORTEST_KEY = 16  # characters; a ping key has 22, a UUID 36
 _WORDS = {"hcexport", "healthcheck", "healthchecks"}  # to hide them would spoil what we say, and they are no secrets
 
@@ -77,11 +75,12 @@ def _hide(path: str, query: str) -> None:
         Secret(part)
 
 
-def read_ping_file(path: Path, origin: str = "HCEXPORT_PING_FILE") -> PingUrl:
+def read_ping_file(path: Path) -> PingUrl:
     """The URL in a file that others cannot read. Raises ConfigError.
 
     Its group may where root is the owner, and it may be a link: that is how Kubernetes and systemd hand out secrets.
     """
+    origin = "HCEXPORT_PING_FILE"
     try:
         with open_at_once(path.expanduser()) as file:
             found = os.fstat(file.fileno())
@@ -111,7 +110,7 @@ class Ping:
         """Say that the run starts, in the background, so that a mute monitor does not hold up the work."""
 
         def send() -> None:
-            self._start_failure = self._try("start", b"", TRIES, self._within(WHOLE_S), lambda: self._has_ended)
+            self._start_failure = self._try("start", b"", TRIES, self._within(WHOLE_S))
 
         self._starter = threading.Thread(target=send, name="ping", daemon=True)
         self._starter.start()
@@ -122,28 +121,29 @@ class Ping:
         Takes 30 s at most, and 3 s after a signal, the wait for the start included: a start that arrives after the
         end would make the monitor wait for another end.
         """
-        is_hurried = status > _BY_SIGNAL
+        is_hurried = status > BY_SIGNAL
         deadline = self._within(HURRY_S if is_hurried else WHOLE_S)
         self._has_ended = True
         if self._starter:
             self._starter.join(deadline.remaining() / 3)
         word = "log" if status == Busy.status else str(status)
-        failure = self._try(word, last_bytes(redact(text)), 1 if is_hurried else TRIES, deadline, lambda: False)
+        failure = self._try(word, last_bytes(redact(text)), 1 if is_hurried else TRIES, deadline)
         failure = failure or self._start_failure
         return f"the ping failed: {failure}" if failure else ""
 
     def _within(self, seconds: float) -> Deadline:
         return Deadline.after(seconds, self._clock)
 
-    def _try(self, word: str, body: bytes, tries: int, deadline: Deadline, is_over: Callable[[], bool]) -> str:
-        """Send a ping until it is taken; why the last try failed, else nothing."""
+    def _try(self, word: str, body: bytes, tries: int, deadline: Deadline) -> str:
+        """Send a ping until it is taken, the start until the run has ended; why the last try failed, else nothing."""
         for left in reversed(range(tries)):
             try:
                 self._send(word, body, deadline.within(TRY_S))
                 return ""
             except HcexportError as error:
                 failure = error
-            if not left or not failure.retryable or is_over() or deadline.remaining() <= PAUSE_S:
+            is_late = word == "start" and self._has_ended
+            if not left or not failure.retryable or is_late or deadline.remaining() <= PAUSE_S:
                 break
             self._sleep(PAUSE_S)
         return failure.message

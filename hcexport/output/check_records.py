@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hcexport.output.fields import Field, Fields, NestedFields
@@ -27,18 +28,7 @@ CHECK_FIELDS: Fields[CheckRow] = (
 )
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """All checks of an organization."""
-
-    ready: bool
-    checks: tuple[CheckRow, ...]
-
-
-DIAGNOSIS: NestedFields[Diagnosis, CheckRow] = NestedFields(
-    fields=(Field("ready", "READY", lambda diagnosis: diagnosis.ready),),
-    name="checks",
-    rows=lambda diagnosis: diagnosis.checks,
-    row_fields=CHECK_FIELDS,
-    key=Field("ready", "READY", lambda diagnosis: diagnosis.ready),
+_READY: Field[Sequence[CheckRow]] = Field("ready", "READY", lambda rows: all(row.result != "fail" for row in rows))
+DIAGNOSIS: NestedFields[Sequence[CheckRow], CheckRow] = NestedFields(
+    fields=(_READY,), name="checks", rows=lambda rows: rows, row_fields=CHECK_FIELDS, key=_READY
 )

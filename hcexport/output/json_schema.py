@@ -12,9 +12,9 @@ from typing import Any
 from hcexport.errors import EXIT_STATUSES
 from hcexport.models import Result
 from hcexport.output.check_records import DIAGNOSIS
-from hcexport.output.deletion_records import DELETION_FIELDS
 from hcexport.output.fields import NestedFields, RecordType
 from hcexport.output.records import (
+    DELETION_FIELDS,
     DETAIL,
     ENDED_FIELDS,
     EXPORT_FIELDS,

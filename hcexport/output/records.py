@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hcexport.health.results import WORST_FIRST, distinct
+from hcexport.health.retention import Decision
 from hcexport.models import Job, JobStatus, Report, ReportDetail, Result, TestResult
 from hcexport.output.fields import Cell, Field, Fields, NestedFields
 from hcexport.output.humanize import duration
@@ -311,4 +312,14 @@ class StartedCheck:
 STARTED_FIELDS: Fields[StartedCheck] = (
     Field("job_id", "JOB ID", lambda check: check.job_id),
     Field("name", "NAME", lambda check: check.name),
+)
+
+# What becomes of each report, and why.
+DELETION_FIELDS: Fields[Decision] = (
+    Field("action", "ACTION", lambda decision: decision.action),
+    Field("id", "ID", lambda decision: decision.report.id),
+    Field("result", "RESULT", lambda decision: decision.report.result),
+    Field("start_time", "STARTED", lambda decision: decision.report.start_time),
+    Field("name", "NAME", lambda decision: decision.report.name),
+    Field("reason", "REASON", lambda decision: decision.reason or None),
 )

@@ -58,15 +58,7 @@ def describe_report(report: Report) -> dict[str, Any]:
 
 def trend_fields(*, ascii_only: bool) -> Fields[TestTrend]:
     """The columns of text and CSV for a test over reports."""
-    return (
-        Field("test_id", "TEST ID", lambda row: row.test.id),
-        Field("severity", "SEVERITY", lambda row: row.test.severity),
-        Field("result", "NOW", lambda row: row.result),
-        Field("since", "SINCE", lambda row: row.since),
-        Field("in_a_row", "IN A ROW", lambda row: row.in_a_row),
-        Field("changes", "CHANGES", lambda row: row.changes, shown=_show_changes),
-        Field("recent", "RECENT", lambda row: row.strip(ascii_only=ascii_only)),
-    )
+    return (*_TREND_FIELDS, Field("recent", "RECENT", lambda row: row.strip(ascii_only=ascii_only)))
 
 
 def _show_changes(row: TestTrend) -> str:
@@ -79,14 +71,18 @@ def _results(row: TestTrend) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-TREND_JSON_FIELDS: Fields[TestTrend] = (
+_TREND_FIELDS: Fields[TestTrend] = (
     Field("test_id", "TEST ID", lambda row: row.test.id),
-    Field("name", "NAME", lambda row: row.test.name),
     Field("severity", "SEVERITY", lambda row: row.test.severity),
     Field("result", "NOW", lambda row: row.result),
     Field("since", "SINCE", lambda row: row.since),
     Field("in_a_row", "IN A ROW", lambda row: row.in_a_row),
-    Field("changes", "CHANGES", lambda row: row.changes),
+    Field("changes", "CHANGES", lambda row: row.changes, shown=_show_changes),
+)
+TREND_JSON_FIELDS: Fields[TestTrend] = (
+    _TREND_FIELDS[0],
+    Field("name", "NAME", lambda row: row.test.name),
+    *_TREND_FIELDS[1:],
     Field("flapping", "FLAPPING", lambda row: row.flapping),
     Field("results", "RESULTS", _results),
 )

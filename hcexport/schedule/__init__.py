@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hcexport.errors import UsageError
 from hcexport.schedule.cron import write_crontab
 from hcexport.schedule.kubernetes import write_manifests
 from hcexport.schedule.request import Request, check
@@ -18,7 +17,5 @@ def write_schedule(request: Request) -> str:
 
     Raises UsageError for a request that cannot be carried out as it stands.
     """
-    if request.kind not in KINDS:
-        raise UsageError(f"{request.kind!r} must be one of {', '.join(KINDS)}")
     check(request)
     return KINDS[request.kind](request)

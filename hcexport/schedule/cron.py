@@ -32,7 +32,7 @@ def write_crontab(request: Request) -> str:
 # Runs each day at {request.at}, local time of the machine. To install it, save it as {file} and run:
 #   (crontab -l 2>/dev/null; cat {file}) | crontab -
 # Cron mails all that is written: standard output goes nowhere, and with --quiet standard error has only errors.
-{request.minute} {request.hour} * * * {command}
+{request.cron_time} {command}
 """
 
 

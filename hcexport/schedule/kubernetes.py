@@ -54,8 +54,6 @@ def _check(request: Request) -> None:
         )
     if not request.timezone or request.timezone == "Local" or not _TIMEZONE.fullmatch(request.timezone):
         raise UsageError("the time zone of this machine has no name", hint="set TZ, such as TZ=Europe/Berlin")
-    if request.parts is not None and request.parts < 1:
-        raise UsageError(f"{request.parts} is not a number of parts")
     if request.parts and any(word.split("=")[0] == "--shard" for word in request.command):
         raise UsageError("--parts gives each pod its shard", hint="leave --shard out of the command")
 
@@ -124,7 +122,7 @@ def _cron_job(request: Request) -> Manifest:
         "kind": "CronJob",
         "metadata": {"name": request.name},
         "spec": {
-            "schedule": f"{request.minute} {request.hour} * * *",
+            "schedule": request.cron_time,
             "timeZone": request.timezone,
             "concurrencyPolicy": "Forbid",
             "startingDeadlineSeconds": _LATEST_S,

@@ -67,14 +67,9 @@ class Request:
         return self.command[:1] if self.command[0].startswith("/") else self.program
 
     @property
-    def hour(self) -> int:
-        """Of the day, 0 to 23."""
-        return int(self.at[:2])
-
-    @property
-    def minute(self) -> int:
-        """Of the hour, 0 to 59."""
-        return int(self.at[3:])
+    def cron_time(self) -> str:
+        """The time of day as cron reads it: ``15 5 * * *``."""
+        return f"{int(self.at[3:])} {int(self.at[:2])} * * *"
 
     @property
     def subcommand(self) -> str:

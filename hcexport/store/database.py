@@ -91,6 +91,8 @@ class Database:
         """Say what is wrong with the file, None for a sound file and where there is no file. Nothing is changed."""
         if not os.path.lexists(self._path):
             return None
+        if not os.path.isfile(self._path):  # noqa: PTH113 # Path.is_file raises for a folder that cannot be searched
+            return "it is not a file"  # SQLite would wait for the other end of a pipe
         if not os.access(self._path, os.R_OK | os.W_OK):
             return "it cannot be written"
         try:
@@ -241,7 +243,7 @@ def _load(path: Path, schema: Schema) -> sqlite3.Connection:
 def _read_only(path: Path, schema: Schema) -> tuple[int, dict[str, tuple[list[str], list[Row]]]]:
     """The version of a file, ours where it is newer, and of each of our tables the columns and rows."""
     newest = len(schema.versions)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 # Path.is_file raises for a folder that cannot be searched
         return newest, {}
     with suppress(sqlite3.Error, OSError):
         uri = f"file:{quote(str(path))}?mode=ro"

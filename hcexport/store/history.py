@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hcexport.api_json import parse_time
 from hcexport.errors import ProtocolError
 from hcexport.health.results import has_ended
 from hcexport.models import Report, ReportDetail
@@ -27,7 +28,6 @@ _SELECT = f"SELECT id, {', '.join((*_TEXTS, *_TIMES))}, body FROM reports WHERE 
 _INSERT = f"INSERT OR REPLACE INTO reports ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 # our own names
 _SET = ", ".join(f"{name} = ?" for name in (*_TEXTS, *_TIMES))
 _UPDATE = f"UPDATE reports SET {_SET} WHERE organization = ? AND id = ?"  # noqa: S608 # our own names
-_STARTED = "coalesce(start_time, end_time)"
 _SCHEMA = Schema(
     name="the history",
     loss="reports are not kept",
@@ -76,13 +76,9 @@ class History(Repository):
         rows = self._database.select("SELECT id FROM reports WHERE organization = ?", self._organization)
         return frozenset(row[0] for row in rows)
 
-    def latest(self, limit: int | None = None) -> list[ReportDetail]:
-        """The newest reports by their start, newest first; all of them without a ``limit``."""
-        return self._read(f"ORDER BY {_STARTED} DESC, id LIMIT ?", -1 if limit is None else limit)
-
-    def since(self, start: datetime) -> list[ReportDetail]:
-        """The reports that started at ``start`` or later, newest first."""
-        return self._read(f"AND {_STARTED} >= ? ORDER BY {_STARTED} DESC, id", time_text(start))
+    def latest(self) -> list[ReportDetail]:
+        """All reports by their start, newest first."""
+        return self._read("ORDER BY coalesce(start_time, end_time) DESC, id")
 
     def refresh(self, reports: Iterable[Report]) -> None:
         """Take over what the list says of reports that are kept: names can be changed, the rest is filled in."""
@@ -128,8 +124,10 @@ def _row(detail: ReportDetail) -> tuple[str | None, ...]:
 def _detail(row: Row) -> ReportDetail:
     run_id, *known, body = row
     detail = ReportDetail.from_json(json.loads(body), run_id=run_id)
+    if not all(isinstance(each, str | None) for each in known):
+        raise TypeError("a column is not text")
     values: dict[str, Any] = dict(zip((*_TEXTS, *_TIMES), known, strict=True))
     for name in _TIMES:
-        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+        values[name] = parse_time(values[name])
     given = {name: value for name, value in values.items() if value}
     return replace(detail, report=replace(detail.report, **{**given, "id": run_id}))

@@ -385,3 +385,10 @@ def test_diff_and_history_begin_with_the_profile(several: Hcexport) -> None:
     rows = json.loads(several("history", "-p", "*", "-F", "json").stdout)
     assert {(next(iter(row)), row["profile"]) for row in rows} == {("profile", name) for name in NAMES}
     assert set(first_words(several("history", "-p", "*").stdout)) == set(NAMES)
+
+
+def test_more_threads_at_once_than_there_are_profiles(hcexport_alone: Hcexport) -> None:
+    add_profile(hcexport_alone, "a", "https://127.0.0.1:1", "secret")
+    begin = time.monotonic()
+    assert hcexport_alone("jobs", "--offline", "-p", "a*", "--parallel", "999999").returncode == 0
+    assert time.monotonic() - begin < 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -16,10 +17,12 @@ import pytest
 
 from hcexport.cli.app import App, CommonOptions
 from hcexport.cli.lock import lock_organization
+from hcexport.errors import Busy
+from hcexport.files import lock_at_once, open_lock_file
 from hcexport.sandbox import Sandbox
 from hcexport.sandbox.context import Endpoint, RequestContext
-from hcexport.sandbox.endpoints import health
-from hcexport.sandbox.faults import Fault, in_turn, instead, normally, retry_later
+from hcexport.sandbox.endpoints import admin, health
+from hcexport.sandbox.faults import Fault, change_json, in_turn, instead, normally, retry_later
 from hcexport.sandbox.http import Json, Response, page, respond
 from hcexport.sandbox.scenarios import ROWS, Scenario
 from hcexport.store.ledger import Ledger
@@ -377,6 +380,33 @@ def test_the_ledger_knows_the_check(hcexport: Hcexport, box: Sandbox) -> None:
     with Ledger(Path(hcexport.env["HCEXPORT_HOME"], "ledger.db"), pytest.fail) as ledger:
         (entry,) = ledger.entries()
     assert (entry.kind, entry.name, entry.job_id) == ("run", "mine", done.stdout.strip())
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_job_that_says_an_impossible_start(
+    hcexport_alone: Hcexport, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    fault = change_json(lambda _context, answer: {**answer, "starttime": start})
+    monkeypatch.setitem(ROWS, "a fault", Scenario("", lambda: {admin.job: fault}))
+    with organization(hcexport_alone, "a fault"):
+        assert hcexport_alone("run", "--name", "mine", "--no-wait").returncode == 0
+        assert hcexport_alone("run", "--resume", "mine", "--timeout", "1s").returncode in {0, 6, 124}
+
+
+def test_a_run_elsewhere_with_our_process_id_is_not_waited_for(hcexport: Hcexport, box: Sandbox) -> None:
+    """In containers that share a volume every process has the same id."""
+    looks = iter(range(50))
+    with App(CommonOptions(), hcexport.env) as app:
+        with lock_organization(app, 0):
+            pass
+        (path,) = app.paths.locks.glob("organization-*.lock")
+        with open_lock_file(path) as file:
+            lock_at_once(file)
+            file.write(json.dumps({"pid": os.getpid(), "start": "now"}).encode())
+            with pytest.raises(Busy), lock_organization(app, 0, sleep=lambda _s: next(looks)):
+                pass
+        with lock_organization(app, 0):
+            pass
 
 
 def test_another_run_is_kept_off_and_one_that_is_resumed_is_not(hcexport: Hcexport, box: Sandbox) -> None:

@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from hcexport.cli.app import App, CommonOptions
+from hcexport.cli.judging import Judging
+from hcexport.health.ignores import Ignore
+from hcexport.health.verdict import Level, Rules
 from hcexport.sandbox import Sandbox
 from tests.support.process import Hcexport
 
@@ -167,6 +171,7 @@ def test_a_check_that_has_not_ended_is_not_judged(hcexport_alone: Hcexport, erro
         hcexport_alone("run", "--name", "mine", "--no-wait")
         error_of(hcexport_alone("list", "--name", "mine", "--fail-on", "failed", "-Fjson"), 5)
         error_of(hcexport_alone("show", "--name", "mine", "--max-age", "1h", "-Fjson"), 10)
+        assert box.reports[0].id in hcexport_alone("show", "--name", "mine", "--max-age", "1h").stderr
         both = hcexport_alone("list", "--latest", "2", "--fail-on", "failed", "-Fjson")
     assert both.returncode == 0
     assert [row["healthy"] for row in json.loads(both.stdout)] == [None, True]
@@ -185,3 +190,17 @@ def test_another_failure_outranks_the_verdict(hcexport: Hcexport, box: Sandbox) 
 def test_a_report_that_cannot_be_read_is_its_own_status(hcexport: Hcexport, error_of: Callable[..., Any]) -> None:
     done = hcexport("export", "--run-ids", "nosuch", "--fail-on", "failed", "-Fjson", "-q")
     error_of(done, 5)
+
+
+def test_an_age_needs_no_report_in_full(hcexport: Hcexport, box: Sandbox) -> None:
+    assert hcexport("list", "--result", "failed", "--max-age", "1000d").returncode == 0
+    assert details_asked(box) == []
+
+
+def test_the_options_that_go_on_are_those_that_were_typed(hcexport: Hcexport) -> None:
+    ignore = Ignore.parse(f"HC_1:{TOMORROW}")
+    rules = Rules(Level.WARNING, timedelta(0), (ignore,))
+    with App(CommonOptions(), hcexport.env) as app:
+        assert Judging(app, rules, "text").options == ["--fail-on", "warning", "--max-age", "0s"]
+    with App(CommonOptions(), hcexport.env, {"ignore": (ignore,)}) as app:
+        assert Judging(app, rules, "text").options[-2:] == ["--ignore", str(ignore)]

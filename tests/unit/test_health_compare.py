@@ -85,3 +85,20 @@ def test_which_reports_can_be_compared() -> None:
     nameless = a_report(3, a_test("A", P), suite="")
     assert shares_a_suite(basic, nameless)
     assert not shares_a_suite(nameless, a_report(4, a_test("Z", P), suite=""))
+
+
+def test_within_a_class_critical_tests_come_first() -> None:
+    tests = ("A", "general"), ("B", "critical")
+    old, new = (
+        a_report(day, *(a_test(key, result, level) for key, level in tests)) for day, result in ((1, P), (0, F))
+    )
+    assert [each.test.id for each in compare(old, new).tests] == ["B", "A"]
+
+
+def test_a_test_of_before_is_matched_by_name_once() -> None:
+    old = a_report(1, a_test("A", P, name="store"))
+    new = a_report(0, a_test("B", F, name="store"), a_test("C", F, name="store"))
+    assert [(each.test.id, each.change) for each in compare(old, new).tests] == [
+        ("B", Change.BROKE),
+        ("C", Change.NEW),
+    ]

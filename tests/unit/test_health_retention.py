@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -83,3 +84,15 @@ def test_a_report_that_is_not_kept_here_stays() -> None:
     report = detail(1, Result.PASSED, frozenset()).report
     (decision,) = plan_deletion([report], {}, newest=(), saved=["r1"])
     assert (decision.action, decision.reason) == ("stay", NOT_KEPT)
+
+
+def test_a_report_of_unknown_age_stays() -> None:
+    for start in ("soon", None):
+        kept = ReportDetail.from_json({"result": "passed", "state": "completed", "startTime": start}, run_id="r1")
+        row = replace(kept.report, end_time=START if start else None)
+        (decision,) = plan_deletion([row], {"r1": replace(kept, report=row)}, newest=(), saved={"r1"})
+        assert decision.action == "stay"
+
+
+def test_suites_are_told_apart_without_regard_to_case() -> None:
+    assert suites_of(detail(0, Result.PASSED, frozenset({"Basic"}))) == {"basic"}

@@ -114,3 +114,15 @@ def test_a_test_that_its_own_suite_does_not_have_is_a_gap() -> None:
     rows = {row.test.id: row for row in trend([*reports, both])}
     assert rows["HC_1"].strip(ascii_only=True) == "x-x"
     assert (rows["HC_1"].in_a_row, rows["HC_1"].since) == (2, NOW - timedelta(days=4))
+
+
+def test_an_id_that_is_used_again_is_another_test() -> None:
+    nights = [a_test("A", F, name="store")], [a_test("B", F, name="store")], [a_test("A", P, name="index")]
+    rows = {row.test.id: row for row in trend(a_report(2 - day, *tests) for day, tests in enumerate(nights))}
+    assert rows["B"].cells == (F, F, None)
+    assert rows["A"].cells == (None, None, P)
+
+
+def test_a_test_without_a_suite_is_missed_in_every_report() -> None:
+    rows = trend([a_report(1, a_test("A", F), suite=""), a_report(0, a_test("B", P), suite="Basic")])
+    assert next(row for row in rows if row.test.id == "A").recent == (F, None)

@@ -8,8 +8,8 @@ import pytest
 from health_samples import NOW, F, P, U, W, a_report, a_test
 
 from hcexport.errors import UsageError
-from hcexport.health.ignores import Ignore
-from hcexport.health.results import has_ended
+from hcexport.health.ignores import Ignore, known_until
+from hcexport.health.results import has_ended, newest_first
 from hcexport.health.verdict import Level, Rules, judge, needs_details
 from hcexport.models import Report, ReportDetail, Result
 
@@ -37,9 +37,9 @@ def test_the_truth_table(level: Level | None, severity: str, result: Result, ign
     verdict = judge([report], rules, NOW)
     counts = result in UNHEALTHY[level, severity] and ignore is not HELD
     assert verdict.healthy is not counts
-    assert [each.test.id for each in verdict.failing] == (["HC_1"] if counts else [])
-    assert verdict.counts == ({severity: 1} if counts else {})
-    assert [each.ignored_until for each in verdict.known] == (
+    (judgement,) = verdict.judged
+    assert [each.test.id for each in judgement.failing] == (["HC_1"] if counts else [])
+    assert [each.ignored_until for each in judgement.known] == (
         [HELD.until] if ignore is HELD and result is not P else []
     )
     assert bool(verdict.message()) is counts
@@ -77,7 +77,7 @@ def test_of_two_tests_with_one_id_the_worse_counts() -> None:
     for tests in ([P, F], [F, P], [U, W]):
         report = a_report(0, *(a_test("HC_1", result) for result in tests))
         verdict = judge([report], Rules(Level.FAILED), NOW)
-        assert [finding.test.result for finding in verdict.failing] == [F if F in tests else U]
+        assert [finding.test.result for finding in verdict.judged[0].failing] == [F if F in tests else U]
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -115,7 +115,6 @@ def test_the_newest_report_may_be_too_old(hours: float, stale: bool) -> None:
     assert verdict.healthy is not stale
     assert verdict.stale_seconds == (pytest.approx(hours * 3600) if stale else None)
     assert ("2026-11-22 05:54 UTC" in verdict.message()) is stale
-    assert verdict.failing == ()
 
 
 def test_no_report_at_all_is_too_old() -> None:
@@ -193,7 +192,36 @@ def test_several_reports_in_one_message() -> None:
     assert "r2" not in message
     assert "r3" in message
     assert [each.healthy for each in verdict.judged] == [False, True, False, False]
-    assert verdict.counts == {"general": 2}
+    assert [len(each.failing) for each in verdict.judged] == [1, 0, 0, 1]
+
+
+def test_critical_tests_are_named_first_and_each_id_once() -> None:
+    tests = a_test("A", F, "advisory"), a_test("B", F, "critical")
+    message = judge([a_report(day, *tests) for day in (1, 2)], Rules(Level.FAILED), NOW).message()
+    assert message.index("2 critical") < message.index("2 advisory")
+    assert (message.count("A, B"), message.count("B")) == (1, 1)
+
+
+def test_of_two_tests_alike_the_critical_one_counts() -> None:
+    tests = a_test("A", F), a_test("A", F, "critical")
+    assert not judge([a_report(0, *tests)], Rules(Level.CRITICAL), NOW).healthy
+
+
+def test_a_report_that_tells_its_end_alone_has_an_age() -> None:
+    for hours, healthy in ((1, True), (25, False)):
+        row = Report("a", result=P, end_time=NOW - timedelta(hours=hours))
+        assert judge([row], Rules(max_age=timedelta(days=1)), NOW).healthy is healthy
+
+
+def test_of_two_exceptions_the_later_day_holds() -> None:
+    later = Ignore("HC_*", HELD.until + timedelta(days=1))
+    for ignores in ((HELD, later), (later, HELD)):
+        assert known_until(a_test("HC_1", F), ignores, NOW) == later.until
+
+
+def test_of_two_reports_with_one_id_the_first_given_counts() -> None:
+    first, second = a_report(1, a_test("A", F)), a_report(1, a_test("A", P))
+    assert newest_first([first, second]) == (first,)
 
 
 def test_a_report_without_tests_is_judged_by_its_word() -> None:

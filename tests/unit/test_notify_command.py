@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +20,7 @@ from hcexport.notify.command import LIMIT_S, Message, notify_of_change, run_comm
 from hcexport.notify.events import Event, Facts, State
 from hcexport.redaction import Secret
 
+ROOT = Path(__file__).parents[2]
 REPORT = Message('{"id": "r1"}', "not healthy: 1 critical test failed", "prod")
 WRITER = """
 import json, os, sys
@@ -148,6 +151,29 @@ class TestTrouble:
         assert run(python("import time; time.sleep(60)"), large, limit_s=0.5)
         assert run(["true"], large) == ""
         assert time.monotonic() - begin < 10
+
+    def test_it_became_another_user_and_hangs(self, as_user: Callable[[int], tuple[list[str], Path]]) -> None:
+        """As after sudo: nobody but root may end it."""
+        words, folder = as_user(65534)
+        become_root = folder / "become_root"
+        shutil.copy(shutil.which("setpriv") or "", become_root)
+        become_root.chmod(0o4755)
+        code = "import os, sys; from hcexport.notify.command import *; " + (
+            "print(run_command(sys.argv[1:], [], 0, Message('', '', ''), os.environ, limit_s=0.2))"
+        )
+        program = [str(become_root), "--reuid", "0", "--clear-groups", "sleep", "8"]
+        begin = time.monotonic()
+        done = subprocess.run(
+            [*words, sys.executable, "-c", code, *program],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "0.2 s" in done.stdout
+        assert time.monotonic() - begin < 6
 
     def test_a_large_document_that_is_read(self, tmp_path: Path) -> None:
         assert run(writer(tmp_path / "log"), Message("x" * 2_000_000, "", "prod")) == ""

@@ -163,7 +163,6 @@ class TestCommand:
             {"home": "~/hcexport"},
             {"password_file": "/etc/../password"},
             {"program": ("hcexport",)},
-            {"kind": "launchd"},
         ],
     )
     def test_what_cannot_be_carried_out_is_refused(self, kind: str, changes: dict[str, Any]) -> None:
@@ -178,7 +177,6 @@ class TestCommand:
             {"kind": "systemd", "folder": "/a "},
             {"kind": "systemd", "program": ("/it's/hcexport",)},
             {"kind": "systemd", "password_file": "/a\\"},
-            {"kind": "kubernetes", "parts": 0},
             {"kind": "kubernetes", "parts": 2, "command": ("hcexport", "export", "--shard", "0/2")},
             *({"kind": "kubernetes", "timezone": zone} for zone in (None, "", "Local", "a b", "/etc/localtime")),
             *({"kind": "kubernetes", "name": name} for name in ("Upper", "a.b", "a_b", "a-", "a" * 53)),

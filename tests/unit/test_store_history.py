@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from hcexport.health.results import newest_first
 from hcexport.models import Report, ReportDetail, Result
 from hcexport.store import database
 from hcexport.store.history import History
@@ -86,13 +87,21 @@ def test_a_report_that_has_not_ended_is_not_kept(room: Room, running: dict[str, 
         assert history.ids() == frozenset()
 
 
-def test_newest_first_and_since(room: Room) -> None:
+def test_newest_first(room: Room) -> None:
     with room.history() as history:
         history.add(detail(f"r{day}", day) for day in (2, 0, 1))
         history.add([ReportDetail.from_json({"result": "passed"}, run_id="x")])
         assert [each.report.id for each in history.latest()] == ["r2", "r1", "r0", "x"]
-        assert [each.report.id for each in history.latest(1)] == ["r2"]
-        assert [each.report.id for each in history.since(START + timedelta(days=1))] == ["r2", "r1"]
+        history.add([detail("r3", 2), detail("r4", startTime=None, endTime=int(START.timestamp() * 1000) + 1)])
+        assert [each.report.id for each in history.latest()] == ["r2", "r3", "r1", "r4", "r0", "x"]
+
+
+def test_a_name_that_the_list_has_lost_is_kept(room: Room) -> None:
+    bare = ReportDetail.from_json({"result": "failed", "suiteStatus": []}, run_id="r1")
+    with room.history() as history:
+        history.add([replace(bare, report=replace(bare.report, name="nightly"))])
+        history.refresh([Report("r1", owner="user")])
+        assert [(each.report.name, each.report.owner) for each in history.latest()] == [("nightly", "user")]
 
 
 def test_a_report_that_was_renamed(room: Room) -> None:
@@ -122,6 +131,41 @@ def test_a_report_that_was_edited_can_be_kept_again(room: Room, body: str) -> No
         assert [each.report.id for each in history.latest() if each.tests] == ["r2"]
         history.add([detail("r1")])
         assert history.get("r1") == detail("r1")
+
+
+@pytest.mark.parametrize("edit", ["start_time = '2026-11-22T03:00:00'", "name = x'00ff'"])
+def test_a_row_that_was_edited_harms_no_command(room: Room, edit: str) -> None:
+    with room.history() as history:
+        history.add([detail("r1"), detail("r2", day=1)])
+        with closing(sqlite3.connect(room.path)) as connection, connection:
+            connection.execute(f"UPDATE reports SET {edit} WHERE id = 'r1'")
+        assert {each.report.id for each in newest_first(history.latest())} >= {"r2"}
+        assert all(isinstance(each.report.name, str) for each in history.latest())
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_its_place_is_a_problem_that_is_told_at_once(room: Room) -> None:
+    room.path.parent.mkdir()
+    os.mkfifo(room.path)
+    assert room.history().find_problem()
+
+
+def test_in_a_folder_that_is_closed_it_goes_on_in_memory(as_user: Callable[[int], tuple[list[str], Path]]) -> None:
+    words, folder = as_user(65534)
+    (folder / "home").mkdir(mode=0o700)
+    code = (
+        "import sys; from pathlib import Path; from hcexport.store.history import History; "
+        "history = History(Path(sys.argv[1]), 'o', print); history.set_note('k', 'v'); print(history.note('k'))"
+    )
+    done = subprocess.run(
+        [*words, sys.executable, "-c", code, str(folder / "home" / "state" / "history.db")],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["v"]), done.stderr
 
 
 def test_two_processes_fill_it_at_once(tmp_path: Path) -> None:

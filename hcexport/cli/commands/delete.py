@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 
 from hcexport.cli.app import App
 from hcexport.cli.command import complete_with, option
+from hcexport.cli.exporting import count_reports
 from hcexport.cli.lock import lock_option, lock_organization
 from hcexport.cli.messages import confirm
 from hcexport.cli.options import app_command, parse_ids, whole_number
@@ -21,16 +23,8 @@ from hcexport.errors import CannotCreate, Interrupted, NotFound, ServerError, Us
 from hcexport.health.results import has_ended
 from hcexport.health.retention import NOT_KEPT, Decision, newest_of_suites, plan_deletion, suites_of
 from hcexport.models import Report, ReportDetail
-from hcexport.output.deletion_records import DELETION_FIELDS
+from hcexport.output.records import DELETION_FIELDS
 from hcexport.transfer.deletion import delete_reports
-
-
-@dataclass(frozen=True)
-class Guards:
-    """Which guards the user has lifted."""
-
-    unsaved: bool
-    failed_too: bool
 
 
 @app_command(
@@ -76,23 +70,23 @@ def command(
         raise UsageError("no reports selected", hint="name them, or --until 400d, another selector, or --all")
     ids = parse_ids(run_id, "RUN_ID") if run_id else ()
     with lock_organization(app, lock_wait):
-        decisions = _plan(app, ids, selection, Guards(unsaved, failed_too))
+        decisions = _plan(app, ids, selection, unsaved=unsaved, failed_too=failed_too)
         return _carry_out(app, decisions, most=most, yes=yes)
 
 
-def _plan(app: App, ids: Sequence[str], selection: Selection, guards: Guards) -> list[Decision]:
+def _plan(app: App, ids: Sequence[str], selection: Selection, *, unsaved: bool, failed_too: bool) -> list[Decision]:
     """Decide for each chosen report. Those that may be deleted are read in full, and kept in the history."""
     rows = list_reports(app)
     chosen = _find_named(rows, ids) if ids else selection.select(rows, app.session.server_now())
     ended = newest_first(filter(has_ended, rows))
     saved = app.ledger.saved_ids(app.organization.url)
     newest = frozenset(report.id for report in ended[:1])  # of whatever suite
-    options = {"saved": saved, "unsaved": guards.unsaved, "failed_too": guards.failed_too}
-    before = plan_deletion(chosen, {}, newest=newest, **options)  # type: ignore[arg-type] # the options by name
+    plan = partial(plan_deletion, chosen, saved=saved, unsaved=unsaved, failed_too=failed_too)
+    before = plan({}, newest=newest)
     details = _read(app, [decision.report for decision in before if decision.reason == NOT_KEPT])
     wanted = frozenset(suite for detail in details.values() for suite in suites_of(detail))
     newest |= newest_of_suites(ended, lambda report: details.get(report.id) or _read_one(app, report), wanted)
-    return plan_deletion(chosen, details, newest=newest, **options)  # type: ignore[arg-type] # as above
+    return plan(details, newest=newest)
 
 
 def _find_named(rows: Sequence[Report], ids: Sequence[str]) -> list[Report]:
@@ -131,8 +125,9 @@ def _read_one(app: App, report: Report) -> ReportDetail | None:
 
 def _carry_out(app: App, decisions: list[Decision], *, most: int, yes: bool) -> Outcome:
     doomed = [decision.report.id for decision in decisions if not decision.reason]
+    count = count_reports(doomed)
     if len(doomed) > most:
-        raise UsageError(f"{_count(doomed)} would be deleted; nothing was deleted", hint=f"--max {len(doomed)}")
+        raise UsageError(f"{count} would be deleted; nothing was deleted", hint=f"--max {len(doomed)}")
     if not doomed:
         app.messages.notice("nothing to delete: every report stays")
         return Outcome(DELETION_FIELDS, records=decisions)
@@ -140,11 +135,11 @@ def _carry_out(app: App, decisions: list[Decision], *, most: int, yes: bool) -> 
         return _delete(app, decisions, doomed)
     shown = Outcome(DELETION_FIELDS, records=decisions)
     if not app.may_ask:
-        refusal = UsageError(f"{_count(doomed)} would be deleted; nothing was deleted", hint="add --yes to delete them")
+        refusal = UsageError(f"{count} would be deleted; nothing was deleted", hint="add --yes to delete them")
         return replace(shown, error=refusal)
     if app.common.format != "json":
         app.printer.records(DELETION_FIELDS, decisions)
-    if not confirm(f"Delete {_count(doomed)} on {app.organization} for good?"):
+    if not confirm(f"Delete {count} on {app.organization} for good?"):
         app.messages.notice("nothing was deleted")
         stayed = [replace(decision, reason=decision.reason or "declined") for decision in decisions]
         return Outcome(DELETION_FIELDS, records=stayed) if app.common.format == "json" else Outcome()
@@ -159,11 +154,7 @@ def _delete(app: App, decisions: list[Decision], doomed: list[str]) -> Outcome:
         end.hint = "some reports may be deleted: hcexport list --all"
         raise
     if done.gone:
-        app.messages.notice(f"deleted {_count(done.gone)}")
+        app.messages.notice(f"deleted {count_reports(done.gone)}")
     left = set(done.left)
     after = [replace(each, reason="still on the server") if each.report.id in left else each for each in decisions]
     return Outcome(DELETION_FIELDS, records=after, error=done.error)
-
-
-def _count(ids: Sequence[str]) -> str:
-    return f"{len(ids)} report{'s' * (len(ids) > 1)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,7 +110,8 @@ def _pair(app: App, ids: Sequence[str], against: str | None, *, offline: bool) -
             raise NotFound(f"report {ids[0]} is the newest: there is nothing to compare it with")
         return before, newest
     candidates = [row for row in rows[1:] if against is None or row.result is Result.PASSED]
-    for before in _read_one_by_one(app, candidates):
+    for row in candidates:
+        (before,) = read_reports(app, [row])
         if shares_a_suite(before, newest):
             return before, newest
     wanted = "passed" if against else "was made before"
@@ -125,11 +126,6 @@ def _named_reports(app: App, ids: Sequence[str], *, offline: bool) -> list[Repor
                 f"report {detail.report.id} has not ended", hint="list the reports that have ended: hcexport list"
             )
     return details
-
-
-def _read_one_by_one(app: App, rows: Sequence[Report]) -> Iterator[ReportDetail]:
-    for row in rows:
-        yield from read_reports(app, [row])
 
 
 def _describe_report(report: Report) -> str:

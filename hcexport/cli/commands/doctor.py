@@ -10,7 +10,7 @@ from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome, completing_hint
 from hcexport.doctor import Check, examine
 from hcexport.errors import HcexportError
-from hcexport.output.check_records import CHECK_FIELDS, DIAGNOSIS, CheckRow, Diagnosis
+from hcexport.output.check_records import CHECK_FIELDS, DIAGNOSIS, CheckRow
 from hcexport.redaction import redact
 
 
@@ -29,7 +29,7 @@ def command(app: App, offline: bool) -> Outcome:
     error = failed.error if failed else None
     rows = tuple(_row(app, check) for check in checks)
     if app.common.format == "json":
-        return Outcome(DIAGNOSIS, Diagnosis(error is None, rows), error=error, is_document=True)
+        return Outcome(DIAGNOSIS, rows, error=error, is_document=True)
     if app.label:
         return Outcome(CHECK_FIELDS, records=rows, error=error)
     app.printer.records(CHECK_FIELDS, rows)

@@ -7,7 +7,7 @@ and the newest report in full. Times are UTC and say so.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, date
 
 from hcexport import __version__
 from hcexport.health.results import is_critical
@@ -128,9 +128,7 @@ def _failing_row(each: facts.Failing) -> Markup:
     row, known = each.row, each.known_until
     return element(
         "tr",
-        element(
-            "td", result_badge(row.result), element("span", f"known until {known}", class_="known") if known else None
-        ),
+        _result(row.result, known),
         _test(row.test),
         _severity(row.test),
         element(
@@ -207,14 +205,17 @@ def _test_row(reports: ReportSet, test: TestResult) -> Markup:
     begun = f"{test.start_time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if test.start_time else ""
     return element(
         "tr",
-        element(
-            "td", result_badge(test.result), element("span", f"known until {known}", class_="known") if known else None
-        ),
+        _result(test.result, known),
         _test(test),
         _severity(test),
         element("td", took, class_="n", data_label="Took"),
         element("td", begun, class_="wide"),
     )
+
+
+def _result(result: Result, known: date | None) -> Markup:
+    note = element("span", f"known until {known}", class_="known") if known else None
+    return element("td", result_badge(result), note)
 
 
 def _head(*headings: str | tuple[str, str]) -> Markup:

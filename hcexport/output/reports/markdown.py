@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
-from hcexport.models import ReportDetail
+from hcexport.models import ReportDetail, Result
 from hcexport.output.humanize import duration
 from hcexport.output.reports import ReportSet
 from hcexport.output.reports.facts import (
@@ -80,13 +81,12 @@ def _failing_part(rows: Sequence[Failing]) -> Iterator[str]:
     yield "## What does not pass\n"
     yield from _table(
         ("Result", "Test", "Severity", "Description", "Since", "In a row"),
-        ([_result(each), each.row.test.id, *_about(each)] for each in rows),
+        ([_result(each.row.result, each.known_until), each.row.test.id, *_about(each)] for each in rows),
     )
 
 
-def _result(each: Failing) -> str:
-    said = f"{sign(each.row.result)} {each.row.result}"
-    return f"{said}, known until {each.known_until}" if each.known_until else said
+def _result(result: Result, known_until: date | None) -> str:
+    return f"{sign(result)} {result}" + (f", known until {known_until}" if known_until else "")
 
 
 def _about(each: Failing) -> list[str]:
@@ -116,10 +116,9 @@ def _in_full(reports: ReportSet, newest: ReportDetail) -> Iterator[str]:
             yield f"**{escape(suite)}**\n"
         rows = []
         for test in tests:
-            until = reports.known_until(test) if test.result != "passed" else None
-            said = f"{sign(test.result)} {test.result}" + (f", known until {until}" if until else "")
+            until = None if test.result is Result.PASSED else reports.known_until(test)
             took = duration(test.duration.total_seconds()) if test.duration is not None else ""
-            rows.append([said, test.id, test.severity, test.name, test.description, took])
+            rows.append([_result(test.result, until), test.id, test.severity, test.name, test.description, took])
         yield from _table(("Result", "Test", "Severity", "Name", "Description", "Took"), rows)
     yield "</details>\n"
 

@@ -24,16 +24,16 @@ def text(value: str) -> Markup:
     return Markup(escape(escape_controls(value)))
 
 
-def join(children: Iterable[Child], between: str = "") -> Markup:
+def _join(children: Iterable[Child]) -> Markup:
     """Children one after the other; None is left out."""
-    return Markup(between.join(_markup(child) for child in children if child is not None))
+    return Markup("".join(_markup(child) for child in children if child is not None))
 
 
 def element(tag: str, /, *children: Child, **attributes: str | int | bool | None) -> Markup:
     """An element. In an attribute's name ``_`` stands for ``-``, at its end for nothing; None, False leave it out."""
     given = [_attribute(key, value) for key, value in attributes.items() if value is not None and value is not False]
     start = f"<{tag}{''.join(given)}>"
-    return Markup(start if tag in _WITHOUT_CONTENT else f"{start}{join(children)}</{tag}>")
+    return Markup(start if tag in _WITHOUT_CONTENT else f"{start}{_join(children)}</{tag}>")
 
 
 def _attribute(key: str, value: str | int | bool) -> str:
@@ -46,4 +46,4 @@ def _markup(child: Child) -> str:
         return child
     if isinstance(child, str):
         return text(child)
-    return join(child or ())
+    return _join(child or ())

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hcexport.health.results import distinct, is_critical, start_time_of
-from hcexport.health.verdict import Finding, Judgement, Level, count_text
+from hcexport.health.verdict import Finding, Judgement, Level, count_text, describe, join_ids
 from hcexport.models import ReportDetail, Result
 from hcexport.output.reports import ReportSet
 from hcexport.output.sanitize import escape_controls
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-_IDS = 10
 
 
 def render(reports: ReportSet) -> tuple[int, str]:
@@ -55,7 +54,7 @@ def _line(status: int, text: str) -> str:
 
 def _text(newest: ReportDetail, whole: Judgement) -> str:
     report = newest.report
-    where = f"in report {report.id}" + (f" ({report.name})" if report.name else "")
+    where = f"in {describe(report)}"
     if whole.failing:
         said = f"{count_text(whole.failing)} {where}: {_ids(whole.failing)}"
     elif whole.reason:
@@ -68,8 +67,7 @@ def _text(newest: ReportDetail, whole: Judgement) -> str:
 
 
 def _ids(findings: Sequence[Finding]) -> str:
-    more = len(findings) - _IDS
-    return ", ".join(each.test.id for each in findings[:_IDS]) + (f" and {more} more" if more > 0 else "")
+    return join_ids([each.test.id for each in findings])
 
 
 def _performance(reports: ReportSet, newest: ReportDetail, whole: Judgement, level: Level) -> list[str]:

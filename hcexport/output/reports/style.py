@@ -6,15 +6,15 @@ of at least 4.5 to 1.
 
 CSS = """
 :root{color-scheme:light dark;
---page:#f4f3ef;--card:#fff;--ink:#1c2126;--soft:#59616a;--rule:#e0ddd4;--head:#faf9f6;
---p-ink:#17633c;--p-bg:#e2f1e7;--p-solid:#1d7a4b;
+--page:#f4f3ef;--card:#fff;--ink:#1c2126;--soft:#59616a;--rule:#e0ddd4;
+--p-ink:#17633c;--p-bg:#e2f1e7;
 --w-ink:#7a4b00;--w-bg:#fcefcf;--w-solid:#f0b429;--w-on:#2e1d00;
 --f-ink:#a91b16;--f-bg:#fce4e1;--f-solid:#bf2620;
 --u-ink:#54429a;--u-bg:#ebe6f8;--u-solid:#6450b0;
 --line:#3d6fa8;--shadow:0 1px 2px rgb(28 33 38/.05),0 4px 16px rgb(28 33 38/.04)}
 @media(prefers-color-scheme:dark){:root{
---page:#14171a;--card:#1d2125;--ink:#e9e7e2;--soft:#a4abb3;--rule:#333a41;--head:#23282d;
---p-ink:#86d3a6;--p-bg:#1c3226;--p-solid:#2a8455;
+--page:#14171a;--card:#1d2125;--ink:#e9e7e2;--soft:#a4abb3;--rule:#333a41;
+--p-ink:#86d3a6;--p-bg:#1c3226;
 --w-ink:#f1c868;--w-bg:#3a2e12;--w-solid:#dca52b;--w-on:#221600;
 --f-ink:#ff9d94;--f-bg:#45201e;--f-solid:#c93a33;
 --u-ink:#bfb0f2;--u-bg:#2e2850;--u-solid:#705cc0;
@@ -151,7 +151,7 @@ border-top:1px solid var(--rule)}
 section{border-radius:.6rem}
 }
 @media print{
-:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#bbb;--head:#fff;--shadow:none;
+:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#bbb;--shadow:none;
 --p-ink:#17633c;--p-bg:#e2f1e7;--w-ink:#7a4b00;--w-bg:#fcefcf;--w-solid:#f0b429;--w-on:#2e1d00;
 --f-ink:#a91b16;--f-bg:#fce4e1;--f-solid:#bf2620;--u-ink:#54429a;--u-bg:#ebe6f8;--u-solid:#6450b0;--line:#3d6fa8}
 @page{margin:14mm}
