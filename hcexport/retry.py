@@ -14,6 +14,7 @@ from hcexport.times import Clock, Deadline, Sleep
 
 ATTEMPTS = 5  # of one request
 GIVE_UP_AFTER_S = 300.0  # promised to users: five minutes without progress; also the longest Retry-After obeyed
+LONGEST_ATTEMPT_S = 130.0  # from the last progress: an answer takes 120 s at most, the wait before it 10 s
 BACKOFF_BASE_S, BACKOFF_MAX_S = 0.5, 20.0
 PROGRESS_BYTES = 64 * 1024  # fewer bytes than this are no progress, else a server could hold us with a byte a minute
 STALL_S = 60.0  # a response that brings less than PROGRESS_BYTES in this time is dropped
@@ -33,17 +34,22 @@ def backoff_s(failures: int, error: HcexportError, jitter: Jitter = random.unifo
 
 
 class RetryBudget:
-    """Counts failures in a row, and is used up after GIVE_UP_AFTER_S seconds without progress."""
+    """Counts failures in a row, and is used up after GIVE_UP_AFTER_S seconds without progress.
+
+    Time in which the process was stopped is no part of them, because nobody has tried anything.
+    """
 
     def __init__(self, clock: Clock, jitter: Jitter = random.uniform) -> None:
         self._clock = clock
         self._jitter = jitter
         self._failures = 0
+        self._has_failed = False  # since the last progress
         self._since = clock()
 
     def note_progress(self) -> None:
         """Forget the failures: something is done that need not be done again."""
         self._failures = 0
+        self._has_failed = False
         self._since = self._clock()
 
     def next_delay_s(self, failure: NetworkError) -> float:
@@ -51,7 +57,11 @@ class RetryBudget:
 
         Raises ``failure`` if the budget is used up, or if another attempt cannot help.
         """
-        left = self._since + GIVE_UP_AFTER_S - self._clock()
+        now = self._clock()
+        if not self._has_failed:
+            self._has_failed = True
+            self._since = max(self._since, now - LONGEST_ATTEMPT_S)
+        left = self._since + GIVE_UP_AFTER_S - now
         if not failure.retryable or left <= 0:
             raise failure
         delay = backoff_s(self._failures, failure, self._jitter)

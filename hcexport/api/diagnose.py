@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -83,7 +84,8 @@ def explain_refusals(path: str, session: Session, release: Callable[[], str]) ->
     try:
         yield
     except PrivilegeMissing as refusal:
-        if needed := _PRIVILEGES.get(path.partition("/")[0]):
+        is_of_license = re.search("licen[cs]e", refusal.message, re.IGNORECASE)  # no privilege would help
+        if (needed := _PRIVILEGES.get(path.partition("/")[0])) and not is_of_license:
             login = f"ask an administrator for it, or sign in as another user: hcexport login {session.organization}"
             raise PrivilegeMissing(
                 f"{refusal.message.rstrip('.')}; it requires {needed}", hint=refusal.hint or login

@@ -194,7 +194,10 @@ def _look_up(host: str, port: int, limit: Deadline) -> list[str]:
 
     if _is_address(host):
         return [host]
-    threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    try:
+        threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    except RuntimeError as error:  # a limit on processes (ulimit -u, pids.max)
+        raise httpcore.ConnectError(f"the name {host} cannot be looked up: {error}") from None
     try:
         result = answer.get(timeout=min(limit.remaining(), threading.TIMEOUT_MAX))
     except queue.Empty:

@@ -71,7 +71,7 @@ def failed_status(status: int, headers: Mapping[str, str], body: bytes, *, sent_
         return _explain_redirect(status, headers.get("location", ""))
     answer: Mapping[str, Any] = {}
     with suppress(ProtocolError):  # what is no JSON has no code and no words of the API
-        answer = parse_object(body)
+        answer = _lower_keys(parse_object(body))
     code, text = _read_error(answer)
     wait, is_api = retry_after_s(headers), bool(text) or code is not None
     if status in {429, 503} and wait is not None:
@@ -145,6 +145,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def raise_for_error(answer: Mapping[str, Any]) -> None:
     """Raise what an error body means. A job that FAILED is no error: it has a ``jobid``."""
+    answer = _lower_keys(answer)
     if _is_job(answer):
         return
     if answer.get("error") not in (None, False, "") or _says_failure(answer):
@@ -156,12 +157,11 @@ def raise_for_error(answer: Mapping[str, Any]) -> None:
 
 def _is_job(answer: Mapping[str, Any]) -> bool:
     """Whether an answer is a job with a status, also where it names the error that the job ended with."""
-    keys = {key.lower() for key in answer}
-    return "jobid" in keys and bool(keys & {"status", "jobstatus"})
+    return "jobid" in answer and bool(answer.keys() & {"status", "jobstatus"})
 
 
 def _says_failure(answer: Mapping[str, Any]) -> bool:
-    if any(key.lower() == "jobid" for key in answer):
+    if "jobid" in answer:
         return False
     code = answer.get("code")
     return (
@@ -171,10 +171,15 @@ def _says_failure(answer: Mapping[str, Any]) -> bool:
     )
 
 
+def _lower_keys(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Write keys in lower case: servers differ in it, and an error that is not seen is taken for success."""
+    return {str(key).lower(): value for key, value in answer.items()}
+
+
 def _error_of(answer: Mapping[str, Any]) -> Any:
     """The error body: what is under ``error``, or the whole answer."""
     error = answer.get("error")
-    return answer if error is None else error
+    return answer if error is None else _lower_keys(error) if isinstance(error, Mapping) else error
 
 
 def _read_error(answer: Mapping[str, Any]) -> tuple[int | None, str]:
@@ -182,7 +187,7 @@ def _read_error(answer: Mapping[str, Any]) -> tuple[int | None, str]:
     error = _error_of(answer)
     if not isinstance(error, Mapping):
         return _code(answer), _cut(plain_text(answer.get("error_description") or error))
-    texts = (error.get("message") or error.get("messages") or error.get("statusMessage"), error.get("details"))
+    texts = (error.get("message") or error.get("messages") or error.get("statusmessage"), error.get("details"))
     parts = [text for text in map(plain_text, texts) if text]
     return _code(error), _cut(": ".join(dict.fromkeys(parts)))
 
@@ -211,7 +216,7 @@ def _token_refusal(
         rejected.unseen = _NO_TOKEN in codes
         return rejected
     error = _error_of(answer)
-    if 401 in codes or (isinstance(error, Mapping) and error.get("messageCode") == "GWM_0003"):
+    if 401 in codes or (isinstance(error, Mapping) and error.get("messagecode") == "GWM_0003"):
         rejected = TokenRejected(failure.message, hint=failure.hint)
         rejected.refusal = failure
         return rejected

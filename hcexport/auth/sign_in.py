@@ -29,6 +29,7 @@ from hcexport.errors import (
     AuthError,
     CertificateError,
     ConfigError,
+    FrontRefused,
     HcexportError,
     NetworkError,
     PasswordRefused,
@@ -306,7 +307,8 @@ def from_password(
                 hint=f"it is sent again after {wait_s:.0f} s; accounts lock after a few failures",
             )
         token = _send_password(session, credentials, password, life_s)
-        credentials.forget_refused(password)
+        with suppress(ConfigError):  # as in _send_password
+            credentials.forget_refused(password)
         return token
 
     return TokenSource(origin, get)
@@ -325,8 +327,8 @@ def _send_password(session: Session, credentials: Credentials, password: Secret,
         with suppress(ConfigError):
             (credentials.forget_sent if error.retryable else credentials.remember_refused)(password)
         raise
-    except NetworkError as error:
-        never_arrived = error.unsent or isinstance(error, CertificateError)
+    except (NetworkError, FrontRefused) as error:
+        never_arrived = isinstance(error, FrontRefused | CertificateError) or error.unsent
         if never_arrived or (isinstance(error, ProtocolError) and error.refused):
             with suppress(ConfigError):
                 credentials.forget_sent(password, all_times=False)

@@ -15,16 +15,23 @@ from hcexport.transfer.submit import Operation, Submitted, Submitter, export_of,
 
 
 def export_reports(
-    app: App, ids: tuple[str, ...], saving: Saving | None, *, wait: bool, under_way: Submitted | None = None
+    app: App,
+    ids: tuple[str, ...],
+    saving: Saving | None,
+    *,
+    wait: bool,
+    under_way: Submitted | None = None,
+    needs_ledger: bool = False,
 ) -> Outcome:
     """Submit, unless an export of these reports is under way; wait and save as is asked for.
 
-    The outcome's record is an ExportRecord.
+    ``needs_ledger`` is that of Operation. The outcome's record is an ExportRecord.
     """
     with with_lookup_hint("export"):
         further = saving.options if saving else ["--wait"] if wait else []
+        operation = _export_of(app, ids, further)._replace(needs_ledger=needs_ledger)
         submitted = under_way or submit(
-            app.client, app.ledger, make_submitter(app), _export_of(app, ids, further), on_lost=app.messages.trouble
+            app.client, app.ledger, make_submitter(app), operation, on_lost=app.messages.trouble
         )
         job = submitted.job
         further = saving.options if saving else []

@@ -11,7 +11,7 @@ from datetime import timedelta
 from hcexport.cli.app import App
 from hcexport.cli.options import add_options, setting_option
 from hcexport.cli.outcome import Outcome
-from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed, ProtocolError, TimedOut
+from hcexport.errors import AlreadyExists, HcexportError, Interrupted, JobFailed, NotFound, ProtocolError, TimedOut
 from hcexport.models import Job
 from hcexport.output.records import EXPORT_FIELDS, ExportRecord
 from hcexport.store.ledger import EXPORT
@@ -171,6 +171,8 @@ def _hint(
         return f"go on with {resume_command(app, verb, ids, further, if_exists='rename')}"
     if error.way_on == "wait":
         again = f"go on with {resume_command(app, verb, ids, further)}"
+        if isinstance(error, NotFound) and verb == "wait":
+            return f"{again}; if the server has lost the job or its file (hcexport jobs --server), export again"
         return f"{error.hint}; then {again}" if error.hint else again
     if error.way_on == "none":
         return error.hint

@@ -34,7 +34,11 @@ class WaitLine:
         """Draw ``text`` and the seconds so far from ``after_s`` on, until the block ends."""
         ended = threading.Event()
         thread = threading.Thread(target=self._run, args=(text, after_s, ended), name="wait line", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # a limit on processes (ulimit -u, pids.max): the wait is not shown, and goes on
+            yield
+            return
         try:
             yield
         finally:

@@ -38,7 +38,7 @@ from functools import partial
 from typing import NamedTuple
 
 from hcexport.api.client import Client
-from hcexport.errors import HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
+from hcexport.errors import CannotCreate, HcexportError, NetworkError, NotFound, OutcomeUnknown, TimedOut, TokenRejected
 from hcexport.models import Job, JobStatus
 from hcexport.retry import ATTEMPTS
 from hcexport.store.ledger import EXPORT, Ledger, LedgerEntry
@@ -65,6 +65,7 @@ class Operation(NamedTuple):
 
     ``run_ids``, ``kind`` and ``title`` go into the ledger, ``command`` is what a person types to submit it again.
     ``lookup`` is what a person types to find out what became of the operation.
+    ``needs_ledger`` says that nothing may be sent that the ledger does not keep.
     ``has_begun`` finds proof, other than a job, that the server has begun the operation for this user since a time. The
     operation is adopted then, also where its job is not found, with a job that has no id.
     """
@@ -77,6 +78,7 @@ class Operation(NamedTuple):
     kind: str = EXPORT
     title: str = ""
     lookup: tuple[str, ...] = ("hcexport", "jobs", "--server")
+    needs_ledger: bool = False
     has_begun: Callable[[Client, str, datetime], bool] | None = None
 
 
@@ -108,8 +110,8 @@ def submit(
     """Submit an operation once, and return its job, which is in the ledger by then.
 
     ``on_lost`` is told why a response proves nothing, before the job is searched for; the session's ``on_warning``,
-    which job was adopted. Raises OutcomeUnknown if nobody knows whether the server started a job, and what the client
-    raises if it surely did not.
+    which job was adopted. Raises OutcomeUnknown if nobody knows whether the server started a job, what the client
+    raises if it surely did not, and CannotCreate if the ledger does not keep what it needs to.
     """
     entry = ledger.intend(
         origin.organization,
@@ -119,6 +121,11 @@ def submit(
         kind=operation.kind,
         name=operation.title,
     )
+    if operation.needs_ledger and not ledger.is_writable():
+        raise CannotCreate(
+            f"the {operation.name} was not sent: the ledger cannot be written, so the next run would send it again",
+            hint="free some space, or name another folder with HCEXPORT_HOME",
+        )
     search = _Search(client, ledger, origin, operation, entry)
     attempts_left, may_renew = ATTEMPTS, True
     while True:

@@ -16,6 +16,7 @@ SMALL: dict[str, float] = {  # what takes minutes on a bad day takes parts of a 
     "hcexport.retry.BACKOFF_MAX_S": 0.02,
     "hcexport.transfer.submit.LOOK_AGAIN_S": 0.02,
     "hcexport.retry.GIVE_UP_AFTER_S": 1.2,
+    "hcexport.retry.LONGEST_ATTEMPT_S": 0.6,
     "hcexport.retry.STALL_S": 0.4,
     "hcexport.transfer.download.COMMIT_WAIT_S": 0.3,
     "hcexport.transfer.download.LATE_S": 0.3,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from shlex import join, quote
+from typing import Any
 
 import pytest
 
 from hcexport.sandbox import Sandbox
-from tests.support.process import ForkServer, Hcexport
+from tests.support.process import ROOT, ForkServer, Hcexport
 
 from .saving import Saving
 from .turns import json_says
@@ -111,6 +113,23 @@ def test_a_user_that_does_not_exist(hcexport: Hcexport, as_user: Callable[[int],
     assert len(errors(done)) == (done.returncode == 78)
     assert done.returncode == 0 or "HCEXPORT_HOME" in done.stderr
     assert not (folder / "~").exists()
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 0), pytest.param("localhost", 6, marks=pytest.mark.slow)])
+def test_no_thread_can_be_started(
+    host: str, status: int, hcexport: Hcexport, as_user: Callable[..., Any], need_part: Callable[[str], str]
+) -> None:
+    """A limit on processes: what only shows that it takes long is left out, and a name is not found."""
+    words, folder = as_user(54322)
+    (folder / "home").mkdir(mode=0o777)
+    os.chown(folder / "home", 54322, -1)
+    command = hcexport.argv("list", "--latest", "1", "--log-file", "home/log")
+    argv = [need_part("prlimit"), "--nproc=1", *words, *command]
+    url = hcexport.env["HCEXPORT_URL"].replace("127.0.0.1", host)
+    env = {**hcexport.env, "HCEXPORT_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT), "HCEXPORT_URL": url}
+    done = subprocess.run(argv, env=env, cwd=folder, capture_output=True, text=True, timeout=40, check=False)
+    assert done.returncode == status, done.stderr
+    assert len(errors(done)) == (status != 0)
 
 
 @pytest.mark.parametrize(

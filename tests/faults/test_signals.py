@@ -7,17 +7,19 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.support.server import Server
+from tests.support.process import ForkServer
+from tests.support.server import Line, Server
 
 from .jobs import Exporter, shows
 from .organization import CANARY, ITEM_PATH, good
-from .process import environment
+from .process import SMALL, environment
 from .table import A
 from .turns import mute, stalled
 
@@ -53,6 +55,10 @@ class Export:
     def await_request(self, path: str) -> None:
         """Until the server was asked for something."""
         self._await(lambda: [each for each in self.server.requests if each.target.partition("?")[0] == path])
+
+    def await_looks(self, count: int) -> None:
+        """Until the job was asked for so often."""
+        self._await(lambda: [True] if self.exporter.asked.get(JOB_PATH, 0) >= count else [])
 
     def _await(self, found: Callable[[], list[object]]) -> Path:
         until = time.monotonic() + 10
@@ -134,6 +140,38 @@ def test_a_stopped_run_goes_on(export: Export) -> None:
     os.kill(process.pid, signal.SIGCONT)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out.strip()) == (0, str(export.work / "reports.zip")), err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["wait", "download"])
+def test_a_long_stop_is_no_outage(moment: str, export: Export, fork_server: ForkServer) -> None:
+    """The connection is gone when it goes on, after longer than it would have tried in vain."""
+    gate = threading.Event()
+
+    def cut_off(line: Line, _now: object) -> None:
+        if moment == "download":
+            line.answer(
+                200, A.body[:100_000], **{name.replace("-", "_"): value for name, value in A.headers(0).items()}
+            )
+        gate.wait(5)
+        line.reset()
+
+    turns = {"wait": {JOB_PATH: [shows("EXECUTING"), cut_off, shows("COMPLETED")], FILE_PATH: [good]}}
+    export.exporter.turns |= turns.get(moment) or {FILE_PATH: [cut_off, good]}
+    env = environment(export.work.parent / "home", HCEXPORT_TOKEN=CANARY)
+    url = f"http://127.0.0.1:{export.server.port}/gis"
+    argv = ["hcexport", "wait", JOB, "--url", url, "--out", "reports.zip"]
+    constants = {**SMALL, "hcexport.api.http.READ_TIMEOUT_S": 30.0, "hcexport.api.session.ANSWER_TIMEOUT_S": 30.0}
+    pid = fork_server.start(argv, env, export.work, constants)
+    export.await_request(FILE_PATH) if moment == "download" else export.await_looks(2)
+    time.sleep(0.2)
+    os.kill(pid, signal.SIGSTOP)
+    gate.set()
+    time.sleep(2)
+    os.kill(pid, signal.SIGCONT)
+    ended = fork_server.wait(15)
+    assert ended.status == 0, ended.stderr
+    assert (export.work / "reports.zip").read_bytes() == A.body
 
 
 def test_what_fails_while_leaving_is_not_why_a_run_ended() -> None:

@@ -291,3 +291,14 @@ def test_the_user_is_the_tokens_own(fork_server: ForkServer, tmp_path: Path) -> 
         assert organization.export().status == 0
         assert exporter.asked["/gis/sharing/rest/community/self"] == 1
         assert [entry.username for entry in organization.ledger()] in ([USER], [""])
+
+
+def test_a_job_that_is_lost_at_once_may_be_exported_again(fork_server: ForkServer, tmp_path: Path) -> None:
+    """What else would its reader type, after an upgrade that took the jobs with it?"""
+    exporter = Exporter([lambda line, _job_id: accepted(line, "j-of-before")])
+    with cluster(exporter, fork_server, tmp_path) as organization:
+        ended = organization.export("--out", "reports.zip", "--format", "json")
+    error = json.loads(ended.stderr.splitlines()[-1])["error"]
+    assert ended.status == 5
+    assert "hcexport wait j-of-before" in error["hint"]
+    assert "export again" in error["hint"]

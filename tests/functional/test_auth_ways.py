@@ -15,6 +15,8 @@ from hcexport.sandbox import Sandbox
 from hcexport.sandbox.endpoints import sharing
 from hcexport.sandbox.scenarios import ROWS, Fault, Scenario, in_turn, instead, late, normally, retry_later
 from tests.support.process import Hcexport
+from tests.support.script import Script
+from tests.support.script import answer as reply
 
 WRONG = "not-the-password"
 
@@ -215,6 +217,18 @@ class TestRefusedPassword:
             assert (error["exit_status"], error["retryable"]) == (4, True)
             ahead[0] = 1000.0
             assert hcexport_alone("list", "--limit", "1", env=right).returncode == 0
+
+    @pytest.mark.parametrize("answer", ["license", "firewall"])
+    def test_it_is_sent_again_after_what_says_nothing_of_it(self, answer: str, hcexport_alone: Hcexport) -> None:
+        body = json.dumps({"error": {"code": 403, "message": "The license has expired.", "details": []}}).encode()
+        page = b"<html>Forbidden</html>"
+        turns = [reply(body) if answer == "license" else reply(page, 403), reply({"token": "t" * 40})]
+        with Script(*turns) as portal:
+            env = {"HCEXPORT_URL": portal.url, "HCEXPORT_USERNAME": "who", "HCEXPORT_PASSWORD": "right"}
+            assert hcexport_alone("list", env=env).returncode == 4
+            hcexport_alone("list", env=env)
+            sent = [each for each in portal.requests if each.target.endswith("/generateToken")]
+        assert len(sent) == 2
 
     def test_a_state_folder_that_cannot_be_written_hides_no_refusal(
         self, hcexport_alone: Hcexport, box: Sandbox, tmp_path: Path

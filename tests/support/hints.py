@@ -771,6 +771,7 @@ NOT_PROVOKED = {
         "sudo chown <> <>, or use another place",
     ],
     "a disk that is full or read-only, or a link in a circle (faults/test_disk.py)": [
+        "free some space, or name another folder with HCEXPORT_HOME",
         "a limit on file sizes is in force (ulimit -f, or the file system's own)",
         "free some space, or choose a folder on another disk; the same command resumes the download",
         "free some space, or name a file on another disk",
@@ -804,6 +805,8 @@ NOT_PROVOKED = {
         "use the name that is in the certificate, as in the organization's public address",
     ],
     "an answer that is lost, late or odd (faults/, unit/test_transfer_*.py)": [
+        "have the license renewed, then try again",
+        "<>; if the server has lost the job or its file (hcexport jobs --server), export again",
         "download the upload item with a browser",
         "hcexport download <>",
         "it is sent again after <> s; accounts lock after a few failures",

@@ -399,3 +399,10 @@ def test_what_was_not_found_is_named(method: str, name: str) -> None:
     missing = answer({"error": {"code": 404, "message": "Item was not found."}})
     with Script(missing) as server, session_to(server) as session, pytest.raises(NotFound, match=name):
         getattr(Client(session, Fixed()), method)("x-1")
+
+
+def test_no_privilege_is_named_where_the_license_is_missing() -> None:
+    refusal = answer({"error": {"code": 403, "message": "The license has expired."}})
+    with Script(refusal) as server, session_to(server) as session, pytest.raises(PrivilegeMissing) as caught:
+        Client(session, Fixed()).export_reports(["a"])
+    assert (caught.value.message, caught.value.hint) == ("not allowed: The license has expired.", None)

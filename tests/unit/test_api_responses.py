@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -76,6 +77,26 @@ SHAPES = [
     ({"code": 400, "message": "plain"}, ServerError, "plain"),
     ({"error": {"code": 400, "messages": [{"description": "an object"}]}}, ServerError, "an object"),
 ]
+
+
+def with_keys(change: Callable[[str], str], body: Any) -> Any:
+    """JSON of a server that spells its keys in another case."""
+    if isinstance(body, dict):
+        return {change(key): with_keys(change, value) for key, value in body.items()}
+    return [with_keys(change, each) for each in body] if isinstance(body, list) else body
+
+
+@pytest.mark.parametrize("change", [str.upper, str.capitalize])
+@pytest.mark.parametrize(("body", "kind", "text"), SHAPES)
+def test_errors_in_another_case(
+    body: dict[str, Any], kind: type[HcexportError], text: str, change: Callable[[str], str]
+) -> None:
+    with pytest.raises(kind):
+        read(with_keys(change, body))
+    as_documented, changed = (
+        failed_status(500, {}, json.dumps(each).encode()) for each in (body, with_keys(change, body))
+    )
+    assert (type(changed), text in changed.message) == (type(as_documented), text in as_documented.message)
 
 
 @pytest.mark.parametrize(("body", "kind", "text"), SHAPES)

@@ -11,6 +11,7 @@ from hcexport.errors import CertificateError, NetworkError, ProtocolError, Timed
 from hcexport.retry import (
     BACKOFF_MAX_S,
     GIVE_UP_AFTER_S,
+    LONGEST_ATTEMPT_S,
     NONSENSE_LIMIT,
     PROGRESS_BYTES,
     STALL_S,
@@ -68,6 +69,13 @@ def test_gives_up_after_five_minutes_without_progress() -> None:
     scene = Scene()
     scene.wait_until_given_up(BROKEN)
     assert scene.now == 1000 + GIVE_UP_AFTER_S
+
+
+def test_the_time_of_a_suspended_machine_does_not_count() -> None:
+    scene = Scene()
+    scene.now += 3600
+    scene.wait_until_given_up(BROKEN)
+    assert scene.now == 1000 + 3600 + GIVE_UP_AFTER_S - LONGEST_ATTEMPT_S
 
 
 def test_bytes_reset_the_waits_and_enough_the_five_minutes() -> None:

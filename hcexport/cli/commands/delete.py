@@ -99,15 +99,22 @@ def _find_named(rows: Sequence[Report], ids: Sequence[str]) -> list[Report]:
 
 def _read(app: App, reports: Sequence[Report]) -> dict[str, ReportDetail]:
     """Return those of the reports that the history keeps, by id. Raises CannotCreate when it cannot be written."""
-    if reports and not app.history.is_writable():
+    if not reports:
+        return {}
+    _require_history(app)
+    for report in reports:
+        _read_one(app, report)
+    _require_history(app)  # the disk may have become full meanwhile
+    kept = ((report.id, app.history.get(report.id)) for report in reports)
+    return {run_id: detail for run_id, detail in kept if detail}
+
+
+def _require_history(app: App) -> None:
+    if not app.history.is_writable():
         raise CannotCreate(
             f"{app.paths.history} cannot be written to keep the reports; nothing was deleted",
             hint="hcexport doctor",
         )
-    for report in reports:
-        _read_one(app, report)
-    kept = ((report.id, app.history.get(report.id)) for report in reports)
-    return {run_id: detail for run_id, detail in kept if detail}
 
 
 def _read_one(app: App, report: Report) -> ReportDetail | None:

@@ -110,7 +110,7 @@ def command(
         app.messages.notice(f"{count_reports(ids)} would be exported" + (f" to {saving.place}" if saving else ""))
         return Outcome(EXPORT_FIELDS, ExportRecord(run_ids=ids), lines=ids)
     try:
-        outcome = export_reports(app, ids, saving, wait=wait, under_way=under_way)
+        outcome = export_reports(app, ids, saving, wait=wait, under_way=under_way, needs_ledger=new)
     except AlreadyExists as error:
         outcome = _require_saved(app, under_way, ids, error)
     return _conclude(judging, outcome, rows, ids)
