@@ -65,6 +65,7 @@ def test_a_retry_shows_below_how_many_reports_were_read(hcexport_alone: Any) -> 
     assert "next try in 1.0 s" in after
 
 
+@pytest.mark.slow
 def test_a_retry_of_one_of_several_profiles_is_said(hcexport_alone: Any) -> None:
     home = Path(hcexport_alone.env["HCEXPORT_HOME"])
     home.mkdir(mode=0o700)
@@ -75,7 +76,7 @@ def test_a_retry_of_one_of_several_profiles_is_said(hcexport_alone: Any) -> None
     with Server(lambda line: (token if "generateToken" in line.request.target else busy)(line)) as server:
         about = f'url = "http://127.0.0.1:{server.port}/e"\nusername = "anna"\npassword_file = "password"\n'
         (home / "config.toml").write_text(f"[profiles.a]\n{about}[profiles.b]\n{about}")
-        shown = on_terminal(hcexport_alone, "list", "-p", "*", "--timeout", "1.2s")
+        shown = on_terminal(hcexport_alone, "list", "-p", "*", "--timeout", "5s")
     assert all(f"{name}: the server is busy (HTTP 503); next try" in shown for name in "ab")
     assert "\x1b[K" not in shown
 
