@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from typing import TypeVar
 
 from hcexport.cli.app import App
 from hcexport.cli.command import Option
@@ -14,6 +14,8 @@ from hcexport.cli.reading_at_once import read_at_once
 from hcexport.cli.selection import Selection
 from hcexport.errors import HcexportError, NetworkError, NotFound, ProtocolError, ServerError, TimedOut
 from hcexport.models import Report, ReportDetail, Result
+
+T = TypeVar("T")
 
 _FROM_THE_ROW = ("name", "state", "owner", "created_by", "start_time", "end_time")
 _WORTH_A_NOTICE = 20  # reports, a request for each
@@ -37,9 +39,7 @@ def list_reports(app: App, *, offline: bool = False) -> list[Report]:
     and none is kept.
     """
     if offline:
-        if kept := app.history.latest():
-            return [detail.report for detail in kept]
-        raise NotFound(f"no report of {app.organization} is kept on this machine", hint=_ASK_SERVER)
+        return _require_kept(app, [detail.report for detail in app.history.latest()])
     try:
         reports = list(app.reports())
     except (NetworkError, TimedOut) as error:
@@ -50,21 +50,25 @@ def list_reports(app: App, *, offline: bool = False) -> list[Report]:
     return reports
 
 
-def select_reports(app: App, selection: Selection, *, offline: bool = False) -> list[Report]:
+def select_reports(app: App, selection: Selection) -> list[Report]:
     """The selected reports, newest first, by the server's clock. Raises NotFound when there are none."""
-    reports = list_reports(app, offline=offline)
-    return select_from(selection, reports, None if offline else app.session.server_now(), offline=offline)
+    return selection.select(list_reports(app), app.session.server_now())
 
 
-def select_from(
-    selection: Selection, reports: Iterable[Report], now: datetime | None = None, *, offline: bool
-) -> list[Report]:
-    """The selected of these reports, newest first. Raises NotFound, with a hint at the server for those kept here."""
+def read_kept(app: App, selection: Selection) -> list[ReportDetail]:
+    """The selected of the reports kept on this machine, newest first. Raises NotFound, with a hint at the server."""
+    kept = _require_kept(app, {detail.report.id: detail for detail in app.history.latest()})
     try:
-        return selection.select(reports, now)
+        return [kept[report.id] for report in selection.select(detail.report for detail in kept.values())]
     except NotFound as error:
-        error.hint = _ASK_SERVER if offline else error.hint
+        error.hint = _ASK_SERVER
         raise
+
+
+def _require_kept(app: App, kept: T) -> T:
+    if kept:
+        return kept
+    raise NotFound(f"no report of {app.organization} is kept on this machine", hint=_ASK_SERVER)
 
 
 def read_reports(app: App, rows: Sequence[Report]) -> list[ReportDetail]:

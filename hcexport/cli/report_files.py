@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,8 @@ class Reporting:
             known = self._app.history.latest()
         except HcexportError:
             return []  # there is no organization
-        return [detail for detail in known if not times or start_time_of(detail.report) <= max(times)][:_SHOWN_WITH]
+        fitting = (detail for detail in known if not times or start_time_of(detail.report) <= max(times))
+        return list(islice(fitting, _SHOWN_WITH))
 
     def _run(self, status: int, last_success: datetime | None) -> LastRun:
         now = datetime.now(UTC)

@@ -8,7 +8,7 @@ removed: a year of nightly reports takes about 2 MB.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -69,16 +69,22 @@ class History(Repository):
 
     def get(self, run_id: str) -> ReportDetail | None:
         """The report, None where it is not kept."""
-        return next(iter(self._read("AND id = ?", run_id)), None)
+        for row in self._database.select(f"{_SELECT} AND id = ?", self._organization, run_id):
+            # A row that was edited counts as not kept: the report is asked for again, which replaces the row.
+            with suppress(ValueError, TypeError, AttributeError, RecursionError, ProtocolError):
+                return _detail(row)
+        return None
 
     def ids(self) -> frozenset[str]:
         """The ids of the reports that are kept."""
         rows = self._database.select("SELECT id FROM reports WHERE organization = ?", self._organization)
         return frozenset(row[0] for row in rows)
 
-    def latest(self) -> list[ReportDetail]:
-        """All reports by their start, newest first."""
-        return self._read("ORDER BY coalesce(start_time, end_time) DESC, id")
+    def latest(self) -> Iterator[ReportDetail]:
+        """All reports by their start, newest first, each read when its turn comes, and without ``body``: for memory."""
+        order = "ORDER BY coalesce(start_time, end_time) DESC, id"
+        ids = self._database.select(f"SELECT id FROM reports WHERE organization = ? {order}", self._organization)  # noqa: S608 # our own words
+        return (replace(detail, body={}) for (run_id,) in ids if (detail := self.get(run_id)))
 
     def refresh(self, reports: Iterable[Report]) -> None:
         """Take over what the list says of reports that are kept: names can be changed, the rest is filled in."""
@@ -102,14 +108,6 @@ class History(Repository):
         """Note a text until the next call with the same key."""
         sql = "INSERT OR REPLACE INTO notes (organization, key, value) VALUES (?, ?, ?)"
         self._database.change((sql, self._organization, key, value))
-
-    def _read(self, where: str, *parameters: object) -> list[ReportDetail]:
-        details = []
-        for row in self._database.select(f"{_SELECT} {where}", self._organization, *parameters):
-            # A row that was edited counts as not kept: the report is asked for again, which replaces the row.
-            with suppress(ValueError, TypeError, AttributeError, RecursionError, ProtocolError):
-                details.append(_detail(row))
-        return details
 
 
 def _known_fields(report: Report) -> tuple[str | None, ...]:

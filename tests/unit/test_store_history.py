@@ -7,15 +7,20 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from hcexport.cli.app import App
+from hcexport.cli.reading import read_kept
+from hcexport.cli.selection import Selection
 from hcexport.health.results import newest_first
 from hcexport.models import Report, ReportDetail, Result
 from hcexport.store import database
@@ -52,7 +57,7 @@ def room(tmp_path: Path) -> Room:
 
 def test_a_report_comes_back_as_it_was(room: Room) -> None:
     with room.history() as history:
-        assert (history.get("r1"), history.latest(), history.ids()) == (None, [], frozenset())
+        assert (history.get("r1"), list(history.latest()), history.ids()) == (None, [], frozenset())
         assert not room.path.exists()
         history.add([detail()])
     with room.history() as history:
@@ -267,3 +272,29 @@ def test_one_of_version_0_1_is_taken_over(room: Room) -> None:
         (found,) = history.latest()
         assert (found.report.name, found.report.start_time, found.report.extra) == ("nightly", START, {"advice": "x"})
     assert room.said == []
+
+
+def test_reports_are_read_when_their_turn_comes(room: Room) -> None:
+    """So that a year of them needs no more memory than those that are kept."""
+    with room.history() as history:
+        history.add(detail(f"r{number}", number, padding="x" * 10_000) for number in range(300))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in history.latest()) == 300
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
+
+
+def test_reports_chosen_offline_are_read_once(room: Room) -> None:
+    reads: list[str] = []
+
+    class Counting(History):
+        def get(self, run_id: str) -> ReportDetail | None:
+            reads.append(run_id)
+            return super().get(run_id)
+
+    with Counting(room.path, ORG, room.said.append) as history:
+        history.add(detail(f"r{number}", number) for number in range(5))
+        found = read_kept(cast(App, SimpleNamespace(history=history, organization=ORG)), Selection(all=True))
+    assert [each.report.id for each in found] == reads == ["r4", "r3", "r2", "r1", "r0"]

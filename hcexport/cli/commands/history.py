@@ -14,7 +14,7 @@ from hcexport.cli.app import App
 from hcexport.cli.judging import Judging
 from hcexport.cli.options import app_command
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.reading import list_reports, offline_option, read_reports, select_from
+from hcexport.cli.reading import list_reports, offline_option, read_kept, read_reports
 from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.errors import NotFound
@@ -48,7 +48,7 @@ def command(app: App, test: tuple[str, ...], *, offline: bool, report: tuple[str
     Reporting.plan(app, report, Judging.plan(app, None, None), of_reports=False)
     if selection.since is None and selection.latest is None and not selection.all:
         selection = selection._replace(since=app.session.server_now() - DEFAULT_SPAN)
-    details = read_reports(app, _select(app, selection, offline=offline))
+    details = read_kept(app, selection) if offline else read_reports(app, _select(app, selection))
     trends = [row for row in trend(details) if not test or _is_named(row, test)]
     if test and not trends:
         raise NotFound(f"no report that matches has a test {' or '.join(map(repr, test))}", hint="hcexport history")
@@ -63,13 +63,12 @@ def command(app: App, test: tuple[str, ...], *, offline: bool, report: tuple[str
     return replace(shape(app.common.format), shape=shape, reports=lambda: details)
 
 
-def _select(app: App, selection: Selection, *, offline: bool) -> list[Report]:
+def _select(app: App, selection: Selection) -> list[Report]:
     """The selected reports that have ended, from the server and the history, which also has deleted reports."""
-    listed = list_reports(app, offline=offline)
-    ids = {report.id for report in listed}
-    gone = () if offline else app.history.ids() - ids
+    listed = list_reports(app)
+    gone = app.history.ids() - {report.id for report in listed}
     kept = [detail.report for run_id in gone if (detail := app.history.get(run_id))]
-    return select_from(selection, filter(has_ended, (*listed, *kept)), offline=offline)
+    return selection.select(filter(has_ended, (*listed, *kept)))
 
 
 def _is_named(row: TestTrend, patterns: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from hcexport.cli.command import complete_with, option
 from hcexport.cli.judging import Judging, judging_options
 from hcexport.cli.options import DOCUMENTS, app_command, parse_ids
 from hcexport.cli.outcome import Outcome
-from hcexport.cli.reading import offline_option, read_by_id, read_reports, select_reports
+from hcexport.cli.reading import offline_option, read_by_id, read_kept, read_reports, select_reports
 from hcexport.cli.report_files import Reporting, report_option
 from hcexport.cli.selection import Selection, pop_selection, selector_options
 from hcexport.errors import Partial, UsageError
@@ -58,9 +58,10 @@ def command(
             raise UsageError("ids cannot be combined with --latest, --since …", hint="give one or the other")
         details, partial = _describe(app, parse_ids(run_id, "RUN_ID"), offline=offline)
     else:
+        selection = Selection(latest=1) if selection.is_empty else selection
         with judging.of_a_selection():
-            found = select_reports(app, Selection(latest=1) if selection.is_empty else selection, offline=offline)
-        details = read_reports(app, found)
+            kept, found = (read_kept(app, selection), []) if offline else ([], select_reports(app, selection))
+        details = kept or read_reports(app, found)
     _warn_of_empty(app, details)
     verdict = judging.judge(details)
     kind = judging.detail_fields(verdict)
