@@ -1,7 +1,7 @@
 """``python -m tests.bench [--write] [NAME…]``: how fast hcexport is, against other things measured in the same minutes.
 
 Needs curl, jq, unzip, openssl and nginx. The names are those of ROWS and GROWTH; without one, all of them. ``--write``
-puts the tables into README.md of this folder.
+puts the tables into README.md of this folder; with names it replaces their rows, and leaves the others.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -45,29 +46,40 @@ GROWTH: Mapping[str, Callable[[Path], Iterator[Growth]]] = {
 
 
 def main(words: list[str]) -> None:
-    """Print the tables, a row as soon as it is measured."""
+    """Print the tables, a row as soon as it is measured. SIGTERM ends what was started, as an interrupt does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     names = [word for word in words if word != "--write"]
     missing = [name for name in PROGRAMS if not shutil.which(name)]
-    if missing or not set(names) <= {*ROWS, *GROWTH} or (names and names != words):
+    if missing or not set(names) <= {*ROWS, *GROWTH}:
         sys.exit(f"not installed: {', '.join(missing)}" if missing else f"[--write], or {', '.join([*ROWS, *GROWTH])}")
     started = time.monotonic()
-    said = [_say(f"{_about()}\n")]
+    about, readme = f"{_about()}\n", README.read_text()
+    text = _say(about)
     for table, head in ((ROWS, Row.HEAD), (GROWTH, Growth.HEAD)):
         chosen = [name for name in table if name in (names or table)]
-        said += [_say(head)] if chosen else []
+        lines = _rows_of(head, readme) if names else {}
+        if chosen:
+            _say(head)
         for name in chosen:
             with tempfile.TemporaryDirectory(prefix="hcexport-bench-") as folder:
-                said += [_say(str(row)) for row in table[name](Path(folder))]
-        said += [_say("")] if chosen else []
-    said.append(_say(f"Measured in {time.monotonic() - started:.0f} s."))
-    if names != words:
-        text = "\n".join([*said, ""])
-        README.write_text(_TABLES.sub(lambda _: text, README.read_text()))
+                for row in table[name](Path(folder)):
+                    lines[row.what] = _say(str(row))
+        if lines:
+            text += "\n".join(["", head, *lines.values(), ""])
+    _say(f"\nMeasured in {time.monotonic() - started:.0f} s.")
+    if "--write" in words:
+        README.write_text(_TABLES.sub(lambda _: text, readme))
 
 
 def _say(line: str) -> str:
     print(line, flush=True)
     return line
+
+
+def _rows_of(head: str, readme: str) -> dict[str, str]:
+    """The rows that the README has in a table, by their first cell."""
+    lines = readme.partition(f"{head}\n")[2].partition("\n\n")[0].splitlines()
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
 
 
 def _about() -> str:

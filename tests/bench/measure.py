@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import signal
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -75,10 +76,14 @@ def run(command: Sequence[str | Path], env: Mapping[str, str] = os.environ, *, w
     peak = 0
     started = time.perf_counter()
     process = os.posix_spawnp(words[0], words, dict(env), file_actions=actions)
-    while watched and os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        peak = max(peak, _high_water(process))
-        time.sleep(0.005)
-    _, status, usage = os.wait4(process, 0)
+    try:
+        while watched and os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            peak = max(peak, _high_water(process))
+            time.sleep(0.005)
+        _, status, usage = os.wait4(process, 0)
+    except BaseException:
+        os.kill(process, signal.SIGKILL)
+        raise
     took = time.perf_counter() - started
     if status:
         raise RuntimeError(f"{words}: ended with {os.waitstatus_to_exitcode(status)}")

@@ -46,8 +46,12 @@ http {{
 
 @contextmanager
 def child(*words: str, lines: int = 1) -> Iterator[list[str]]:
-    """A module of this package as a process; gives the lines that it prints when it is ready."""
-    process = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True)
+    """A module of this package as a process; gives the lines that it prints when it is ready.
+
+    It ends when its standard input does, so none is left over where the bench is killed.
+    """
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-m", *words], stdin=pipe, stdout=pipe, text=True)
     try:
         assert process.stdout is not None
         yield [process.stdout.readline().strip() for _ in range(lines)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from contextlib import ExitStack
 
@@ -14,4 +13,4 @@ with ExitStack() as stack:
     for _ in range(count):
         box = stack.enter_context(Sandbox(**options))
         print(box.url, box.new_token(seconds=86400), flush=True)
-    signal.pause()
+    sys.stdin.read()  # ends with the process that started this, whatever ends it

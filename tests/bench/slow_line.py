@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from threading import Thread
 
 
 async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, delay_s: float) -> None:
@@ -23,4 +25,11 @@ async def main(port: int, delay_s: float) -> None:
     await server.serve_forever()
 
 
+def end_with_parent() -> None:
+    """End once standard input is closed, which happens whatever ends the process that started this."""
+    sys.stdin.read()
+    os._exit(0)
+
+
+Thread(target=end_with_parent, daemon=True).start()
 asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
