@@ -26,6 +26,7 @@ from tests.bench.measure import Growth, Row
 
 README = Path(__file__).with_name("README.md")
 _TABLES = re.compile(r"(?<=<!-- tables -->\n).*(?=<!-- end of tables -->)", re.DOTALL)
+NAME_S = 240  # the longest that the rows of a name may take: the slowest takes half of that
 PROGRAMS = ("curl", "jq", "unzip", "openssl", "nginx")
 
 ROWS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
@@ -48,6 +49,7 @@ GROWTH: Mapping[str, Callable[[Path], Iterator[Growth]]] = {
 def main(words: list[str]) -> None:
     """Print the tables, a row as soon as it is measured. SIGTERM ends what was started, as an interrupt does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"not measured within {NAME_S} s"))
     names = [word for word in words if word != "--write"]
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing or not set(names) <= {*ROWS, *GROWTH}:
@@ -61,6 +63,7 @@ def main(words: list[str]) -> None:
         if chosen:
             _say(head)
         for name in chosen:
+            signal.alarm(NAME_S)
             with tempfile.TemporaryDirectory(prefix="hcexport-bench-") as folder:
                 for row in table[name](Path(folder)):
                     lines[row.what] = _say(str(row))
