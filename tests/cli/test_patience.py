@@ -47,6 +47,7 @@ def test_a_terminal_shows_what_is_tried_again(hcexport_alone: Any) -> None:
     assert "\r\x1b[K" in shown[shown.index("next try") :]
 
 
+@pytest.mark.slow
 def test_a_retry_shows_below_how_many_reports_were_read(hcexport_alone: Any) -> None:
     ids = [f"run{number:07}" for number in range(20)]
     rows = [{"id": run_id, "name": "N", "result": "passed", "startTime": 1_699_148_551_031} for run_id in ids]
@@ -60,7 +61,7 @@ def test_a_retry_shows_below_how_many_reports_were_read(hcexport_alone: Any) -> 
 
     with Server(respond) as server:
         hcexport_alone.env.update(HCEXPORT_URL=f"http://127.0.0.1:{server.port}/e", HCEXPORT_TOKEN="abcdefgh")
-        shown = on_terminal(hcexport_alone, "show", "--latest", "20", "--timeout", "2s")
+        shown = on_terminal(hcexport_alone, "show", "--latest", "20", "--timeout", "5s")
     after = shown[shown.rindex("0 of 20 reports read") :]
     assert "next try in 1.0 s" in after
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hcexport.models import Report, ReportDetail, Result, SuiteResult, TestResult
@@ -46,7 +47,7 @@ def a_report(days_ago: float, *tests: TestResult, says: Result | None = None, su
         start,
         start + timedelta(seconds=13),
     )
-    own = tuple(TestResult(**{**vars(test), "suite_name": suite}) for test in tests)
+    own = tuple(replace(test, suite_name=suite) for test in tests)
     return ReportDetail(row, own, (SuiteResult("", suite, row.result, "", own),) if own else ())
 
 
