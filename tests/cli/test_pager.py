@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +12,8 @@ from hcexport.sandbox import Sandbox
 
 
 def on_terminal(hcexport: Any, *words: str, **env: str) -> tuple[int, str]:
-    outer, inner = pty.openpty()
-    environment = {**hcexport.env, "LINES": "24", "COLUMNS": "120", **env}
-    with subprocess.Popen(hcexport.argv(*words), env=environment, stdin=inner, stdout=inner, stderr=inner) as process:
-        os.close(inner)
-        shown = b""
-        with suppress(OSError):  # the other side is closed
-            while chunk := os.read(outer, 4096):
-                shown += chunk
-        status = process.wait(20)
-    os.close(outer)
-    return status, shown.decode()
+    ended = hcexport.at_terminal(*words, env={"LINES": "24", "COLUMNS": "120", **env})
+    return ended.status, ended.screen
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +25,8 @@ def busy_at_first(hcexport: Any, retry_after: str = "1") -> Iterator[Script]:
 
 
 def on_terminal(hcexport: Any, *words: str) -> str:
-    outer, inner = pty.openpty()
-    with subprocess.Popen(hcexport.argv(*words), env=hcexport.env, stdin=inner, stdout=inner, stderr=inner) as process:
-        os.close(inner)
-        shown = b""
-        with suppress(OSError):  # the other side is closed
-            while chunk := os.read(outer, 4096):
-                shown += chunk
-        process.wait(20)
-    os.close(outer)
-    return shown.decode()
+    screen: str = hcexport.at_terminal(*words).screen
+    return screen
 
 
 def test_a_terminal_shows_what_is_tried_again(hcexport_alone: Any) -> None:

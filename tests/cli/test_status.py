@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -69,17 +65,8 @@ def test_on_a_terminal_it_is_four_lines_and_never_asks(signed_in: Hcexport, box:
 
 def on_terminal(hcexport: Hcexport, *words: str) -> tuple[int, str]:
     """Status, and what stood on a terminal of 200 columns that is all three streams."""
-    outer, inner = pty.openpty()
-    env = {**hcexport.env, "COLUMNS": "200"}
-    with subprocess.Popen(hcexport.argv(*words), env=env, stdin=inner, stdout=inner, stderr=inner) as process:
-        os.close(inner)
-        shown = b""
-        with suppress(OSError):  # the other side is closed
-            while chunk := os.read(outer, 4096):
-                shown += chunk
-        status = process.wait(20)
-    os.close(outer)
-    return status, shown.decode()
+    ended = hcexport.at_terminal(*words, env={"COLUMNS": "200"})
+    return ended.status, ended.screen
 
 
 @pytest.mark.parametrize(("user", "health", "download"), [("operator", True, False), ("viewer", False, False)])

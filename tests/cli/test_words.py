@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +13,8 @@ from hcexport.sandbox import Sandbox
 
 
 def on_terminal(hcexport: Any, *words: str, **env: str) -> tuple[int, str]:
-    outer, inner = pty.openpty()
-    environment = {**hcexport.env, "COLUMNS": "80", **env}
-    options = {"env": environment, "cwd": hcexport.cwd}
-    with subprocess.Popen(hcexport.argv(*words), stdin=inner, stdout=inner, stderr=inner, **options) as process:
-        os.close(inner)
-        shown = b""
-        with suppress(OSError):  # the other side is closed
-            while chunk := os.read(outer, 4096):
-                shown += chunk
-        status = process.wait(20)
-    os.close(outer)
-    return status, shown.decode().replace("\r\n", "\n")
+    ended = hcexport.at_terminal(*words, env={"COLUMNS": "80", **env})
+    return ended.status, ended.screen.replace("\r\n", "\n")
 
 
 class TestNetwork:
