@@ -51,8 +51,8 @@ _add_option = add_options(
         metavar="FILE",
         group="Outcome",
         shell_complete=complete_with("files"),
-        help="Also write the reports to FILE: .html, .md, .json, .csv, .xml (JUnit) or .prom (the last two not with "
-        "diff and history), or FORMAT=FILE. {profile} and {date} are filled in.",
+        help="Also write reports to FILE: .html, .md, .json, .csv, .xml (JUnit), .prom (these two not with diff, "
+        "history), or FORMAT=FILE; {profile}, {date} are filled in.",
     )
 )
 
